@@ -1,0 +1,1 @@
+"""A payment back office for the shell."""

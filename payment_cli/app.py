@@ -1,0 +1,1 @@
+"""The one place that reads the environment and picks storage, gateways and services."""

@@ -1,0 +1,137 @@
+"""Every error the tool can name, with its stable code and documented exit code.
+
+PaymentError
+├─ InvalidValueError      2  e.pay.invalid      an argument or a document is not what it must be
+├─ NotFoundError         10  e.pay.noexists     no such record, merchant or file
+│  └─ AmbiguousIdError   10  e.pay.ambiguous    a fragment of an id that fits several records
+├─ ConflictError         11  e.pay.conflict     changed meanwhile, or same key with other inputs
+├─ NotAllowedError       12  e.pay.nopvg        forbidden for this caller, state or rule
+├─ DeclinedError         20  e.pay.declined     the payer's side said no
+├─ OutcomeUnknownError   21  e.pay.unknown      the provider may or may not have acted
+├─ UntrustedError        22  e.pay.untrusted    signature, amount, merchant or number do not agree
+├─ ProviderRefusedError  23  e.pay.refused      the provider refused our request
+├─ StorageError          30  e.pay.storage      the disk or the database failed
+├─ LockedError           31  e.pay.locked       another process held the tree for too long
+├─ CorruptRecordError    32  e.pay.corrupt      a record or file is damaged or foreign
+└─ ConfigError           40  e.pay.config       a setting or gateway config is missing or wrong
+
+Constructors take facts and build the sentence: one line, what happened, to which id. `hint` says
+what to do next. Sentences never contain secrets. Caught in two places: cli/main.py and web/.
+"""
+
+from typing import ClassVar
+
+
+class PaymentError(Exception):
+    """Base of every error a user can be shown."""
+
+    code: ClassVar[str] = "e.pay.error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Take the one-line `message` and, where there is one, a `hint` on what to do next."""
+        super().__init__(" ".join(message.splitlines()))
+        self.hint = hint
+
+
+class InvalidValueError(PaymentError):
+    """An argument or a document is not what it must be."""
+
+    code = "e.pay.invalid"
+    exit_code = 2
+
+
+class NotFoundError(PaymentError):
+    """There is no such record, merchant, target or file."""
+
+    code = "e.pay.noexists"
+    exit_code = 10
+
+    def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
+        """Say which `kind` of thing (payment, order, …) has no member `name`."""
+        super().__init__(f"no {kind} {name}", hint=hint)
+        self.kind = kind
+        self.name = name
+
+
+class AmbiguousIdError(PaymentError):
+    """A fragment of an id fits more than one record."""
+
+    code = "e.pay.ambiguous"
+    exit_code = 10
+
+    def __init__(self, kind: str, fragment: str) -> None:
+        """Name the `kind` of record and the `fragment` that fits several of them."""
+        super().__init__(
+            f"{fragment} fits more than one {kind}", hint="give more characters of the id"
+        )
+
+
+class ConflictError(PaymentError):
+    """The record changed meanwhile, or the same key came with other inputs."""
+
+    code = "e.pay.conflict"
+    exit_code = 11
+
+
+class NotAllowedError(PaymentError):
+    """The caller, the state or a rule forbids it."""
+
+    code = "e.pay.nopvg"
+    exit_code = 12
+
+
+class DeclinedError(PaymentError):
+    """The payer's side said no."""
+
+    code = "e.pay.declined"
+    exit_code = 20
+
+
+class OutcomeUnknownError(PaymentError):
+    """The provider may or may not have acted; the state is unchanged until it is asked."""
+
+    code = "e.pay.unknown"
+    exit_code = 21
+
+
+class UntrustedError(PaymentError):
+    """Signature, time, amount, merchant or order number do not agree. Nothing was changed."""
+
+    code = "e.pay.untrusted"
+    exit_code = 22
+
+
+class ProviderRefusedError(PaymentError):
+    """The provider refused our request (credentials, parameters) or could not be reached."""
+
+    code = "e.pay.refused"
+    exit_code = 23
+
+
+class StorageError(PaymentError):
+    """The disk or the database failed; nothing was acknowledged."""
+
+    code = "e.pay.storage"
+    exit_code = 30
+
+
+class LockedError(PaymentError):
+    """Another process held the tree for longer than we wait."""
+
+    code = "e.pay.locked"
+    exit_code = 31
+
+
+class CorruptRecordError(PaymentError):
+    """A record or its file is damaged, or was edited by a foreign hand."""
+
+    code = "e.pay.corrupt"
+    exit_code = 32
+
+
+class ConfigError(PaymentError):
+    """A setting or a gateway config is missing or wrong; the sentence names file and key."""
+
+    code = "e.pay.config"
+    exit_code = 40

@@ -1,0 +1,25 @@
+"""Who is acting: a domain, and whether it may see every other."""
+
+from dataclasses import dataclass
+
+from payment_cli.errors import NotAllowedError
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller. `root` and the tree's `operators` are operators: they see every domain."""
+
+    domain: str
+    is_operator: bool = False
+
+    def require(self, domain: str, what: str) -> None:
+        """Refuse unless the actor may act for `domain`.
+
+        Raises:
+            NotAllowedError: `what` belongs to another domain.
+        """
+        if not self.is_operator and domain != self.domain:
+            raise NotAllowedError(
+                f"{what} belongs to {domain or 'nobody'}, not to {self.domain}",
+                hint="operators act for others with --as DOMAIN",
+            )

@@ -1,0 +1,28 @@
+"""The allow-lists that a name must fit before it may become part of a path.
+
+Nothing typed by a user or sent by a provider reaches the file system without one of these.
+"""
+
+import re
+
+from payment_cli.errors import InvalidValueError
+
+_RULES = {
+    "id": (re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"), "letters, digits, _ and -, at most 64"),
+    "domain": (re.compile(r"[0-9a-z][0-9a-z_.-]{0,31}"), "a-z, 0-9, . _ and -, at most 32"),
+    "target": (re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,63}"), "letters, digits, . _ and -"),
+    "callback": (re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}"), "letters, digits, . _ and -"),
+}
+
+
+def check_name(kind: str, text: str) -> str:
+    """Return `text` if it is a well-formed name of `kind` (id, domain, target or callback).
+
+    Raises:
+        InvalidValueError: it is not; the sentence says what would be.
+    """
+    rule, words = _RULES[kind]
+    if rule.fullmatch(text) is None or ".." in text:
+        shown = ascii(text if len(text) <= 40 else text[:40] + "…")
+        raise InvalidValueError(f"{shown} is not a {kind}", hint=f"a {kind} is {words}")
+    return text

@@ -1,0 +1,182 @@
+"""A payment: its record (seed 001), its states, and the one table of how they change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, Self
+
+from payment_cli.errors import CorruptRecordError, NotAllowedError
+from payment_cli.model.record import Json, Record
+
+#: The most entries the short history on a payment keeps; the log has them all.
+HISTORY_MAX = 20
+
+RECORD_TYPE = "wn_payment"
+
+
+class Status(StrEnum):
+    """`st` of a payment. OK is absorbing."""
+
+    NEW = "NEW"
+    WAIT = "WAIT"
+    OK = "OK"
+    FAIL = "FAIL"
+
+
+class Event(StrEnum):
+    """What can happen to a payment."""
+
+    SEND = "send"  # an intent to send was recorded
+    REFUSE = "refuse"  # the provider definitely created nothing
+    PAY = "pay"  # verified money arrived
+    FREE = "free"  # fee 0: paid at once
+    FAIL = "fail"  # the provider definitely said it will not be paid
+    CLOSE = "close"  # we closed it
+
+
+TRANSITIONS: Mapping[tuple[Status, Event], Status] = {
+    (Status.NEW, Event.SEND): Status.WAIT,
+    (Status.NEW, Event.FREE): Status.OK,
+    (Status.NEW, Event.CLOSE): Status.FAIL,
+    (Status.WAIT, Event.REFUSE): Status.NEW,
+    (Status.WAIT, Event.PAY): Status.OK,
+    (Status.WAIT, Event.FAIL): Status.FAIL,
+    (Status.WAIT, Event.CLOSE): Status.FAIL,
+}
+
+
+class Flag(StrEnum):
+    """Why money that arrived could not settle (`flag`); it is listed and refundable."""
+
+    LATE = "late"  # arrived after FAIL or close
+    DOUBLE = "double"  # the order was already paid by another payment
+    ORDER_GONE = "order_gone"  # the order was cancelled or does not own this payment
+
+
+class ApplyStatus(StrEnum):
+    """`apply_st`: the life of the callback script of a paid payment. "" means none is owed."""
+
+    DUE = "due"
+    CLAIMED = "claimed"  # durable before the script starts; without an outcome: unknown
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # an operator decided not to run it (again)
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment. `fee` and `paid_fee` are fen; every `_at`, `ct`, `lm`, `expi` is AMS, 0 = not.
+
+    `intent` is what is being done at the provider right now: `{kind, owner, deadline, request}`
+    with the exact parameters, None when nothing is open. `extra` keeps all other fields: what
+    `create` was given as metadata, and provider fields with their prefix.
+    """
+
+    id: str
+    ct: int
+    lm: int
+    brief: str
+    fee: int
+    cur: str
+    seller_id: str
+    seller_nm: str
+    rev: int = 0
+    st: Status = Status.NEW
+    re_tp: str = ""
+    re_obj: Json = None
+    pay_tp: str = ""
+    pay_target: str = ""
+    buyer_tp: int = 0
+    buyer_id: str = ""
+    buyer_nm: str = ""
+    len: int = 0
+    send_at: int = 0
+    close_at: int = 0
+    expi: int = 0
+    next_check_at: int = 0
+    check_count: int = 0
+    trade_no: str = ""
+    payer: str = ""
+    paid_fee: int = 0
+    paid_by: str = ""
+    paid_at: int = 0
+    or_id: str = ""
+    fail_re: str = ""
+    flag: str = ""
+    view_key: str = ""
+    intent: Mapping[str, Json] | None = None
+    apply_st: str = ""
+    apply_by: str = ""
+    apply_at: int = 0
+    apply_end_at: int = 0
+    apply_code: int | None = None
+    apply_re: str = ""
+    history: tuple[Json, ...] = ()
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is OK or FAIL."""
+        return self.st in (Status.OK, Status.FAIL)
+
+    def on(self, event: Event, now: int, by: str, note: str = "", **changes: Any) -> Self:
+        """Return the payment after `event`, with a line of history.
+
+        Raises:
+            NotAllowedError: the table has no such transition.
+        """
+        state = TRANSITIONS.get((self.st, event))
+        if state is None:
+            allowed = [e.value for (st, e) in TRANSITIONS if st == self.st]
+            raise NotAllowedError(
+                f"payment {self.id} is {self.st}: {event} is not possible",
+                hint=f"possible: {', '.join(allowed)}" if allowed else "it is final",
+            )
+        if state in (Status.OK, Status.FAIL):
+            changes = {"close_at": now, "next_check_at": 0, "intent": None, **changes}
+        return self.noted(event, now, by, note, st=state, **changes)
+
+    def noted(self, what: str, now: int, by: str, note: str = "", **changes: Any) -> Self:
+        """Return the payment with `changes` and one more line of history, its state untouched."""
+        line: dict[str, Json] = {"at": now, "what": str(what), "by": by}
+        if note:
+            line["note"] = note[:200]
+        history = (*self.history, line)[-HISTORY_MAX:]
+        return replace(self, lm=now, history=history, **changes)
+
+    def to_record(self) -> Record:
+        """Return the record as it is stored; metadata never overrides a field of ours."""
+        record: Record = {**self.extra, "tp": RECORD_TYPE, "nm": self.id}
+        for name in FIELD_NAMES:
+            record[name] = getattr(self, name)
+        record["st"] = str(self.st)
+        record["history"] = list(self.history)
+        if self.intent is None:
+            del record["intent"]
+        if self.apply_code is None:
+            del record["apply_code"]
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Json]) -> Self:
+        """Read a stored record.
+
+        Raises:
+            CorruptRecordError: a field every payment has is missing or impossible.
+        """
+        known: dict[str, Any] = {k: record[k] for k in FIELD_NAMES if k in record}
+        extra = {k: v for k, v in record.items() if k not in CORE_FIELDS}
+        try:
+            known["st"] = Status(known.get("st", ""))
+            known["history"] = tuple(known.get("history", ()))
+            return cls(**known, extra=extra)
+        except (TypeError, ValueError) as error:
+            raise CorruptRecordError(
+                f"payment {ascii(record.get('id'))} is not a payment record: {error}"
+            ) from error
+
+
+FIELD_NAMES = tuple(f.name for f in fields(Payment) if f.name != "extra")
+
+#: Names that metadata may not set.
+CORE_FIELDS = frozenset((*FIELD_NAMES, "tp", "nm"))

@@ -1,0 +1,157 @@
+"""The storage contract: records by id, matches over them, and transactions over several.
+
+A *record* is one JSON object (model/record.py). It belongs to a *collection*: a kind, and for
+what a merchant owns the merchant's domain. A record's *revision* (`rev`, from 1) counts its
+changes; a writer says which revision it read, and a stale writer is refused. A payment may have
+*content*, bytes written once at insert: its callback script.
+
+Every backend keeps these promises, held by tests/storage/storage_contract.py:
+
+- A transaction is all or nothing, and durable before `transaction()` returns without error.
+- What `get` and `query` return outside a transaction is committed. What they return is the
+  caller's own copy.
+- Inside a transaction `get` sees the transaction's own writes, and a record read there can not
+  be changed by others until it ends. `query` and `count` see its writes too.
+- Unknown fields are kept. A JSON number with a fraction comes back as the same Decimal.
+- Every change appends one row to the log, in the same commit: sequence, time, actor, kind,
+  domain, id, operation, the digests of the old and new JSON, and for goods, orders and settings
+  the previous JSON.
+- No transaction may span a network call or a script; keep them short.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from payment_cli.model.match import Match
+from payment_cli.model.record import Json, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where records of one kind live.
+
+    `domain` is "" for kinds that belong to the whole tree (payment), a merchant's domain for the
+    rest (thing, discount, coupon, order, …), or None in a query or count: every domain.
+    `storage/places.py` lists the kinds and their places in the tree.
+    """
+
+    kind: str
+    domain: str | None = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which records, in which order, which page.
+
+    `sort` is (path, +1 or -1) pairs, first the most significant; null and missing sort last in
+    both directions, and ties are broken by id in the direction of the first key. `limit` None is
+    no limit (results stream).
+    """
+
+    match: Match
+    sort: tuple[tuple[str, int], ...] = ()
+    skip: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One change, as the log keeps it. `op` is insert, put or delete."""
+
+    seq: int
+    at: int
+    actor: str
+    kind: str
+    domain: str
+    id: str
+    op: str
+    before_digest: str
+    after_digest: str
+    before: Json = None
+
+
+class Reader(Protocol):
+    """What can be read, inside a transaction or outside."""
+
+    def get(self, collection: Collection, record_id: str) -> Record:
+        """Return the record with this full id.
+
+        Raises:
+            NotFoundError: there is none.
+            CorruptRecordError: it is there, but damaged.
+            StorageError: the disk or database failed.
+        """
+
+    def query(self, collection: Collection, query: Query) -> Iterator[Record]:
+        """Yield the matching records, in order, streaming; never more than a page in memory.
+
+        Raises:
+            StorageError: the disk or database failed.
+        """
+
+    def count(self, collection: Collection, match: Match) -> int:
+        """Return how many records match."""
+
+
+class Transaction(Reader, Protocol):
+    """Changes to several records that happen together or not at all."""
+
+    def insert(
+        self, collection: Collection, record: Record, content: bytes | None = None
+    ) -> Record:
+        """Add a new record (its `id` says where) with revision 1; return it as stored.
+
+        Raises:
+            ConflictError: the id is taken.
+        """
+
+    def put(self, collection: Collection, record: Record) -> Record:
+        """Replace the record; its `rev` is the revision that was read. Return it as stored.
+
+        Raises:
+            NotFoundError: there is no such record.
+            ConflictError: its revision is another by now.
+        """
+
+    def delete(self, collection: Collection, record_id: str, rev: int) -> None:
+        """Remove the record for good.
+
+        Raises:
+            NotFoundError: there is no such record.
+            ConflictError: its revision is another by now.
+        """
+
+
+class Storage(Reader, Protocol):
+    """One tree's records. Open with `app.py`, close when done."""
+
+    def transaction(self, actor: str) -> AbstractContextManager[Transaction]:
+        """Open a transaction in the name of `actor`; commit at the end, roll back on an error.
+
+        Raises:
+            LockedError: others kept the tree locked for too long.
+            StorageError: disk full, read-only, or the database failed: nothing was changed.
+            CorruptRecordError: a file to be replaced differs from what was last published there.
+        """
+
+    def content(self, collection: Collection, record_id: str) -> bytes:
+        """Return the record's content as it was inserted; b"" if it has none.
+
+        Raises:
+            NotFoundError: there is no such record.
+        """
+
+    def find_id(self, collection: Collection, fragment: str) -> str:
+        """Return the one full id that starts or ends with `fragment` (6 characters or more).
+
+        Raises:
+            NotFoundError: no id fits. AmbiguousIdError: several do.
+        """
+
+    def log(self, *, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]:
+        """Yield log entries with a sequence above `after`, oldest first."""
+
+    def close(self) -> None:
+        """Release files, locks and connections."""
