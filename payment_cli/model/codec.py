@@ -1,0 +1,107 @@
+"""Records to JSON text and back, exactly: a number with a fraction is a Decimal both ways."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import cast
+
+import simplejson
+
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.record import Json, Record
+
+#: How deep a document from outside may nest.
+DEPTH_MAX = 64
+
+
+def encode(value: Json) -> str:
+    """Return compact JSON text; Decimal keeps its digits, NaN and infinity are refused."""
+    return cast(
+        str,
+        simplejson.dumps(
+            value, use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        ),
+    )
+
+
+def encode_pretty(value: Json) -> str:
+    """Return indented JSON text for a file that people read, with a newline at its end."""
+    return (
+        cast(
+            str,
+            simplejson.dumps(
+                value, use_decimal=True, ensure_ascii=False, allow_nan=False, indent=2
+            ),
+        )
+        + "\n"
+    )
+
+
+def decode(text: str | bytes) -> Json:
+    """Read JSON that we wrote ourselves; numbers with a fraction become Decimal.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    return cast(Json, simplejson.loads(text, use_decimal=True))
+
+
+def decode_foreign(text: str | bytes, what: str) -> Json:
+    """Read JSON from outside: UTF-8, no duplicate keys, no NaN, bounded depth.
+
+    Raises:
+        InvalidValueError: `what` is not such a document.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        value = simplejson.loads(
+            text,
+            use_decimal=True,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_without_duplicates,
+        )
+        check_depth(value)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise InvalidValueError(f"{what} is not valid JSON: {reason}"[:300]) from error
+    return cast(Json, value)
+
+
+def decode_foreign_object(text: str | bytes, what: str) -> Record:
+    """As `decode_foreign`, for a document that must be one JSON object.
+
+    Raises:
+        InvalidValueError: it is not.
+    """
+    value = decode_foreign(text, what)
+    if not isinstance(value, dict):
+        raise InvalidValueError(f"{what} must be a JSON object")
+    return cast(Record, value)
+
+
+def check_depth(value: object, left: int = DEPTH_MAX) -> None:
+    """Refuse a document that nests deeper than DEPTH_MAX.
+
+    Raises:
+        ValueError: it does.
+    """
+    if left == 0:
+        raise ValueError(f"nested deeper than {DEPTH_MAX}")
+    children: Iterable[object] = ()
+    if isinstance(value, dict):
+        children = value.values()
+    elif isinstance(value, list):
+        children = value
+    for child in children:
+        check_depth(child, left - 1)
+
+
+def _refuse_constant(name: str) -> Decimal:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return result
