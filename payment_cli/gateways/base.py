@@ -169,8 +169,11 @@ class Gateway(Protocol):
             InvalidValueError: not a message of this provider at all.
         """
 
-    def acknowledge(self, refusal: str = "") -> Acknowledgement:
-        """Return the answer that stops redelivery, or with a `refusal` the one that asks for it."""
+    def acknowledge(self, request: HttpRequest, refusal: str = "") -> Acknowledgement:
+        """Return the answer to `request` that stops redelivery.
+
+        With a `refusal` (words for the provider, no secrets) the one that asks to be told again.
+        """
 
 
 def peek_order_no(provider: str, request: HttpRequest) -> str:

@@ -1,0 +1,34 @@
+"""One account at Alipay: what its `alipay.conf` says."""
+
+from dataclasses import dataclass
+
+from payment_cli.model.secret import Secret
+
+#: Alipay's own gateway; its sandbox is https://openapi-sandbox.dl.alipaydev.com/gateway.do.
+GATEWAY_URL = "https://openapi.alipay.com/gateway.do"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlipayAccount:
+    """The fields of `alipay.conf`, references resolved; the fields have the names of its keys.
+
+    Keys and certificates are PEM text, or bare base64 as Alipay's key tool writes it. Either
+    `alipay_public_key` is set (public-key mode), or all three certificates are (certificate mode).
+    `timeout_express` is minutes until an unpaid order expires.
+    """
+
+    app_id: str
+    seller_id: str
+    private_key: Secret
+    alipay_public_key: str = ""
+    app_cert: str = ""
+    alipay_cert: str = ""
+    alipay_root_cert: str = ""
+    notify_url: str = ""
+    timeout_express: int = 10
+    gateway_url: str = GATEWAY_URL
+
+    @property
+    def uses_certificates(self) -> bool:
+        """Whether this account is in certificate mode."""
+        return bool(self.app_cert)
