@@ -1,1 +1,240 @@
-"""The one place that reads the environment and picks storage, gateways and services."""
+"""The one place that reads the environment and picks storage, gateways and services.
+
+Everything is made on first use, and heavy modules are imported where they are needed: a command
+pays only for what it touches.
+"""
+
+import os
+import pwd
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from payment_cli import ids
+from payment_cli.clock import Clock, system_clock
+from payment_cli.config.settings import Settings, load_settings
+from payment_cli.errors import ConfigError
+from payment_cli.model.actor import Actor
+from payment_cli.model.names import check_name
+
+if TYPE_CHECKING:
+    from payment_cli.model.record import Record
+    from payment_cli.services.accounts import Accounts
+    from payment_cli.services.answers import Recorder
+    from payment_cli.services.applying import Applying, ScriptOutcome
+    from payment_cli.services.checking import Checking
+    from payment_cli.services.merchants import Merchants
+    from payment_cli.services.payments import Payments
+    from payment_cli.services.receiving import Receiving
+    from payment_cli.services.sending import Sending
+    from payment_cli.services.settlement import Settlement
+    from payment_cli.services.watching import Watching
+    from payment_cli.storage.base import Storage
+
+#: Where refused callbacks are counted, relative to the root.
+REFUSALS_PLACE = ".journal/refused.count"
+
+
+@dataclass(frozen=True)
+class App:
+    """One tree, seen by one caller. `domain` "" leaves the caller to the environment."""
+
+    root: Path
+    domain: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    clock: Clock = system_clock
+    new_id: Callable[[int], str] = ids.new_id
+    new_token: Callable[[], str] = ids.new_token
+    sleep: Callable[[float], None] = time.sleep
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the tree (etc/payment.toml)."""
+        return load_settings(self.root)
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who acts: --as, else PAYMENT_DOMAIN, else payment.toml, else the login name.
+
+        Raises:
+            ConfigError: it would be root without anybody having said so.
+        """
+        said = self.domain or self.environ.get("PAYMENT_DOMAIN", "") or self.settings.domain
+        name = said or pwd.getpwuid(os.getuid()).pw_name
+        if name == "root" and not said:
+            raise ConfigError(
+                "you are logged in as root, which sees every domain",
+                hint="say --as DOMAIN or set PAYMENT_DOMAIN (--as root to mean it)",
+            )
+        check_name("domain", name)
+        return Actor(name, is_operator=name == "root" or name in self.settings.operators)
+
+    @cached_property
+    def storage(self) -> "Storage":
+        """The storage of the tree: PAYMENT_STORAGE, else payment.toml, else the tree itself."""
+        url = self.environ.get("PAYMENT_STORAGE", "") or self.settings.storage.reveal()
+        if url in ("", "tree"):
+            from payment_cli.storage.tree import open_tree
+
+            return open_tree(self.root, self.clock, lock_timeout_s=self.settings.lock_timeout_s)
+        scheme, _, rest = url.partition(":")
+        if scheme == "tinydb":
+            from payment_cli.storage.tinydb import open_tinydb
+
+            return open_tinydb(Path(rest) if rest else None, self.clock)
+        raise ConfigError(f"storage {ascii(scheme)} is not known", hint="tree or tinydb:FILE")
+
+    @cached_property
+    def accounts(self) -> "Accounts":
+        """The gateway accounts of all merchants."""
+        from payment_cli.accounts import TreeAccounts
+
+        return TreeAccounts(self.root, self.settings, self.environ, self.clock)
+
+    @cached_property
+    def merchants(self) -> "Merchants":
+        """The merchants of the tree."""
+        from payment_cli.services.merchants import Merchants
+
+        return Merchants(self.root, self.actor, self.clock, self.new_id)
+
+    @cached_property
+    def settlement(self) -> "Settlement":
+        """What follows from "paid"."""
+        from payment_cli.services.settlement import Settlement
+
+        return Settlement()
+
+    @cached_property
+    def payments(self) -> "Payments":
+        """Creating and reading payments."""
+        from payment_cli.services.payments import Payments
+        from payment_cli.storage.authored import read_callback
+
+        return Payments(
+            self.storage,
+            self.actor,
+            self.clock,
+            self.new_id,
+            self.new_token,
+            self.merchants.get,
+            partial(read_callback, self.root),
+            self.settlement,
+        )
+
+    @cached_property
+    def _recorder(self) -> "Recorder":
+        from payment_cli.services.answers import Recorder
+
+        return Recorder(self.settlement)
+
+    @cached_property
+    def sending(self) -> "Sending":
+        """Sending payments to gateways."""
+        from payment_cli.services.sending import Sending
+
+        return Sending(
+            self.storage, self.payments, self.accounts, self._recorder, self.clock, self.new_token
+        )
+
+    @cached_property
+    def checking(self) -> "Checking":
+        """Asking gateways about payments, and closing them."""
+        from payment_cli.services.checking import Checking
+
+        return Checking(
+            self.storage,
+            self.payments,
+            self.accounts,
+            self._recorder,
+            self.sending,
+            self.clock,
+            self.new_token,
+        )
+
+    @cached_property
+    def watching(self) -> "Watching":
+        """Watching a payment until it is done."""
+        from payment_cli.services.watching import Watching
+
+        return Watching(self.payments, self.checking, self.clock, self.sleep)
+
+    @cached_property
+    def receiving(self) -> "Receiving":
+        """Receiving callbacks."""
+        from payment_cli.services.receiving import Receiving
+        from payment_cli.services.refusals import count_refusal
+
+        return Receiving(
+            self.storage,
+            self.payments,
+            self.accounts,
+            self._recorder,
+            self.checking,
+            self.clock,
+            lambda _code: count_refusal(self.root / REFUSALS_PLACE),
+        )
+
+    @cached_property
+    def applying(self) -> "Applying":
+        """Running callback scripts."""
+        from payment_cli.services.applying import Applying
+
+        return Applying(
+            self.storage,
+            self.payments,
+            self.clock,
+            self._run_script,
+            f"{socket.gethostname()}:{os.getpid()}",
+            self.settings.callback_timeout_s,
+        )
+
+    def _run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":
+        from payment_cli.scripts.runner import run_script
+        from payment_cli.storage.authored import home
+
+        return run_script(
+            script,
+            record,
+            home=home(self.root, domain),
+            root=self.root,
+            domain=domain,
+            timeout_s=self.settings.callback_timeout_s,
+            clock=self.clock,
+        )
+
+    def start_apply(self, payment_id: str) -> None:
+        """Start `pay apply` for a payment in a process of its own, and return at once.
+
+        If it can't be started the script stays due: `pay check --pending` finds it.
+        """
+        from contextlib import suppress
+
+        from payment_cli.scripts.detach import start_detached
+
+        argv = [sys.executable, "-m", "payment_cli.cli.main", "pay", "apply", payment_id]
+        argv += ["--root", str(self.root), "--as", self.actor.domain]
+        with suppress(OSError):
+            start_detached(argv, self.environ)
+
+    def close(self) -> None:
+        """Release what was opened."""
+        if "storage" in self.__dict__:
+            self.storage.close()
+
+
+def open_app(root: str = "", domain: str = "") -> App:
+    """Open the tree at --root, else PAYMENT_ROOT, else ~/.local/share/payment, as the user said."""
+    environ = dict(os.environ)
+    place = root or environ.get("PAYMENT_ROOT", "") or _default_root(environ)
+    return App(root=Path(place).expanduser().absolute(), domain=domain, environ=environ)
+
+
+def _default_root(environ: Mapping[str, str]) -> str:
+    data_home = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return f"{data_home}/payment"

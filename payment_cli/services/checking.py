@@ -1,0 +1,245 @@
+"""`pay check` and `pay close`: asking the provider, resolving intents, ending what can't be paid."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from payment_cli.clock import Clock
+from payment_cli.errors import ConflictError, NotAllowedError, OutcomeUnknownError, PaymentError
+from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
+from payment_cli.model.match import between
+from payment_cli.model.pay_type import pay_type
+from payment_cli.model.payment import Event, Payment, Status
+from payment_cli.model.result import Result, result_of
+from payment_cli.services.accounts import Accounts
+from payment_cli.services.answers import Recorder, reason_of
+from payment_cli.services.payments import Payments
+from payment_cli.services.sending import Sending, make_intent, order_ref
+from payment_cli.services.settlement import load, save
+from payment_cli.storage.base import Query, Storage
+
+#: The waits between two looks at a stuck payment: 15 s, 30 s, 1 min … at most an hour.
+BACK_OFF_FIRST_MS = 15_000
+BACK_OFF_MAX_MS = 3_600_000
+
+
+def back_off(check_count: int) -> int:
+    """Return how long (ms) to wait after the `check_count`-th fruitless check."""
+    return min(BACK_OFF_FIRST_MS << min(check_count, 16), BACK_OFF_MAX_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What one `pay check --pending` did."""
+
+    checked: int
+    by_status: dict[str, int]
+    errors: tuple[tuple[str, str], ...]
+    ids_due: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """Asks providers about payments."""
+
+    storage: Storage
+    payments: Payments
+    accounts: Accounts
+    recorder: Recorder
+    sending: Sending
+    clock: Clock
+    new_token: Callable[[], str]
+
+    def check(self, fragment: str) -> Result:
+        """Ask the provider about a waiting payment; a final one is answered from the tree.
+
+        A payment past its expiry is closed at the provider, then FAIL. `unknown` is set when no
+        answer could be had: the state is unchanged.
+
+        Raises:
+            OutcomeUnknownError: a send of it is under way right now.
+            UntrustedError: the provider's answer does not fit the payment.
+            ConfigError: the target's config is missing or wrong.
+        """
+        payment = self.payments.get(fragment)
+        if payment.st is Status.FAIL and payment.next_check_at:
+            return self._owed_reverse(payment)
+        if payment.st is not Status.WAIT:
+            return Result(payment)
+        gateway = self._gateway(payment)
+        if payment.intent is not None:
+            return self._resolve(gateway, payment)
+        answer = gateway.check(order_ref(payment))
+        if answer.outcome in (Outcome.WAITING, Outcome.NOT_FOUND) and self.clock() > payment.expi:
+            return self._close(gateway, payment, "expired")
+        return self._note(payment, answer)
+
+    def check_pending(self, limit: int) -> Sweep:
+        """Check the payments that are due by `next_check_at`, oldest first, at most `limit`.
+
+        One that can't be checked is counted with its error and looked at again later; it never
+        stops the others.
+        """
+        due = Query(
+            match=between("next_check_at", low=1, high=self.clock()),
+            sort=(("next_check_at", 1),),
+            limit=limit,
+        )
+        by_status: dict[str, int] = {}
+        errors: list[tuple[str, str]] = []
+        ids_due: list[str] = []
+        records = list(self.payments.query(due))
+        for record in records:
+            payment_id = str(record["id"])
+            try:
+                result = self.check(payment_id)
+            except PaymentError as error:
+                errors.append((payment_id, f"{error.code}: {error}"))
+                self._postpone(payment_id)
+                continue
+            word = "unknown" if result.unknown else str(result.payment.st)
+            by_status[word] = by_status.get(word, 0) + 1
+            if result.payment.apply_st == "due":
+                ids_due.append(payment_id)
+        return Sweep(len(records), by_status, tuple(errors), tuple(ids_due))
+
+    def close(self, fragment: str, reason: str) -> Result:
+        """Close (a scan: reverse) the payment at the provider, then FAIL with `reason`.
+
+        Raises:
+            NotAllowedError: it is paid.
+            OutcomeUnknownError: a send is under way right now.
+        """
+        payment = self.payments.get(fragment)
+        if payment.st is Status.FAIL:
+            return Result(payment)
+        if payment.st is Status.OK:
+            raise NotAllowedError(f"payment {payment.id} is OK: it was paid", hint="refund it")
+        if payment.st is Status.NEW:
+            return self._finish_close(payment, reason)
+        gateway = self._gateway(payment)
+        if payment.intent is not None:
+            resolved = self._resolve(gateway, payment)
+            if resolved.payment.st is not Status.WAIT:
+                return resolved
+        result = self._close(gateway, payment, reason)
+        if result.payment.st is Status.OK:
+            raise NotAllowedError(
+                f"payment {payment.id} was paid before it could be closed; it is OK now"
+            )
+        return result
+
+    def _gateway(self, payment: Payment) -> Gateway:
+        provider = pay_type(payment.pay_tp).provider
+        return self.accounts.gateway(payment.seller_nm, provider, payment.pay_target)
+
+    def _note(self, payment: Payment, answer: Answer) -> Result:
+        """Record an answer, and when to look again if it decided nothing."""
+        actor = self.payments.actor.domain
+        now = self.clock()
+        with self.storage.transaction(actor) as tx:
+            current = load(tx, payment.id)
+            after = self.recorder.record(tx, current, answer, now=now, by=actor)
+            if after.st is Status.WAIT:
+                after = save(tx, _bumped(after, now))
+        is_unknown = answer.outcome is Outcome.UNKNOWN and after.st is Status.WAIT
+        message = reason_of(answer) if is_unknown else ""
+        return result_of(payment, after, message, unknown=is_unknown)
+
+    def _close(self, gateway: Gateway, payment: Payment, reason: str) -> Result:
+        """Close at the provider; FAIL only when it says so."""
+        earliest = payment.send_at + gateway.reverse_after_ms
+        if pay_type(payment.pay_tp).is_scan and self.clock() < earliest:
+            wait_s = -(-(earliest - self.clock()) // 1000)
+            raise OutcomeUnknownError(
+                f"payment {payment.id}: the provider lets a scan be reversed in {wait_s} s",
+                hint="pay watch waits for it",
+            )
+        answer = gateway.close(order_ref(payment))
+        if answer.outcome in (Outcome.CLOSED, Outcome.NOT_FOUND):
+            return self._finish_close(payment, reason)
+        if answer.outcome is Outcome.PAID and answer.paid is None:
+            answer = gateway.check(order_ref(payment))
+        return self._note(payment, answer)
+
+    def _finish_close(self, payment: Payment, reason: str) -> Result:
+        actor = self.payments.actor.domain
+        with self.storage.transaction(actor) as tx:
+            current = load(tx, payment.id)
+            if current.is_final:
+                return result_of(payment, current)
+            if current.send_at != payment.send_at:
+                raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
+            closed = current.on(Event.CLOSE, self.clock(), actor, reason, fail_re=reason)
+            return result_of(payment, save(tx, closed))
+
+    def _resolve(self, gateway: Gateway, payment: Payment) -> Result:
+        """Find out what became of a send that has no outcome."""
+        intent = payment.intent or {}
+        if int(str(intent.get("deadline", 0))) > self.clock():
+            raise OutcomeUnknownError(
+                f"payment {payment.id}: a send is under way", hint="try again in a minute"
+            )
+        answer = gateway.check(order_ref(payment))
+        if answer.outcome in (Outcome.PAID, Outcome.FAILED, Outcome.CLOSED, Outcome.UNKNOWN):
+            return self._note(payment, answer)
+        if pay_type(payment.pay_tp).is_scan:
+            return self._resolve_scan(gateway, payment, answer)
+        if self.clock() > payment.expi:
+            return self._close(gateway, payment, "expired")
+        return self._send_again(gateway, payment)
+
+    def _resolve_scan(self, gateway: Gateway, payment: Payment, answer: Answer) -> Result:
+        """Ask about a scan, never send it again: its auth code is gone."""
+        if answer.outcome is Outcome.NOT_FOUND or self.clock() > payment.expi:
+            return self._close(gateway, payment, "the send was interrupted")
+        return self._note(payment, answer)
+
+    def _send_again(self, gateway: Gateway, payment: Payment) -> Result:
+        """Send the identical parameters under the same number, for the answer that was lost."""
+        actor = self.payments.actor.domain
+        owner = self.new_token()
+        request = SendRequest(**(payment.intent or {})["request"])  # type: ignore[arg-type]
+        with self.storage.transaction(actor) as tx:
+            current = load(tx, payment.id)
+            if current.intent != payment.intent:
+                return result_of(payment, current)
+            now = self.clock()
+            claimed = save(
+                tx, current.noted("again", now, actor, intent=make_intent(owner, now, request))
+            )
+        answer = gateway.send(request, None)
+        return self.sending.finish(gateway, payment, claimed, answer, owner)
+
+    def _owed_reverse(self, payment: Payment) -> Result:
+        """Reverse a scan that failed before the provider allowed its reversal."""
+        actor = self.payments.actor.domain
+        gateway = self._gateway(payment)
+        if self.clock() < payment.send_at + gateway.reverse_after_ms:
+            return Result(payment)
+        answer = gateway.close(order_ref(payment))
+        if answer.outcome is Outcome.PAID and answer.paid is None:
+            answer = gateway.check(order_ref(payment))
+        is_done = answer.outcome in (Outcome.CLOSED, Outcome.NOT_FOUND, Outcome.PAID)
+        with self.storage.transaction(actor) as tx:
+            current = load(tx, payment.id)
+            now = self.clock()
+            after = self.recorder.record(tx, current, answer, now=now, by=actor)
+            if is_done:
+                after = save(tx, after.noted("reversed", now, actor, next_check_at=0))
+            else:
+                after = save(tx, _bumped(after, now))
+        return result_of(payment, after, "" if is_done else reason_of(answer))
+
+    def _postpone(self, payment_id: str) -> None:
+        with self.storage.transaction(self.payments.actor.domain) as tx:
+            current = load(tx, payment_id)
+            if current.next_check_at:
+                save(tx, _bumped(current, self.clock()))
+
+
+def _bumped(payment: Payment, now: int) -> Payment:
+    return replace(
+        payment,
+        next_check_at=now + back_off(payment.check_count),
+        check_count=payment.check_count + 1,
+    )

@@ -1,0 +1,115 @@
+"""Merchants: making one, reading and changing its store_info.json (seed 000, DESIGN: the tree)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from payment_cli.clock import Clock
+from payment_cli.errors import ConflictError, InvalidValueError
+from payment_cli.ids import NewId
+from payment_cli.model.actor import Actor
+from payment_cli.model.codec import decode_foreign_object
+from payment_cli.model.merchant import SETTABLE_KEYS, Merchant
+from payment_cli.model.names import check_name
+from payment_cli.storage import authored
+
+
+@dataclass(frozen=True, slots=True)
+class Merchants:
+    """The merchants of one tree."""
+
+    root: Path
+    actor: Actor
+    clock: Clock
+    new_id: NewId
+
+    def init(self, name: str, *, www: Path | None = None) -> Merchant:
+        """Make the domain `name` a merchant; with `www`, link its default home page there.
+
+        Raises:
+            InvalidValueError: the name is not a domain name, or `www` is no folder.
+            NotAllowedError: the caller may not act for `name`.
+            ConflictError: it is a merchant already, or `www/NAME` exists.
+        """
+        check_name("domain", name)
+        self.actor.require(name, f"domain {name}")
+        if name in authored.list_domains(self.root):
+            raise ConflictError(f"{name} is a merchant already", hint="payment store show")
+        merchant = Merchant(domain=name, id=self.new_id(self.clock()), title=name)
+        if www is not None and not www.is_dir():
+            raise InvalidValueError(f"{www} is not a folder")
+        home_page = authored.home(self.root, name) / ".store" / "default_home"
+        authored.make_private_dir(home_page)
+        if www is not None:
+            self._link(www / name, home_page)
+        authored.write_store_info(self.root, name, merchant.to_record())
+        return merchant
+
+    @staticmethod
+    def _link(link: Path, home_page: Path) -> None:
+        try:
+            link.symlink_to(home_page.resolve(), target_is_directory=True)
+        except FileExistsError:
+            if not link.is_symlink() or link.resolve() != home_page.resolve():
+                raise ConflictError(f"{link} exists and is not this store's link") from None
+
+    def get(self, domain: str) -> Merchant:
+        """Return the merchant of `domain`.
+
+        Raises:
+            NotFoundError: it has no `.store`; the hint says how to make one.
+            ConfigError: its store_info.json is damaged.
+        """
+        return Merchant.from_record(domain, authored.read_store_info(self.root, domain))
+
+    def own(self) -> Merchant:
+        """Return the caller's own merchant."""
+        return self.get(self.actor.domain)
+
+    def list(self) -> list[Merchant]:
+        """Return the merchants the caller may see, by domain name."""
+        names = authored.list_domains(self.root)
+        if not self.actor.is_operator:
+            names = [name for name in names if name == self.actor.domain]
+        return [self.get(name) for name in names]
+
+    def set(self, domain: str, key: str, value: str) -> Merchant:
+        """Set one key of store_info.json; `sellers` takes JSON.
+
+        Raises:
+            InvalidValueError: not a key that can be set, or not its kind of value.
+            NotAllowedError: the caller may not act for `domain`.
+        """
+        self.actor.require(domain, f"store {domain}")
+        merchant = self.get(domain)
+        change: dict[str, Any]
+        if key == "sellers":
+            change = {"sellers": _sellers(value)}
+        elif key in SETTABLE_KEYS:
+            change = {key: _plain(key, value)}
+        else:
+            raise InvalidValueError(
+                f"{ascii(key)} is not a key of a store", hint=f"one of {', '.join(SETTABLE_KEYS)}"
+            )
+        merchant = replace(merchant, **change)
+        authored.write_store_info(self.root, domain, merchant.to_record())
+        return merchant
+
+
+def _sellers(text: str) -> dict[str, str]:
+    sellers = decode_foreign_object(text, "sellers")
+    return {key: check_name("target", str(value)) for key, value in sellers.items()}
+
+
+def _plain(key: str, value: str) -> str:
+    if not value.strip() or len(value) > 128 or any(ord(c) < 32 for c in value):
+        raise InvalidValueError(f"{key} must be 1 to 128 printable characters")
+    if key == "currency" and value not in ("CNY", "RMB"):
+        raise InvalidValueError(f"{ascii(value)} is not a currency a store can use", hint="CNY")
+    return value
+
+
+#: Looks up a merchant by domain; what the payment services need of this module.
+FindMerchant = Callable[[str], Merchant]
+
