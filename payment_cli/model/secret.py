@@ -1,7 +1,5 @@
 """A text that must not be printed."""
 
-import hmac
-
 
 class Secret:
     """Holds a secret; `repr` and `str` hide it, `reveal` is the one way to it."""
@@ -18,6 +16,8 @@ class Secret:
 
     def matches(self, text: str) -> bool:
         """Compare with `text` in constant time."""
+        import hmac  # loads OpenSSL, which most commands never need
+
         return hmac.compare_digest(self._text.encode(), text.encode())
 
     def __bool__(self) -> bool:

@@ -1,0 +1,50 @@
+"""Checks that every config file shares: its keys, and the shape of a URL in it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from payment_cli.errors import ConfigError, InvalidValueError
+
+
+def check_keys(
+    path: Path, found: Iterable[str], known: Iterable[str], required: Iterable[str] = ()
+) -> None:
+    """Refuse a document whose keys are not those it may and must have.
+
+    Raises:
+        ConfigError: a key is unknown (the nearest known one is named) or missing.
+    """
+    found, known = list(found), list(known)
+    for key in found:
+        if key not in known:
+            raise ConfigError(f"{path}: unknown key {ascii(key[:60])}", hint=_nearest(key, known))
+    for key in required:
+        if key not in found:
+            raise ConfigError(f"{path}: {key} is missing")
+
+
+def check_url(text: str) -> None:
+    """Refuse what is not an absolute http(s) URL without query string.
+
+    WeChat Pay refuses a notify URL with a query string, and ours is a path anyway.
+
+    Raises:
+        InvalidValueError: the sentence says what it must be.
+    """
+    try:
+        parts = urlsplit(text)
+        has_host = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        has_host = False
+    if not has_host or not text.isascii() or not text.isprintable() or " " in text:
+        raise InvalidValueError("must be an absolute http or https URL")
+    if "?" in text or "#" in text:
+        raise InvalidValueError("must be a URL without query string")
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(key.lower(), known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"

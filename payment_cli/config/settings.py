@@ -1,0 +1,134 @@
+"""The settings of a tree: `etc/payment.toml`, optional. Reading none must cost nothing."""
+
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from payment_cli.config.keys import check_keys, check_url
+from payment_cli.errors import ConfigError, InvalidValueError
+from payment_cli.model.names import check_name
+from payment_cli.model.secret import Secret
+
+#: Where the settings lie, relative to the root.
+SETTINGS_PLACE = "etc/payment.toml"
+
+_THE_TREE = Secret("")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What etc/payment.toml may say; each default holds without the file.
+
+    `storage` is a URL and may hold a password; "" is the tree itself. `public_url` is where the
+    world reaches the shim, without a slash at its end; "" means it can't. Times are seconds.
+    """
+
+    domain: str = ""
+    operators: tuple[str, ...] = ()
+    storage: Secret = _THE_TREE
+    public_url: str = ""
+    callback_timeout_s: int = 60
+    lock_timeout_s: int = 10
+    allow_private_webhooks: bool = False
+    pending_max: int = 100
+
+
+def load_settings(root: Path) -> Settings:
+    """Read the settings of the tree at `root`; the defaults where there is no file.
+
+    Raises:
+        ConfigError: the file is unreadable or not TOML, a key is unknown or has a wrong value.
+    """
+    path = root / SETTINGS_PLACE
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+    settings = _parse(path, raw)
+    _check_private(path, settings)
+    return settings
+
+
+def _parse(path: Path, raw: bytes) -> Settings:
+    import tomllib
+
+    try:
+        document = tomllib.loads(raw.decode("utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    check_keys(path, document, _READERS)
+    values = {key: _read(path, key, value) for key, value in document.items()}
+    return Settings(**cast(dict[str, Any], values))
+
+
+def _read(path: Path, key: str, value: object) -> object:
+    try:
+        return _READERS[key](value)
+    except InvalidValueError as error:
+        raise ConfigError(f"{path}: {key}: {error}", hint=error.hint) from error
+
+
+def _check_private(path: Path, settings: Settings) -> None:
+    has_password = "@" in settings.storage.reveal()
+    if has_password and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigError(
+            f"{path}: storage holds a password and others can read the file",
+            hint=f"chmod 600 {path}",
+        )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError("must be a text")
+    return value
+
+
+def _domain(value: object) -> str:
+    return check_name("domain", _text(value))
+
+
+def _domains(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InvalidValueError("must be a list of domains")
+    return tuple(_domain(item) for item in value)
+
+
+def _storage(value: object) -> Secret:
+    return Secret(_text(value))
+
+
+def _public_url(value: object) -> str:
+    text = _text(value).rstrip("/")
+    check_url(text)
+    return text
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise InvalidValueError(f"must be a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidValueError("must be true or false")
+    return value
+
+
+_READERS: Mapping[str, Callable[[object], object]] = {
+    "domain": _domain,
+    "operators": _domains,
+    "storage": _storage,
+    "public_url": _public_url,
+    "callback_timeout_s": _whole(1, 86_400),
+    "lock_timeout_s": _whole(1, 600),
+    "allow_private_webhooks": _flag,
+    "pending_max": _whole(1, 10_000),
+}
