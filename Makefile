@@ -1,0 +1,40 @@
+# Everything a fresh machine needs is Python (3.11 or newer) and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(READY)
+
+setup: $(READY) ## Install the tool and its tests into .venv
+
+demo: $(READY) ## Take a real payment end to end against the local sandbox
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: $(READY) ## Run the tests
+	$(BIN)/pytest -n auto -m "not slow"
+
+check: $(READY) ## Formatting, lint, types and architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+proofs: $(READY) ## The slow proofs: kill -9 everywhere, long random walks
+	$(BIN)/pytest -n auto -m slow
+
+bench: $(READY) ## Print speed and memory, each against a named baseline of the same run
+	$(BIN)/python -m bench
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup demo test check proofs bench clean

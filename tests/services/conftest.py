@@ -1,0 +1,117 @@
+"""A small world for the services: real services, the reference storage, a scripted gateway."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from payment_cli.errors import NotFoundError
+from payment_cli.gateways.base import Gateway
+from payment_cli.model.actor import Actor
+from payment_cli.model.buyer import Buyer
+from payment_cli.model.merchant import Merchant
+from payment_cli.model.payment import Payment
+from payment_cli.services.answers import Recorder
+from payment_cli.services.applying import Applying
+from payment_cli.services.checking import Checking
+from payment_cli.services.payments import NewPayment, Payments
+from payment_cli.services.receiving import Receiving
+from payment_cli.services.sending import Sending
+from payment_cli.services.settlement import PAYMENTS, Settlement
+from payment_cli.storage.base import Storage
+from payment_cli.storage.tinydb import open_tinydb
+from tests.support.clock import CountedIds, CountedTokens, HandClock
+from tests.support.gateway import ScriptedGateway
+
+
+@dataclass
+class ScriptRuns:
+    """Stands for the script runner; the real one has its own tests."""
+
+    runs: list[tuple[bytes, dict[str, Any], str]] = field(default_factory=list)
+    exit_code: int = 0
+    output: str = "done"
+
+    def __call__(self, script: bytes, record: dict[str, Any], domain: str) -> "ScriptRuns":
+        self.runs.append((script, record, domain))
+        return self
+
+
+@dataclass
+class OneAccount:
+    """The accounts of a world with one gateway, whatever its name."""
+
+    opened: ScriptedGateway
+    wechat_targets: list[tuple[str, str]] = field(default_factory=lambda: [("demo", "shop")])
+
+    def gateway(self, domain: str, provider: str, target: str) -> Gateway:
+        return self.opened
+
+    def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
+        return f"{gateway.notify_base}/{pay_tp}/{domain}/{target}"
+
+    def targets(self, provider: str) -> list[tuple[str, str]]:
+        return self.wechat_targets if provider == "wxpay" else []
+
+
+@dataclass
+class World:
+    """Everything a service test needs, for one caller."""
+
+    storage: Storage
+    clock: HandClock
+    gateway: ScriptedGateway
+    actor: Actor = field(default_factory=lambda: Actor("demo"))
+    refusals: list[str] = field(default_factory=list)
+    scripts: ScriptRuns = field(default_factory=ScriptRuns)
+    callbacks: dict[tuple[str, str], bytes] = field(
+        default_factory=lambda: {("demo", "after"): b"echo paid"}
+    )
+
+    def __post_init__(self) -> None:
+        tokens = CountedTokens()
+        self.accounts = OneAccount(self.gateway)
+        self.settlement = Settlement()
+        recorder = Recorder(self.settlement)
+        self.payments = Payments(
+            self.storage, self.actor, self.clock, CountedIds(), tokens, self.find_merchant,
+            self.read_callback, self.settlement,
+        )  # fmt: skip
+        self.sending = Sending(
+            self.storage, self.payments, self.accounts, recorder, self.clock, tokens
+        )
+        self.checking = Checking(
+            self.storage, self.payments, self.accounts, recorder, self.sending, self.clock, tokens
+        )
+        self.receiving = Receiving(
+            self.storage, self.payments, self.accounts, recorder, self.checking, self.clock,
+            self.refusals.append,
+        )  # fmt: skip
+        self.applying = Applying(
+            self.storage, self.payments, self.clock, self.scripts, "here:1", timeout_s=60
+        )
+
+    def find_merchant(self, domain: str) -> Merchant:
+        if domain not in ("demo", "other"):
+            raise NotFoundError("merchant", domain)
+        return Merchant(domain, f"id-{domain}", domain.title())
+
+    def read_callback(self, domain: str, name: str) -> bytes:
+        if (domain, name) not in self.callbacks:
+            raise NotFoundError("callback", name)
+        return self.callbacks[domain, name]
+
+    def create(self, fee: int = 2300, **changes: Any) -> Payment:
+        new = NewPayment(fee=fee, buyer=Buyer(1, "u1", "Li"), **changes)
+        return self.payments.create(new).payment
+
+    def stored(self, payment: Payment) -> Payment:
+        return Payment.from_record(self.storage.get(PAYMENTS, payment.id))
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    storage = open_tinydb(None, clock := HandClock())
+    yield World(storage, clock, ScriptedGateway())
+    storage.close()
