@@ -1,0 +1,149 @@
+"""How records are to be printed: the reference shell's flags as one value (`obj`, WALNUT 1.2)."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.record import Json
+
+#: Says which keys of a record are printed.
+KeyFilter: TypeAlias = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Printing:
+    """The flags as they were typed. `-V` wins over `-t`, that over `-tmpl`, that over JSON."""
+
+    compact: bool = False
+    nulls: bool = False
+    as_list: bool = False
+    hidden_keys: bool = False
+    keys: str | None = None
+    columns: str | None = None
+    border: bool = False
+    header: bool = False
+    index: bool = False
+    footer: bool = False
+    index_base: int = 0
+    values: bool = False
+    separator: str = ""
+    newline: bool = False
+    template: str | None = None
+
+    @property
+    def is_json(self) -> bool:
+        """Whether no other form than JSON was asked for."""
+        return not self.values and self.columns is None and self.template is None
+
+    def key_filter(self) -> KeyFilter:
+        """Return the test for keys: `-e REGEX`, negated by a leading `!`, and `-H`.
+
+        Raises:
+            InvalidValueError: the regular expression is none.
+        """
+        if not self.keys:
+            return lambda key: self.hidden_keys or not key.startswith("__")
+        is_negated = self.keys.startswith("!")
+        found = _compile(self.keys.removeprefix("!"))
+        return lambda key: (
+            (self.hidden_keys or not key.startswith("__")) and (found(key) is not is_negated)
+        )
+
+    def select(self, records: Iterable[Mapping[str, Json]]) -> Iterable[Mapping[str, Json]]:
+        """Yield the records with the keys that are to be printed."""
+        is_shown = self.key_filter()
+        return ({k: v for k, v in record.items() if is_shown(k)} for record in records)
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """What `-pager` adds to a page: `total` matching records, of which `skip` came before."""
+
+    skip: int
+    limit: int
+    total: int
+
+    def to_record(self, count: int) -> dict[str, Json]:
+        """Return the reference's pager object for a page of `count` records."""
+        pages = self.pages
+        return {
+            "pn": self.page_number,
+            "pgsz": self.limit,
+            "pgnb": pages,
+            "sum": self.total,
+            "skip": self.skip,
+            "nb": count,
+            "pgc": pages,
+            "count": count,
+        }
+
+    def footer(self, count: int) -> str:
+        """Return the line under a table."""
+        return (
+            f"total {count}/{self.total} items, skip {self.skip} "
+            f"page {self.page_number}/{self.pages}, {self.limit} per page"
+        )
+
+    @property
+    def page_number(self) -> int:
+        """The page this is, counted from 1."""
+        return self.skip // self.limit + 1
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return -(-self.total // self.limit)
+
+
+def without_nulls(value: Json) -> Json:
+    """Return the value without the keys that are null, at every depth."""
+    if isinstance(value, Mapping):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, (list, tuple)):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def value_at(record: Json, path: str) -> Json:
+    """Return the value at a dotted path; a number in it counts into a list. None if not there."""
+    if isinstance(record, Mapping) and path in record:
+        return record[path]
+    value = record
+    for part in path.split("."):
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, (list, tuple)) and re.fullmatch("[0-9]{1,9}", part):
+            value = value[int(part)] if int(part) < len(value) else None
+        else:
+            return None
+    return value
+
+
+def plain_text(value: Json) -> str:
+    """Return a value as one piece of text: nothing for null, JSON for lists and objects."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, Decimal)):
+        return str(value)
+    from payment_cli.model.codec import encode
+
+    return encode(value)
+
+
+def _compile(pattern: str) -> Callable[[str], bool]:
+    import re2  # linear in the text, whatever the pattern; only `-e` pays for its import
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        compiled = re2.compile(pattern, options)
+    except re2.error as error:
+        raise InvalidValueError(f"-e {ascii(pattern)[:80]} is not a regular expression") from error
+    return lambda key: compiled.search(key) is not None

@@ -1,0 +1,73 @@
+"""The two programs and where their commands are. No command is imported here."""
+
+import click
+
+from payment_cli.cli.command import Group, Lazy
+
+_PAY = {
+    "create": Lazy("payment_cli.cli.pay_create:create", "Make a payment, and send it if asked."),
+    "send": Lazy("payment_cli.cli.pay_send:send", "Send a payment to its gateway."),
+    "check": Lazy("payment_cli.cli.pay_check:check", "Ask the gateway what became of payments."),
+    "watch": Lazy("payment_cli.cli.pay_watch:watch", "Show the QR code and wait for the payer."),
+    "close": Lazy("payment_cli.cli.pay_close:close", "Close a payment, at the gateway too."),
+    "get": Lazy("payment_cli.cli.pay_get:get", "Print one payment."),
+    "query": Lazy("payment_cli.cli.pay_query:query", "List payments that match."),
+    "re": Lazy("payment_cli.cli.pay_re:re", "Take a gateway's callback."),
+    "apply": Lazy("payment_cli.cli.pay_apply:apply", "Run callback scripts that are due."),
+    "sandbox": Lazy("payment_cli.cli.pay_sandbox:sandbox", "Play the gateways on this machine."),
+}
+
+_PAYMENT = {
+    "store": Lazy("payment_cli.cli.payment_store:store", "Make, show and change merchants."),
+    "doctor": Lazy("payment_cli.cli.payment_doctor:doctor", "Check settings, keys and the tree."),
+    "fsck": Lazy("payment_cli.cli.payment_fsck:fsck", "Compare the files with the journal."),
+    "backup": Lazy("payment_cli.cli.payment_backup:backup", "Copy the tree while it is in use."),
+    "serve": Lazy("payment_cli.cli.payment_serve:serve", "Serve callbacks and the cashier page."),
+}
+
+_PAY_HELP = """Take payments: create them, send them to a gateway, and see them paid.
+
+A payment is named by its id, or by the first or last 6 characters or more of it.
+"""
+
+_PAYMENT_HELP = """Run the shop: merchants, settings and the tree of files they live in."""
+
+_PAY_EXAMPLES = (
+    "pay create -br 'Two coffees' -bu walnut:45g67q -fee 2300",
+    "pay send 3fa9c1 wx.qrcode main",
+    "pay watch 3fa9c1",
+    "pay query -st WAIT -bish -t id,fee,st,ct:time -sort lm:-1",
+)
+
+_PAYMENT_EXAMPLES = (
+    "payment store init redfox",
+    "payment doctor",
+    "payment fsck",
+)
+
+
+def program_group(program: str) -> Group:
+    """Return the group of `pay` or of `payment`."""
+    if program == "pay":
+        group = Group("pay", lazy=_PAY, help=_PAY_HELP, examples=_PAY_EXAMPLES)
+    else:
+        group = Group("payment", lazy=_PAYMENT, help=_PAYMENT_HELP, examples=_PAYMENT_EXAMPLES)
+    group.params.append(
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Print the version.",
+        )
+    )
+    return group
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version  # slow to import, so only when asked
+
+        click.echo(f"payment-cli {version('payment-cli')}")
+        ctx.exit()
