@@ -18,7 +18,7 @@ def check_keys(
     found, known = list(found), list(known)
     for key in found:
         if key not in known:
-            raise ConfigError(f"{path}: unknown key {ascii(key[:60])}", hint=_nearest(key, known))
+            raise ConfigError(f"{path}: unknown key {key[:60]!a}", hint=_nearest(key, known))
     for key in required:
         if key not in found:
             raise ConfigError(f"{path}: {key} is missing")

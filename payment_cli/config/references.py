@@ -25,7 +25,7 @@ _FILE_SIZE_MAX = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Resolves the values of the config at `conf`; `mode` is that file's permission bits."""
+    """Resolves the values of the config at `conf`; `mode` is that file's mode."""
 
     conf: Path
     mode: int
@@ -79,7 +79,7 @@ class References:
             )
         path = self.conf.parent / name
         try:
-            return read_guarded(path, forbidden).decode("utf-8")
+            return read_guarded(path, forbidden)[0].decode("utf-8")
         except UnicodeDecodeError as error:
             raise ConfigError(
                 f"{path}: {key} must be a text file (PEM)", hint="convert DER or P12 with openssl"
@@ -88,23 +88,26 @@ class References:
             raise ConfigError(f"{path}: {key} can't be read: {error.strerror}") from error
 
 
-def read_guarded(path: Path, forbidden: int = _OTHERS_WRITE) -> bytes:
-    """Return the bytes of a regular file that has none of the `forbidden` permission bits.
+def read_guarded(path: Path, forbidden: int = _OTHERS_WRITE) -> tuple[bytes, int]:
+    """Return bytes and mode of a regular file that has none of the `forbidden` permission bits.
 
     Raises:
         ConfigError: it is no regular file, too big, or too open.
         OSError: it can't be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
+    with open(path, "rb", opener=_open_at_once) as file:
+        facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise ConfigError(f"{path} is not a regular file")
         if facts.st_mode & forbidden:
             _refuse_open(path, forbidden)
         if facts.st_size > _FILE_SIZE_MAX:
             raise ConfigError(f"{path} is bigger than {_FILE_SIZE_MAX} bytes")
-        return file.read()
+        return file.read(), facts.st_mode
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a named pipe would wait for its writer
 
 
 def _refuse_open(path: Path, forbidden: int) -> None:

@@ -1,0 +1,167 @@
+"""Gateway targets: `home/<domain>/.payment/<provider>/<target>/<provider>.conf` into accounts.
+
+A config is authored: people edit it, this reads it anew in every process.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from payment_cli.config import fields
+from payment_cli.config.document import parse_document
+from payment_cli.config.fields import Fields
+from payment_cli.config.keys import check_keys
+from payment_cli.config.references import References, read_guarded
+from payment_cli.errors import ConfigError, InvalidValueError
+from payment_cli.model.names import check_name
+
+if TYPE_CHECKING:
+    from payment_cli.gateways.alipay_account import AlipayAccount
+    from payment_cli.gateways.wechat_account import WechatAccount
+
+#: The providers that have configs.
+Provider = Literal["wxpay", "alipay"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One account of a merchant: the third word of `pay send`, where it is configured."""
+
+    domain: str
+    provider: str
+    name: str
+
+    def conf(self, root: Path) -> Path:
+        """Return the path of its config.
+
+        Raises:
+            InvalidValueError: domain or name are not well formed.
+        """
+        check_name("target", self.name)
+        return _provider_dir(root, self.domain, self.provider) / self.name / f"{self.provider}.conf"
+
+
+def load_wechat(root: Path, domain: str, name: str, environ: Mapping[str, str]) -> "WechatAccount":
+    """Read the WeChat Pay account `name` of `domain`; `environ` is where `env:NAME` looks.
+
+    Raises:
+        ConfigError: it is missing or wrong; the sentence names file and key.
+        InvalidValueError: the names are not well formed.
+    """
+    from payment_cli.gateways.wechat_account import WechatAccount
+
+    conf = Target(domain, "wxpay", name).conf(root)
+    return WechatAccount(**_load(conf, fields.WECHAT, environ))
+
+
+def load_alipay(root: Path, domain: str, name: str, environ: Mapping[str, str]) -> "AlipayAccount":
+    """Read the Alipay account `name` of `domain`; `environ` is where `env:NAME` looks.
+
+    Raises:
+        ConfigError: it is missing or wrong; the sentence names file and key.
+        InvalidValueError: the names are not well formed.
+    """
+    from payment_cli.gateways.alipay_account import AlipayAccount
+
+    conf = Target(domain, "alipay", name).conf(root)
+    values = _load(conf, fields.ALIPAY, environ)
+    if ("alipay_public_key" in values) == ("alipay_cert" in values):
+        raise ConfigError(
+            f"{conf}: give either alipay_public_key or the certificates",
+            hint="certificate mode needs app_cert, alipay_cert and alipay_root_cert",
+        )
+    return AlipayAccount(**values)
+
+
+def list_targets(root: Path, provider: Provider, domain: str | None = None) -> list[Target]:
+    """Return every target that has a config for `provider`, sorted; of one `domain` or of all.
+
+    Folders whose names no command would accept are passed over.
+
+    Raises:
+        InvalidValueError: `domain` is not well formed.
+    """
+    domains = _names(root / "home") if domain is None else [domain]
+    found = [
+        Target(owner, provider, name)
+        for owner in domains
+        if domain is not None or _is_name("domain", owner)
+        for name in _names(_provider_dir(root, owner, provider))
+        if _is_name("target", name)
+    ]
+    return sorted(target for target in found if _exists(target.conf(root)))
+
+
+def notify_url(public_url: str, configured: str, pay_tp: str, domain: str, name: str) -> str:
+    """Return where the provider is to call back about a payment of this target.
+
+    The base is the account's `configured` notify URL, else `public_url` + `/pay/re`; the rest tells
+    the receiver whose keys to try. There is no query string: WeChat Pay forbids it.
+
+    Raises:
+        ConfigError: there is no base.
+    """
+    base = configured or (f"{public_url}/pay/re" if public_url else "")
+    if not base:
+        raise ConfigError(
+            f"target {name} of {domain}: no notify URL",
+            hint="set public_url in etc/payment.toml, or the notify URL in the target's config",
+        )
+    return f"{base}/{pay_tp}/{domain}/{name}"
+
+
+def _load(conf: Path, known: Fields, environ: Mapping[str, str]) -> dict[str, Any]:
+    raw, mode = _read(conf)
+    document = parse_document(conf, raw)
+    check_keys(conf, document, known.readers, known.required)
+    for group in known.together:
+        if any(key in document for key in group):
+            check_keys(conf, document, known.readers, group)
+    references = References(conf, mode, environ)
+    return {key: _read_field(references, known, key, value) for key, value in document.items()}
+
+
+def _read(conf: Path) -> tuple[bytes, int]:
+    try:
+        return read_guarded(conf)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        others = ", ".join(_names(conf.parent.parent)) or "none"
+        raise ConfigError(f"{conf}: no such file", hint=f"targets there: {others}") from error
+    except OSError as error:
+        raise ConfigError(f"{conf} can't be read: {error.strerror}") from error
+
+
+def _read_field(references: References, known: Fields, key: str, value: object) -> object:
+    try:
+        return known.readers[key](references, key, value)
+    except InvalidValueError as error:
+        raise ConfigError(f"{references.conf}: {key} {error}") from error
+
+
+def _provider_dir(root: Path, domain: str, provider: str) -> Path:
+    return root / "home" / check_name("domain", domain) / ".payment" / provider
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ConfigError(f"{folder} can't be listed: {error.strerror}") from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # who names this target hears why it can't be read
+
+
+def _is_name(kind: str, text: str) -> bool:
+    try:
+        check_name(kind, text)
+    except InvalidValueError:
+        return False
+    return True
