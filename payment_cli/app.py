@@ -87,12 +87,12 @@ class App:
             from payment_cli.storage.tinydb import open_tinydb
 
             return open_tinydb(Path(rest) if rest else None, self.clock)
-        raise ConfigError(f"storage {ascii(scheme)} is not known", hint="tree or tinydb:FILE")
+        raise ConfigError(f"storage {scheme!a} is not known", hint="tree or tinydb:FILE")
 
     @cached_property
     def accounts(self) -> "Accounts":
         """The gateway accounts of all merchants."""
-        from payment_cli.accounts import TreeAccounts
+        from payment_cli.config.accounts import TreeAccounts
 
         return TreeAccounts(self.root, self.settings, self.environ, self.clock)
 

@@ -15,25 +15,15 @@ DEPTH_MAX = 64
 
 def encode(value: Json) -> str:
     """Return compact JSON text; Decimal keeps its digits, NaN and infinity are refused."""
-    return cast(
-        str,
-        simplejson.dumps(
-            value, use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        ),
+    return simplejson.dumps(
+        value, use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
     )
 
 
 def encode_pretty(value: Json) -> str:
     """Return indented JSON text for a file that people read, with a newline at its end."""
-    return (
-        cast(
-            str,
-            simplejson.dumps(
-                value, use_decimal=True, ensure_ascii=False, allow_nan=False, indent=2
-            ),
-        )
-        + "\n"
-    )
+    text = simplejson.dumps(value, use_decimal=True, ensure_ascii=False, allow_nan=False, indent=2)
+    return text + "\n"
 
 
 def decode(text: str | bytes) -> Json:

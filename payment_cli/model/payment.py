@@ -68,7 +68,8 @@ class Payment:
     """One payment. `fee` and `paid_fee` are fen; every `_at`, `ct`, `lm`, `expi` is AMS, 0 = not.
 
     `intent` is what is being done at the provider right now: `{kind, owner, deadline, request}`
-    with the exact parameters, None when nothing is open. `extra` keeps all other fields: what
+    with the exact parameters, None when nothing is open. `expi` is when the provider's order ends;
+    `pay_by` is when its shop order ends, which the provider's never outlives. `extra` keeps all other fields: what
     `create` was given as metadata, and provider fields with their prefix.
     """
 
@@ -93,6 +94,7 @@ class Payment:
     send_at: int = 0
     close_at: int = 0
     expi: int = 0
+    pay_by: int = 0
     next_check_at: int = 0
     check_count: int = 0
     trade_no: str = ""
@@ -172,7 +174,7 @@ class Payment:
             return cls(**known, extra=extra)
         except (TypeError, ValueError) as error:
             raise CorruptRecordError(
-                f"payment {ascii(record.get('id'))} is not a payment record: {error}"
+                f"payment {record.get('id')!a} is not a payment record: {error}"
             ) from error
 
 

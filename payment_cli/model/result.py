@@ -30,15 +30,15 @@ class Result:
             "type": self.payment.re_tp,
             "data": self.payment.re_obj,
         }
-        message = self.err_msg or (
-            self.payment.fail_re if self.payment.st is Status.FAIL else ""
-        )
+        message = self.err_msg or (self.payment.fail_re if self.payment.st is Status.FAIL else "")
         if message:
             record["errMsg"] = message
         return record
 
 
-def result_of(before: Payment, after: Payment, err_msg: str = "", *, unknown: bool = False) -> Result:
+def result_of(
+    before: Payment, after: Payment, err_msg: str = "", *, unknown: bool = False
+) -> Result:
     """Compare two versions of a payment."""
     changed: list[str] = []
     for name in FIELD_NAMES:

@@ -15,7 +15,14 @@ class Recorder:
     settlement: Settlement
 
     def record(
-        self, tx: Transaction, payment: Payment, answer: Answer, *, now: int, by: str, owner: str = ""
+        self,
+        tx: Transaction,
+        payment: Payment,
+        answer: Answer,
+        *,
+        now: int,
+        by: str,
+        owner: str = "",
     ) -> Payment:
         """Record `answer` on the payment just read in `tx`; return it as stored.
 
@@ -51,9 +58,7 @@ class Recorder:
             case Outcome.FAILED | Outcome.CLOSED:
                 event = Event.FAIL if answer.outcome is Outcome.FAILED else Event.CLOSE
                 reason = reason_of(answer)
-                return save(
-                    tx, payment.on(event, now, by, reason, fail_re=reason, extra=extra)
-                )
+                return self.settlement.fail(tx, payment, event, reason, now=now, by=by, extra=extra)
             case Outcome.REFUSED if payment.intent is not None and is_ours:
                 return save(tx, _refused(payment, answer, now, by))
             case _:

@@ -1,4 +1,4 @@
-"""`pay check` and `pay close`: asking the provider, resolving intents, ending what can't be paid."""
+"""`pay check` and `pay close`: asking the provider, resolving intents, ending what is not paid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -169,8 +169,10 @@ class Checking:
                 return result_of(payment, current)
             if current.send_at != payment.send_at:
                 raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
-            closed = current.on(Event.CLOSE, self.clock(), actor, reason, fail_re=reason)
-            return result_of(payment, save(tx, closed))
+            closed = self.recorder.settlement.fail(
+                tx, current, Event.CLOSE, reason, now=self.clock(), by=actor
+            )
+            return result_of(payment, closed)
 
     def _resolve(self, gateway: Gateway, payment: Payment) -> Result:
         """Find out what became of a send that has no outcome."""

@@ -90,7 +90,7 @@ class Merchants:
             change = {key: _plain(key, value)}
         else:
             raise InvalidValueError(
-                f"{ascii(key)} is not a key of a store", hint=f"one of {', '.join(SETTABLE_KEYS)}"
+                f"{key!a} is not a key of a store", hint=f"one of {', '.join(SETTABLE_KEYS)}"
             )
         merchant = replace(merchant, **change)
         authored.write_store_info(self.root, domain, merchant.to_record())
@@ -106,10 +106,9 @@ def _plain(key: str, value: str) -> str:
     if not value.strip() or len(value) > 128 or any(ord(c) < 32 for c in value):
         raise InvalidValueError(f"{key} must be 1 to 128 printable characters")
     if key == "currency" and value not in ("CNY", "RMB"):
-        raise InvalidValueError(f"{ascii(value)} is not a currency a store can use", hint="CNY")
+        raise InvalidValueError(f"{value!a} is not a currency a store can use", hint="CNY")
     return value
 
 
 #: Looks up a merchant by domain; what the payment services need of this module.
 FindMerchant = Callable[[str], Merchant]
-

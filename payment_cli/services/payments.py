@@ -10,9 +10,9 @@ from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
 from payment_cli.model.buyer import Buyer
 from payment_cli.model.codec import encode
+from payment_cli.model.fee import check_currency
 from payment_cli.model.match import Match, all_of, equal
 from payment_cli.model.merchant import Merchant
-from payment_cli.model.fee import check_currency
 from payment_cli.model.payment import CORE_FIELDS, Payment
 from payment_cli.model.record import Json, Record
 from payment_cli.services.settlement import PAYMENTS, Settlement
@@ -88,9 +88,7 @@ class Payments:
                 if earlier is not None:
                     return Created(earlier, ignored, is_replay=True)
             if payment.fee == 0:
-                payment = self.settlement.settle_free(
-                    tx, payment, now=now, by=self.actor.domain
-                )
+                payment = self.settlement.settle_free(tx, payment, now=now, by=self.actor.domain)
             stored = tx.insert(PAYMENTS, payment.to_record(), script or None)
         return Created(Payment.from_record(stored), ignored)
 

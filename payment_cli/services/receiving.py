@@ -108,25 +108,24 @@ class Receiving:
         """
         payment_id = fields.get(id_key)
         if not isinstance(payment_id, str) or not payment_id:
-            raise InvalidValueError(f"the callback has no text under {ascii(id_key)}")
-        payment = Payment.from_record(
-            self.storage.get(PAYMENTS, check_name("id", payment_id))
-        )
-        if not payment.pay_tp or pay_type(payment.pay_tp).provider != "alipay" or (
-            "sign" not in fields
+            raise InvalidValueError(f"the callback has no text under {id_key!a}")
+        payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", payment_id)))
+        if (
+            not payment.pay_tp
+            or pay_type(payment.pay_tp).provider != "alipay"
+            or ("sign" not in fields)
         ):
             return self.checking.check(payment.id)
+        account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
         body = urlencode({k: v for k, v in fields.items() if isinstance(v, str)}).encode()
         headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-        account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
         try:
             notice = account.gateway.complete(HttpRequest("POST", "/pay/re", "", headers, body))
-            if notice.order_no != payment.id:
-                raise UntrustedError(f"the callback speaks of another order than {payment.id}")
-            return result_of(payment, self._settle(account, notice))
+            settled = self._settle(account, notice, payment.id)
         except UntrustedError as error:
             self.count_refusal(error.code)
             raise
+        return result_of(payment, settled)
 
     def _verify(self, request: HttpRequest) -> tuple[_Account, Notice]:
         """Return the account whose keys verify the message, and what it says."""
@@ -136,7 +135,7 @@ class Receiving:
             account = self._account(domain, target, pay_tp)
             return account, account.gateway.complete(request)
         if request.path.rstrip("/") != "/pay/re":
-            raise InvalidValueError(f"{ascii(request.path[:80])} is not a callback path")
+            raise InvalidValueError(f"{request.path[:80]!a} is not a callback path")
         if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
             return self._verify_by_order(request)
         return self._verify_by_trying(request)
@@ -145,9 +144,7 @@ class Receiving:
         """Alipay on the bare path: the claimed order number says whose keys must verify it."""
         claimed = peek_order_no("alipay", request)
         try:
-            payment = Payment.from_record(
-                self.storage.get(PAYMENTS, check_name("id", claimed))
-            )
+            payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", claimed)))
         except (NotFoundError, InvalidValueError) as error:
             raise UntrustedError("the callback names no payment of ours") from error
         if not payment.pay_tp or pay_type(payment.pay_tp).provider != "alipay":
@@ -176,9 +173,15 @@ class Receiving:
         gateway = self.accounts.gateway(domain, provider, target)
         return _Account(domain, target, provider, gateway, pay_tp)
 
-    def _settle(self, account: _Account, notice: Notice) -> Payment:
-        """Record a verified notice on its payment, if this account may speak for it."""
+    def _settle(self, account: _Account, notice: Notice, expected_id: str = "") -> Payment:
+        """Record a verified notice on its payment, if this account may speak for it.
+
+        Raises:
+            UntrustedError: it speaks of no payment of ours, or of another than `expected_id`.
+        """
         actor = self.payments.actor.domain
+        if expected_id and notice.order_no != expected_id:
+            raise UntrustedError(f"the callback speaks of another order than {expected_id}")
         with self.storage.transaction(actor) as tx:
             try:
                 payment = load(tx, check_name("id", notice.order_no))
@@ -187,9 +190,7 @@ class Receiving:
             _check_account(payment, account)
             if notice.answer.outcome is Outcome.PAID or payment.st is Status.WAIT:
                 by = f"callback {account.provider}"
-                return self.recorder.record(
-                    tx, payment, notice.answer, now=self.clock(), by=by
-                )
+                return self.recorder.record(tx, payment, notice.answer, now=self.clock(), by=by)
             return payment
 
     def _refusal(

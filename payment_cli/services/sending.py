@@ -12,6 +12,7 @@ from payment_cli.clock import Clock
 from payment_cli.errors import (
     ConflictError,
     InvalidValueError,
+    NotAllowedError,
     OutcomeUnknownError,
     ProviderRefusedError,
 )
@@ -56,9 +57,7 @@ class Sending:
     clock: Clock
     new_token: Callable[[], str]
 
-    def send(
-        self, fragment: str, pay_tp: str, target: str, arguments: SendArguments
-    ) -> Result:
+    def send(self, fragment: str, pay_tp: str, target: str, arguments: SendArguments) -> Result:
         """Place the payment at the provider; sending it twice returns the stored result.
 
         The result's status is WAIT (show `data` to the payer), OK or FAIL (a declined scan).
@@ -111,6 +110,9 @@ class Sending:
         url = ""
         if not kind.is_scan and kind.name != "free":
             url = self.accounts.notify_url(gateway, kind.name, payment.seller_nm, target)
+        expires_at = min(now + life_ms, payment.pay_by or now + life_ms)
+        if expires_at <= now:
+            raise NotAllowedError(f"payment {payment.id}: its order is over, it can't be paid")
         return SendRequest(
             payment_id=payment.id,
             pay_tp=kind.name,
@@ -118,7 +120,7 @@ class Sending:
             fee=payment.fee,
             cur=wire_currency(payment.cur),
             notify_url=url,
-            expires_at=now + life_ms,
+            expires_at=expires_at,
             openid=openid,
         )
 
@@ -166,7 +168,8 @@ class Sending:
             )
             if owes_reverse_at and after.st is Status.FAIL:
                 after = save(
-                    tx, after.noted("reverse owed", self.clock(), actor, next_check_at=owes_reverse_at)
+                    tx,
+                    after.noted("reverse owed", self.clock(), actor, next_check_at=owes_reverse_at),
                 )
         if answer.outcome is Outcome.REFUSED and after.st is Status.NEW:
             raise ProviderRefusedError(
@@ -181,11 +184,11 @@ class Sending:
         if self.clock() < earliest:
             return earliest
         outcome = gateway.close(order_ref(payment)).outcome
-        return 0 if outcome in (Outcome.CLOSED, Outcome.NOT_FOUND) else self.clock() + FIRST_CHECK_MS
+        return (
+            0 if outcome in (Outcome.CLOSED, Outcome.NOT_FOUND) else self.clock() + FIRST_CHECK_MS
+        )
 
-    def _unknown(
-        self, before: Payment, waiting: Payment, answer: Answer, owner: str
-    ) -> Result:
+    def _unknown(self, before: Payment, waiting: Payment, answer: Answer, owner: str) -> Result:
         """End the waiting time of the intent, so that a check may resolve it at once."""
         actor = self.payments.actor.domain
         with self.storage.transaction(actor) as tx:

@@ -5,6 +5,7 @@ Whichever is first wins; the others see it done.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import Paid
@@ -85,6 +86,20 @@ class Settlement:
         if payment.len:
             facts["apply_st"] = str(ApplyStatus.DUE)
         return save(tx, payment.on(Event.PAY, now, by, paid.trade_no, **facts))
+
+    def fail(
+        self,
+        tx: Transaction,
+        payment: Payment,
+        event: Event,
+        reason: str,
+        *,
+        now: int,
+        by: str,
+        **changes: Any,
+    ) -> Payment:
+        """Turn `payment` FAIL by `event` (fail or close) for `reason`; return it as stored."""
+        return save(tx, payment.on(event, now, by, reason, fail_re=reason, **changes))
 
     def settle_free(self, tx: Transaction, payment: Payment, *, now: int, by: str) -> Payment:
         """Turn a new payment of fee 0 OK; return it unsaved, for its insert."""
