@@ -169,11 +169,6 @@ def between(
     return Range(path, low, high, low_open, high_open)
 
 
-def regex(path: str, pattern: str) -> Match:
-    """Match when the RE2 `pattern` is found in the field's text."""
-    return Regex(path, pattern)
-
-
 def starts_with(path: str, prefix: str) -> Match:
     """Match when the field's text starts with `prefix`."""
     return Glob(path, (prefix, ""))

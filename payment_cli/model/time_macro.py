@@ -1,0 +1,134 @@
+"""Times as an operator types them: `now-1h`, `today`, `Mon`, `(2021-05-13)-30d`, ISO dates.
+
+    BASE [±N[UNIT]]
+
+BASE is `now`; `today` (its first moment); `Sun` … `Sat` (that day of this week, a week begins on
+Sunday); `monthBegin`, `monthEnd` (the last millisecond of this month); a date with or without a
+time and a zone; or AMS. A date without a zone is of the local time zone. UNIT is one of
+`s m h d w M y`; without it N is milliseconds. Days and weeks are 24 hours each; months and years
+keep the clock time and fall back to the month's last day. A date that is followed by a bare
+number stands in parentheses, or the number would be read as part of it. The rules are those of
+walnut's `Wtime`, where `w` was documented but not understood.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from payment_cli.errors import InvalidValueError
+
+_WORDS = ("now", "today", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "monthBegin", "monthEnd")
+_WEEK = _WORDS[2:9]
+
+_DATE = re.compile(
+    r"(?P<year>\d{4})[-/年](?P<month>\d{1,2})[-/月](?P<day>\d{1,2})日?"
+    r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{1,2})"
+    r"(?::(?P<second>\d{1,2})(?:[.,](?P<fraction>\d{1,3}))?)?"
+    r" ?(?P<zone>Z|[+-]\d{1,2}(?::?\d{2})?)?)?",
+    re.ASCII,
+)
+_TIME = re.compile(
+    rf"(?P<open>\()?(?P<base>{'|'.join(_WORDS)}|\d{{1,15}}"
+    rf"|{re.sub(r'[(][?]P<[a-z]+>', '(?:', _DATE.pattern)})"
+    r"(?(open)\)) ?(?:(?P<sign>[+-]) ?(?P<count>\d{1,15})(?P<unit>[smhdwMy])?)?",
+    re.ASCII,
+)
+_COMPACT = re.compile(r"(\d{4})([01]\d)([0-3]\d)", re.ASCII)
+
+#: Longer than any time that can be meant.
+_LENGTH_MAX = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_UNIT_MS = {"": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeReader:
+    """Reads times relative to `now_ms` (AMS); `tz` None is the machine's time zone."""
+
+    now_ms: int
+    tz: tzinfo | None = None
+
+    def read(self, text: str) -> int | None:
+        """Return the AMS that `text` means, or None if it is not written like a time.
+
+        Raises:
+            InvalidValueError: it is written like a time, but there is no such time.
+        """
+        found = _TIME.fullmatch(text.strip()) if len(text) <= _LENGTH_MAX else None
+        if found is None or _is_unclear(found):
+            return None
+        try:
+            return self._shift(self._base(found["base"]), found)
+        except (ValueError, OverflowError, OSError) as error:
+            raise InvalidValueError(f"there is no time {text!r}") from error
+
+    def _base(self, text: str) -> int:
+        if text == "now":
+            return self.now_ms
+        if text in _WORDS:
+            return self._instant(_of_word(text, self._local(self.now_ms)))
+        if text.isdigit() and not _COMPACT.fullmatch(text):
+            return int(text)
+        return self._date(_COMPACT.sub(r"\1-\2-\3", text))
+
+    def _date(self, text: str) -> int:
+        found = _DATE.fullmatch(text)
+        if found is None:
+            raise ValueError(text)
+        part = found.groupdict(default="0")
+        wall = datetime.fromisoformat(
+            f"{part['year']}-{part['month']:0>2}-{part['day']:0>2}"
+            f"T{part['hour']:0>2}:{part['minute']:0>2}:{part['second']:0>2}.{part['fraction']:0<3}"
+        )
+        if found["zone"]:
+            return (wall.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND - _zone_ms(found["zone"])
+        return self._instant(wall)
+
+    def _shift(self, base: int, found: re.Match[str]) -> int:
+        count = int((found["sign"] or "") + (found["count"] or "0"))
+        unit = found["unit"] or ""
+        if unit in _UNIT_MS:
+            return base + count * _UNIT_MS[unit]
+        months = count * 12 if unit == "y" else count
+        return self._instant(_plus_months(self._local(base), months))
+
+    def _local(self, ams: int) -> datetime:
+        """Return the wall clock time of `ams`, without its zone: calendar arithmetic is local."""
+        return (_EPOCH + ams * _MILLISECOND).astimezone(self.tz).replace(tzinfo=None)
+
+    def _instant(self, wall: datetime) -> int:
+        aware = wall.replace(tzinfo=self.tz) if self.tz else wall.astimezone()
+        return (aware - _EPOCH) // _MILLISECOND
+
+
+def _is_unclear(found: re.Match[str]) -> bool:
+    """Whether a bare date is followed by a bare number: `2021-05-13-30`."""
+    bare = not found["open"] and found["base"] not in _WORDS
+    return bare and found["count"] is not None and found["unit"] is None
+
+
+def _of_word(word: str, now: datetime) -> datetime:
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if word == "today":
+        return today
+    if word in _WEEK:
+        return today + timedelta(days=_WEEK.index(word) - today.isoweekday() % 7)
+    begin = today.replace(day=1)
+    return begin if word == "monthBegin" else _plus_months(begin, 1) - _MILLISECOND
+
+
+def _plus_months(wall: datetime, months: int) -> datetime:
+    year, month = divmod(wall.year * 12 + wall.month - 1 + months, 12)
+    first = wall.replace(year=year, month=month + 1, day=1)
+    days = ((first + timedelta(days=31)).replace(day=1) - first).days
+    return first.replace(day=min(wall.day, days))
+
+
+def _zone_ms(zone: str) -> int:
+    if zone == "Z":
+        return 0
+    digits = zone[1:].replace(":", "")
+    hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
+    offset = (int(hours) * 60 + int(minutes)) * 60_000
+    return -offset if zone[0] == "-" else offset
