@@ -50,7 +50,7 @@ _XML_FIELD = re.compile(r"<(\w+)>(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))</\1>", re.DOT
 def scrub_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that may be shown; of the others only the names."""
     return {
-        name: _scrub_text(value) if name.lower() in _SHOWN_HEADERS else HIDDEN
+        name: scrub_text(value) if name.lower() in _SHOWN_HEADERS else HIDDEN
         for name, value in headers.items()
     }
 
@@ -76,6 +76,13 @@ def scrub_body(body: bytes) -> str:
     return _scrub_form(text) or _size(body)
 
 
+def scrub_text(text: str) -> str:
+    """Return words for people with whatever looks like a code, phone, openid or key hidden."""
+    if text[:1] in ("{", "["):
+        return _scrub_json(text) or HIDDEN
+    return _PATTERNS.sub(HIDDEN, text)
+
+
 def _size(body: bytes) -> str:
     return f"({len(body)} bytes)"
 
@@ -92,17 +99,11 @@ def _scrub_value(value: object) -> object:
         return {name: _scrub_field(name, inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_scrub_value(inner) for inner in value]
-    return _scrub_text(value) if isinstance(value, str) else value
+    return scrub_text(value) if isinstance(value, str) else value
 
 
 def _scrub_field(name: str, value: object) -> object:
     return HIDDEN if name.lower() in SECRET_FIELDS else _scrub_value(value)
-
-
-def _scrub_text(text: str) -> str:
-    if text[:1] in ("{", "["):
-        return _scrub_json(text) or HIDDEN
-    return _PATTERNS.sub(HIDDEN, text)
 
 
 def _scrub_form(text: str) -> str:
