@@ -28,7 +28,8 @@ class PayType:
     """One way to pay.
 
     `provider` names the config folder (`~/.payment/<provider>/<target>/`); `poll_s` is the
-    provider's own pace for asking about a payment somebody is watching.
+    provider's own pace for asking about a payment somebody is watching. Without `has_callback` the
+    provider takes no notify URL for it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class PayType:
     re_tp: ReturnType
     argument: Argument = Argument.NONE
     poll_s: int = 5
+    has_callback: bool = True
 
     @property
     def is_scan(self) -> bool:
@@ -48,10 +50,10 @@ PAY_TYPES = {
     for pay_type in (
         PayType("wx.qrcode", "wxpay", ReturnType.QRCODE),
         PayType("wx.jsapi", "wxpay", ReturnType.JSON, Argument.OPENID),
-        PayType("wx.scan", "wxpay", ReturnType.JSON, Argument.AUTH_CODE),
+        PayType("wx.scan", "wxpay", ReturnType.JSON, Argument.AUTH_CODE, has_callback=False),
         PayType("zfb.qrcode", "alipay", ReturnType.QRCODE, poll_s=3),
         PayType("zfb.scan", "alipay", ReturnType.JSON, Argument.AUTH_CODE, poll_s=3),
-        PayType("free", "free", ReturnType.TEXT),
+        PayType("free", "free", ReturnType.TEXT, has_callback=False),
     )
 }
 

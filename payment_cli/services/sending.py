@@ -108,7 +108,7 @@ class Sending:
         now = self.clock()
         life_ms = SCAN_EXPIRE_MS if kind.is_scan else gateway.expire_minutes * 60_000
         url = ""
-        if not kind.is_scan and kind.name != "free":
+        if kind.has_callback:
             url = self.accounts.notify_url(gateway, kind.name, payment.seller_nm, target)
         expires_at = min(now + life_ms, payment.pay_by or now + life_ms)
         if expires_at <= now:
