@@ -35,7 +35,9 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_real_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _no_real_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Give each test an empty home and none of the machine's settings for this tool."""
     for name in [name for name in os.environ if name.startswith(("PAYMENT_", "XDG_"))]:
         if name not in ("PAYMENT_VECTORS", "PAYMENT_TEST_BROWSER"):

@@ -68,7 +68,7 @@ class Applying:
             return payment
         try:
             return self.apply(payment.id)
-        except ConflictError:
+        except (ConflictError, NotAllowedError):
             return self.payments.get(payment.id)
 
     def skip(self, fragment: str) -> Payment:

@@ -1,7 +1,7 @@
 """A small world for the services: real services, the reference storage, a scripted gateway."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -63,6 +63,8 @@ class World:
     clock: HandClock
     gateway: ScriptedGateway
     actor: Actor = field(default_factory=lambda: Actor("demo"))
+    ids: CountedIds = field(default_factory=CountedIds)
+    tokens: CountedTokens = field(default_factory=CountedTokens)
     refusals: list[str] = field(default_factory=list)
     scripts: ScriptRuns = field(default_factory=ScriptRuns)
     callbacks: dict[tuple[str, str], bytes] = field(
@@ -70,12 +72,12 @@ class World:
     )
 
     def __post_init__(self) -> None:
-        tokens = CountedTokens()
+        tokens = self.tokens
         self.accounts = OneAccount(self.gateway)
         self.settlement = Settlement()
         recorder = Recorder(self.settlement)
         self.payments = Payments(
-            self.storage, self.actor, self.clock, CountedIds(), tokens, self.find_merchant,
+            self.storage, self.actor, self.clock, self.ids, tokens, self.find_merchant,
             self.read_callback, self.settlement,
         )  # fmt: skip
         self.sending = Sending(
@@ -105,6 +107,10 @@ class World:
     def create(self, fee: int = 2300, **changes: Any) -> Payment:
         new = NewPayment(fee=fee, buyer=Buyer(1, "u1", "Li"), **changes)
         return self.payments.create(new).payment
+
+    def seen_by(self, domain: str, *, is_operator: bool = False) -> "World":
+        """The same tree for another caller."""
+        return replace(self, actor=Actor(domain, is_operator=is_operator))
 
     def stored(self, payment: Payment) -> Payment:
         return Payment.from_record(self.storage.get(PAYMENTS, payment.id))

@@ -6,7 +6,6 @@ from payment_cli.errors import (
     NotAllowedError,
     NotFoundError,
 )
-from payment_cli.model.actor import Actor
 from payment_cli.model.match import equal, everything
 from payment_cli.services.payments import NewPayment
 from payment_cli.services.settlement import PAYMENTS
@@ -71,12 +70,12 @@ def test_a_currency_we_do_not_count_is_refused(world: World, cur: str) -> None:
 def test_only_operators_sell_for_others(world: World) -> None:
     with pytest.raises(NotAllowedError):
         world.create(seller="other")
-    operator = World(world.storage, world.clock, world.gateway, Actor("root", is_operator=True))
+    operator = world.seen_by("root", is_operator=True)
     assert operator.create(seller="other").seller_nm == "other"
 
 
 def test_a_domain_without_a_store_cannot_sell(world: World) -> None:
-    stranger = World(world.storage, world.clock, world.gateway, Actor("nobody"))
+    stranger = world.seen_by("nobody")
     with pytest.raises(NotFoundError):
         stranger.create()
 
@@ -109,7 +108,7 @@ def test_the_same_key_with_other_input_is_a_conflict(world: World) -> None:
 
 def test_keys_of_two_sellers_do_not_meet(world: World) -> None:
     world.payments.create(NewPayment(fee=5, idempotency_key="k1"))
-    operator = World(world.storage, world.clock, world.gateway, Actor("root", is_operator=True))
+    operator = world.seen_by("root", is_operator=True)
     made = operator.payments.create(NewPayment(fee=6, seller="other", idempotency_key="k1"))
     assert not made.is_replay
 
@@ -124,7 +123,7 @@ def test_a_fragment_of_the_id_finds_the_payment(world: World) -> None:
 
 def test_others_payments_are_neither_shown_nor_listed(world: World) -> None:
     mine = world.create()
-    operator = World(world.storage, world.clock, world.gateway, Actor("root", is_operator=True))
+    operator = world.seen_by("root", is_operator=True)
     theirs = operator.create(seller="other")
     with pytest.raises(NotAllowedError):
         world.payments.get(theirs.id)

@@ -59,7 +59,11 @@ def test_a_reverse_that_finds_the_money_ends_the_watch_with_ok(world: World) -> 
 def test_an_unknown_reverse_is_tried_until_it_is_known(world: World) -> None:
     payment = sent(world, "wx.scan")
     world.gateway.checks = [WAITING]
-    world.gateway.closes = [Answer(Outcome.UNKNOWN), Answer(Outcome.UNKNOWN), Answer(Outcome.CLOSED)]
+    world.gateway.closes = [
+        Answer(Outcome.UNKNOWN),
+        Answer(Outcome.UNKNOWN),
+        Answer(Outcome.CLOSED),
+    ]
     results = list(watching(world).watch(payment.id, 10))
     assert results[-1].payment.st == "FAIL"
     assert len(world.gateway.calls("close")) == 3

@@ -1,0 +1,198 @@
+"""The other side of Alipay's wire, spoken by python-alipay-sdk: it checks what we sign, and signs
+what we are to believe. Nothing here uses the code under test but its account type."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlencode
+
+from alipay import AliPay
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from payment_cli.gateways.alipay_account import AlipayAccount
+from payment_cli.gateways.base import HttpRequest
+from payment_cli.model.secret import Secret
+
+APP_ID = "2021000116662345"
+SELLER_ID = "2088621956000001"
+
+Fields = dict[str, str]
+
+
+@cache
+def private_key(owner: str) -> rsa.RSAPrivateKey:
+    """The key of "app", "alipay" or a stranger; one per test run."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def private_pem(owner: str, form: PrivateFormat = PrivateFormat.PKCS8) -> str:
+    return private_key(owner).private_bytes(Encoding.PEM, form, NoEncryption()).decode()
+
+
+def public_pem(owner: str) -> str:
+    key = private_key(owner).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+@cache
+def _sdk(signer: str, trusted: str) -> AliPay:
+    return AliPay(
+        APP_ID,
+        app_private_key_string=private_pem(signer),
+        alipay_public_key_string=public_pem(trusted),
+    )
+
+
+def sign(text: str, signer: str = "alipay") -> str:
+    return str(_sdk(signer, "app")._sign(text))
+
+
+def account(**changes: object) -> AlipayAccount:
+    settings: dict[str, object] = {
+        "app_id": APP_ID,
+        "seller_id": SELLER_ID,
+        "private_key": Secret(private_pem("app")),
+        "alipay_public_key": public_pem("alipay"),
+        **changes,
+    }
+    return AlipayAccount(**settings)  # type: ignore[arg-type]
+
+
+def reply(method: str, node: dict[str, object], *, signer: str = "alipay", **extra: str) -> bytes:
+    """A signed answer to `method`; `signer` "" leaves it unsigned."""
+    raw = json.dumps(node, ensure_ascii=False, separators=(",", ":"))
+    name = json.dumps(method.replace(".", "_") + "_response")
+    members = [f"{name}:{raw}"]
+    if signer:
+        members.append(f'"sign":{json.dumps(sign(raw, signer))}')
+    members += [f"{json.dumps(key)}:{json.dumps(value)}" for key, value in extra.items()]
+    return ("{" + ",".join(members) + "}").encode()
+
+
+def notice_fields(**changes: str) -> Fields:
+    """What a trade's notify says, unsigned."""
+    fields = {
+        "gmt_create": "2026-09-21 22:13:18",
+        "charset": "utf-8",
+        "subject": "两杯 coffee + cake = 好",
+        "buyer_id": "2088102534368455",
+        "fund_bill_list": '[{"amount":"12.34","fundChannel":"ALIPAYACCOUNT"}]',
+        "notify_id": "2026092100222221318068450559358070",
+        "notify_type": "trade_status_sync",
+        "trade_status": "TRADE_SUCCESS",
+        "receipt_amount": "12.00",
+        "sign_type": "RSA2",
+        "app_id": APP_ID,
+        "seller_id": SELLER_ID,
+        "gmt_payment": "2026-09-21 22:13:20",
+        "version": "1.0",
+        "out_trade_no": "0198c0ffee",
+        "total_amount": "12.34",
+        "trade_no": "2026092122001468450512505578",
+        **changes,
+    }
+    return {name: value for name, value in fields.items() if value != "(absent)"}
+
+
+def signed_form(
+    fields: Fields, *, left_out: tuple[str, ...] = ("sign_type",), signer: str = "alipay"
+) -> bytes:
+    signed = {name: value for name, value in fields.items() if name not in left_out}
+    text = "&".join(f"{name}={value}" for name, value in sorted(signed.items()))
+    return urlencode({**fields, "sign": sign(text, signer)}).encode()
+
+
+def posted(body: bytes, **headers: str) -> HttpRequest:
+    return HttpRequest(
+        method="POST",
+        path="/pay/re/zfb.qrcode/demo/main",
+        query="",
+        headers={"content-type": "application/x-www-form-urlencoded; charset=utf-8", **headers},
+        body=body,
+    )
+
+
+Answer = Callable[[str, Fields], tuple[int, bytes]]
+
+
+class AlipayServer:
+    """gateway.do on loopback. Refuses what python-alipay-sdk would not verify, and keeps the rest.
+
+    `answer(method, biz_content)` returns status and body; set it before calling.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.forms: list[Fields] = []
+        self.faults: list[str] = []
+        self.answer: Answer = lambda method, _order: (500, b"no answer set")
+
+    @property
+    def methods(self) -> list[str]:
+        return [form["method"] for form in self.forms]
+
+    @property
+    def order(self) -> Fields:
+        """The biz_content of the last request."""
+        return dict(json.loads(self.forms[-1]["biz_content"]))
+
+    def says(self, node: dict[str, object], **how: str) -> None:
+        """Answer whatever comes with `node`, signed, about the order that is asked for."""
+
+        def answer(method: str, order: Fields) -> tuple[int, bytes]:
+            said = {"out_trade_no": order["out_trade_no"], **node}
+            shown = {name: value for name, value in said.items() if value != "(absent)"}
+            return 200, reply(method, shown, **how)  # type: ignore[arg-type]
+
+        self.answer = answer
+
+    def receive(self, content_type: str, body: bytes) -> tuple[int, bytes]:
+        if content_type != "application/x-www-form-urlencoded;charset=utf-8":
+            self.faults.append(f"content type {content_type}")
+        pairs = parse_qsl(body.decode("ascii"), strict_parsing=True)
+        form = dict(pairs)
+        if len(form) != len(pairs):
+            self.faults.append("a field twice")
+        signature = form.pop("sign")
+        self.forms.append(dict(form))
+        text = "&".join(f"{name}={value}" for name, value in sorted(form.items()))
+        if not _sdk("alipay", "app")._verify(text, signature):
+            self.faults.append("the signature is wrong")
+        return self.answer(form["method"], json.loads(form["biz_content"]))
+
+
+@contextmanager
+def alipay_server() -> Iterator[AlipayServer]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status, answer = side.receive(self.headers["Content-Type"], body)
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html;charset=utf-8")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    side = AlipayServer(f"http://127.0.0.1:{server.server_port}/gateway.do")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield side
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert side.faults == []
