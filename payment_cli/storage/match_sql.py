@@ -63,7 +63,7 @@ def compile_sql(match: Match, columns: Mapping[str, str], json_expr: str) -> Com
     """Compile `match` to a WHERE condition with `?` parameters.
 
     `columns` maps a path to its column; all other paths are looked up in `json_expr`, the record's
-    JSON text.
+    JSON text, qualified by its table (`record.json`): json_each has columns of its own.
     """
     compiler = _Compiler(columns, json_expr)
     parts = match.parts if isinstance(match, And) else (match,)
@@ -153,7 +153,7 @@ def _through_lists(doc: str, keys: list[str], test: _FieldTest, depth: int = 0) 
         at, row = _json_path(keys[:length]), f"each{depth}"
         inner = _through_lists(f"{row}.value", keys[length:], test, depth + 1)
         sql = (
-            f"(json_type({doc}, {at}) = 'array' AND EXISTS (SELECT 1 FROM "
+            f"(json_type({doc}, {at}) = 'array' AND EXISTS (SELECT 1 FROM "  # noqa: S608 - keys are checked
             f"json_each({doc}, {at}) AS {row} WHERE {row}.type = 'object' AND {inner.sql}))"
         )
         found.append(Condition(sql, inner.params, inner.exact))
@@ -171,7 +171,7 @@ def _in_field(match: FieldMatch, doc: str, at: str) -> Condition:
         return one
     element = value_condition(match, JsonValue("element.type", "element.value"))
     sql = (
-        f"CASE json_type({doc}, {at}) WHEN 'array' THEN EXISTS (SELECT 1 FROM "
+        f"CASE json_type({doc}, {at}) WHEN 'array' THEN EXISTS (SELECT 1 FROM "  # noqa: S608
         f"json_each({doc}, {at}) AS element WHERE {element.sql}) ELSE {one.sql} END"
     )
     return Condition(sql, element.params + one.params, one.exact)
