@@ -1,0 +1,96 @@
+"""`/pay/re`: hands a provider's callback to the receiving service, byte for byte, and answers.
+
+Serve it alone (`gunicorn payment_cli.web.shim:application`) or with the cashier
+(`payment_cli.web:application`). It knows paths, methods, types and sizes; who may be believed is
+the service's business. The answer goes out before the payment's callback script is started.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from functools import partial
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+from payment_cli.app import App
+from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError, UntrustedError
+from payment_cli.gateways.base import HttpRequest
+from payment_cli.web.apps import app_of_this_thread
+from payment_cli.web.wsgi import Response, door, refuse
+
+#: The largest callback read; providers' own are a few KiB.
+BODY_MAX = 1024 * 1024
+
+#: WeChat Pay v3 and PayPal send JSON, WeChat Pay v2 XML, Alipay a form.
+CONTENT_TYPES = frozenset(
+    {"application/json", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
+)
+
+#: `/pay/re`, or with pay type, domain and target.
+_PATH = re.compile(r"/pay/re(?:/[^/]+/[^/]+/[^/]+)?/?")
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+_log = logging.getLogger("payment_cli.web")
+
+
+def make_shim(open_app: Callable[[], App]) -> WSGIApplication:
+    """Return the shim over the tree that `open_app` returns in the thread it is called in."""
+    return door(partial(_answer, open_app), lambda _environ, status, _error: refuse(status))
+
+
+def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
+    refusal = _refuse_unread(environ)
+    if refusal is not None:
+        return refusal
+    length = int(environ["CONTENT_LENGTH"])
+    body = environ["wsgi.input"].read(length)
+    if len(body) != length:
+        return refuse(400)
+    return _receive(open_app(), _request(environ, body))
+
+
+def _refuse_unread(environ: WSGIEnvironment) -> Response | None:
+    """Return the refusal of what need not be read at all, None if there is none."""
+    length = environ.get("CONTENT_LENGTH", "")
+    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if _PATH.fullmatch(environ.get("PATH_INFO", "")) is None:
+        return refuse(404)
+    if environ["REQUEST_METHOD"] != "POST":
+        return refuse(405, ("Allow", "POST"))
+    if not length:
+        return refuse(411)
+    if _LENGTH.fullmatch(length) is None:
+        return refuse(400)
+    if int(length) > BODY_MAX:
+        return refuse(413)
+    return refuse(415) if media_type not in CONTENT_TYPES else None
+
+
+def _request(environ: WSGIEnvironment, body: bytes) -> HttpRequest:
+    headers = {
+        key.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    }
+    return HttpRequest("POST", environ["PATH_INFO"], environ.get("QUERY_STRING", ""), headers, body)
+
+
+def _receive(app: App, request: HttpRequest) -> Response:
+    received = app.receiving.receive(request)
+    if received.error is not None:
+        _note(request, received.error)
+    answer = received.acknowledgement
+    start = None
+    if received.payment is not None and received.is_script_due:
+        start = partial(app.start_apply, received.payment.id)
+    return Response(answer.status, answer.body, answer.content_type, after=start)
+
+
+def _note(request: HttpRequest, error: PaymentError) -> None:
+    # What a stranger can cause is not worth a line in a log; what the operator must mend is.
+    is_theirs = isinstance(error, (UntrustedError, InvalidValueError, NotFoundError))
+    level = logging.INFO if is_theirs else logging.ERROR
+    _log.log(level, "callback on %a: %s: %s", request.path, error.code, error)
+
+
+application = make_shim(app_of_this_thread)
