@@ -1,0 +1,50 @@
+"""WeChat's own browser: what it checks before it shows the payer a jsapi order."""
+
+import json
+
+from payment_cli.sandbox import keys
+from payment_cli.sandbox.exchange import Json, SandboxError
+from payment_cli.sandbox.ledger import Order
+from payment_cli.sandbox.world import World
+
+NAMES = {"appId", "timeStamp", "nonceStr", "package", "signType", "paySign"}
+
+
+def order_of_browser(world: World, text: str) -> str:
+    """Return the prepay_id of the parameters a page gives to `getBrandWCPayRequest`.
+
+    Raises:
+        SandboxError: not those parameters, an unknown prepay_id, or a wrong signature.
+    """
+    parameters = _parameters(text)
+    prepay_id = str(parameters["package"]).removeprefix("prepay_id=")
+    with world.ledger.changed:
+        order = world.ledger.find(prepay_id, frozenset({"jsapi"}))
+    _check(world, order, parameters)
+    return prepay_id
+
+
+def _parameters(text: str) -> Json:
+    try:
+        parameters = json.loads(text)
+    except ValueError:
+        raise SandboxError("invalid", "the browser's parameters are not JSON") from None
+    if set(parameters) != NAMES or not all(isinstance(v, str) for v in parameters.values()):
+        raise SandboxError("invalid", f"the browser wants {', '.join(sorted(NAMES))}, all strings")
+    if parameters["signType"] != "RSA" or not parameters["package"].startswith("prepay_id="):
+        raise SandboxError("invalid", "the browser wants signType RSA and package prepay_id=…")
+    checked: Json = parameters
+    return checked
+
+
+def _check(world: World, order: Order, parameters: Json) -> None:
+    if parameters["appId"] != order.appid:
+        raise SandboxError("invalid", "appId is not the one of the order")
+    if not parameters["timeStamp"].isdigit() or len(parameters["timeStamp"]) != 10:
+        raise SandboxError("invalid", "timeStamp is not in seconds")
+    account = world.accounts.wechat(order.merchant)
+    lines = (parameters[name] for name in ("appId", "timeStamp", "nonceStr", "package"))
+    message = "".join(f"{line}\n" for line in lines).encode()
+    key = keys.load_public(account.merchant_public_key)
+    if not keys.is_signed(key, message, parameters["paySign"]):
+        raise SandboxError("invalid", "paySign does not hold")
