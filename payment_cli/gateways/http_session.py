@@ -38,7 +38,7 @@ _CHUNK_BYTES = 64 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # urllib3 logs whole URLs; whoever turns debug logging on must not get them that way.
-logging.getLogger("urllib3").propagate = False
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 class Sessions:

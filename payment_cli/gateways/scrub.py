@@ -45,6 +45,7 @@ _PATTERNS = re.compile(
     re.DOTALL,
 )
 _XML_FIELD = re.compile(r"<(\w+)>(?:<!\[CDATA\[(.*?)\]\]>|([^<]*))</\1>", re.DOTALL)
+_FORM_NAME = re.compile(r"[A-Za-z_][\w.]{0,39}")
 
 
 def scrub_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -71,9 +72,8 @@ def scrub_body(body: bytes) -> str:
         return ""
     if text[0] in "{[":
         return _scrub_json(text) or _size(body)
-    if text.startswith("<xml"):
-        return _XML_FIELD.sub(_scrub_xml_field, text)
-    return _scrub_form(text) or _size(body)
+    shown = _scrub_xml(text) if text[0] == "<" else _scrub_form(text)
+    return shown or _size(body)
 
 
 def scrub_text(text: str) -> str:
@@ -99,7 +99,9 @@ def _scrub_value(value: object) -> object:
         return {name: _scrub_field(name, inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_scrub_value(inner) for inner in value]
-    return scrub_text(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return scrub_text(value)
+    return HIDDEN if _PATTERNS.search(str(value)) else value
 
 
 def _scrub_field(name: str, value: object) -> object:
@@ -108,10 +110,18 @@ def _scrub_field(name: str, value: object) -> object:
 
 def _scrub_form(text: str) -> str:
     pairs = parse_qsl(text, keep_blank_values=True)
-    shown = [(name, str(_scrub_field(name, value))) for name, value in pairs if value]
+    is_form = all(part.count("=") == 1 for part in text.split("&")) and any(v for _, v in pairs)
+    if not is_form or any(_FORM_NAME.fullmatch(name) is None for name, _ in pairs):
+        return ""
+    shown = [(name, str(_scrub_field(name, value))) for name, value in pairs]
     return urlencode(shown, safe='*{}":,', encoding="utf-8")
 
 
-def _scrub_xml_field(match: re.Match[str]) -> str:
-    name, text = match[1], match[2] if match[2] is not None else match[3]
-    return f"<{name}>{_scrub_field(name, text)}</{name}>"
+def _scrub_xml(text: str) -> str:
+    if not text.startswith("<xml>"):
+        return ""
+    fields = [
+        (name, _scrub_field(name, marked or plain))
+        for name, marked, plain in _XML_FIELD.findall(text)
+    ]
+    return "".join(f"<{name}>{value}</{name}>" for name, value in fields)

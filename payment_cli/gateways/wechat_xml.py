@@ -3,11 +3,9 @@
 Documents that declare or use entities are refused before anything parses them.
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
+from html import escape
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.secret import Secret
@@ -25,8 +23,8 @@ def looks_like_xml(body: bytes) -> bool:
 
 def write_xml(fields: Mapping[str, str]) -> bytes:
     """Return the document with these fields."""
-    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
-    return f"<xml>{inner}</xml>".encode()
+    parts = [f"<{name}>{escape(text, quote=False)}</{name}>" for name, text in fields.items()]
+    return f"<xml>{''.join(parts)}</xml>".encode()
 
 
 def read_xml(body: bytes) -> dict[str, str]:
@@ -58,6 +56,9 @@ def read_xml(body: bytes) -> dict[str, str]:
 
 def sign_fields(fields: Mapping[str, str], key: Secret, sign_type: str) -> str:
     """Return the v2 signature: sorted `k=v` without `sign` and empty values, then the key."""
+    import hashlib  # loads OpenSSL
+    import hmac
+
     kept = sorted((name, value) for name, value in fields.items() if value and name != "sign")
     secret = key.reveal()
     text = "&".join(f"{name}={value}" for name, value in [*kept, ("key", secret)]).encode()
@@ -71,6 +72,8 @@ def distrust_of(fields: Mapping[str, str], key: Secret, sign_type: str) -> str:
 
     Only `sign_type` will do: a message can't choose a weaker one.
     """
+    import hmac
+
     if not key:
         return "without pay_key in wxpay.conf no v2 message can be verified"
     if not fields.get("sign"):
