@@ -81,16 +81,33 @@ class Payments:
         meta, ignored = _split_meta(new.meta)
         script = self.read_callback(seller, new.callback) if new.callback else b""
         now = self.clock()
-        payment = self._build(new, merchant, meta, script, now)
+        payment = self._build(new, merchant, meta, script, now, self.new_id(now))
         with self.storage.transaction(self.actor.domain) as tx:
             if new.idempotency_key:
                 earlier = self._earlier(tx, new, seller, payment)
                 if earlier is not None:
                     return Created(earlier, ignored, is_replay=True)
-            if payment.fee == 0:
-                payment = self.settlement.settle_free(tx, payment, now=now, by=self.actor.domain)
-            stored = tx.insert(PAYMENTS, payment.to_record(), script or None)
-        return Created(Payment.from_record(stored), ignored)
+            payment = self._insert(tx, payment, script)
+        return Created(payment, ignored)
+
+    def create_in(
+        self, tx: Transaction, new: NewPayment, *, payment_id: str, pay_by: int
+    ) -> Payment:
+        """Record a payment of an order inside the order's own transaction (`payment p pay`).
+
+        The order must name the payment by then: a fee of 0 settles it at once. `pay_by` is the
+        order's end (AMS, 0 for none).
+        """
+        merchant = self.find_merchant(new.seller)
+        script = self.read_callback(new.seller, new.callback) if new.callback else b""
+        payment = self._build(new, merchant, dict(new.meta), script, self.clock(), payment_id)
+        return self._insert(tx, replace(payment, pay_by=pay_by), script)
+
+    def _insert(self, tx: Transaction, payment: Payment, script: bytes) -> Payment:
+        stored = Payment.from_record(tx.insert(PAYMENTS, payment.to_record(), script or None))
+        if stored.fee == 0:
+            stored = self.settlement.settle_free(tx, stored, now=stored.ct, by=self.actor.domain)
+        return stored
 
     def _build(
         self,
@@ -99,8 +116,8 @@ class Payments:
         meta: dict[str, Json],
         script: bytes,
         now: int,
+        payment_id: str,
     ) -> Payment:
-        payment_id = self.new_id(now)
         payment = Payment(
             id=payment_id,
             ct=now,

@@ -17,6 +17,7 @@ from payment_cli.errors import (
     ProviderRefusedError,
 )
 from payment_cli.gateways.base import Answer, Gateway, OrderRef, Outcome, SendRequest
+from payment_cli.model.money import wire_currency
 from payment_cli.model.names import check_name
 from payment_cli.model.pay_type import Argument, PayType, pay_type
 from payment_cli.model.payment import Event, Payment, Status
@@ -25,7 +26,7 @@ from payment_cli.model.secret import Secret
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of
 from payment_cli.services.payments import Payments
-from payment_cli.services.settlement import load, save, wire_currency
+from payment_cli.services.settlement import load, save
 from payment_cli.storage.base import Storage
 
 #: How long a send may be under way before others may resolve it.

@@ -9,16 +9,12 @@ from typing import Any
 
 from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import Paid
+from payment_cli.model.money import same_currency
 from payment_cli.model.payment import ApplyStatus, Event, Flag, Payment, Status
 from payment_cli.model.record import Json
 from payment_cli.storage.base import Collection, Transaction
 
 PAYMENTS = Collection("payment")
-
-
-def wire_currency(cur: str) -> str:
-    """Return the ISO code of a currency as providers write it: RMB is CNY."""
-    return "CNY" if cur == "RMB" else cur
 
 
 def check_paid(payment: Payment, paid: Paid) -> None:
@@ -33,7 +29,7 @@ def check_paid(payment: Payment, paid: Paid) -> None:
         raise UntrustedError(
             f"payment {payment.id}: the provider says {paid.fee} fen, asked were {payment.fee}"
         )
-    if wire_currency(paid.cur) != wire_currency(payment.cur):
+    if not same_currency(paid.cur, payment.cur):
         raise UntrustedError(f"payment {payment.id}: paid in {paid.cur}, asked in {payment.cur}")
 
 
@@ -83,9 +79,7 @@ class Settlement:
         if payment.st is Status.NEW:
             # The provider took an order whose send looked refused: its word is the newer one.
             payment = payment.on(Event.SEND, now, by, "the provider had taken it")
-        if payment.len:
-            facts["apply_st"] = str(ApplyStatus.DUE)
-        return save(tx, payment.on(Event.PAY, now, by, paid.trade_no, **facts))
+        return self._turn_ok(tx, payment, Event.PAY, now=now, by=by, note=paid.trade_no, **facts)
 
     def fail(
         self,
@@ -99,12 +93,43 @@ class Settlement:
         **changes: Any,
     ) -> Payment:
         """Turn `payment` FAIL by `event` (fail or close) for `reason`; return it as stored."""
-        return save(tx, payment.on(event, now, by, reason, fail_re=reason, **changes))
+        failed = save(tx, payment.on(event, now, by, reason, fail_re=reason, **changes))
+        if failed.or_id:
+            from payment_cli.services.order_effects import on_failed
+
+            on_failed(tx, failed, now=now, by=by)
+        return failed
 
     def settle_free(self, tx: Transaction, payment: Payment, *, now: int, by: str) -> Payment:
-        """Turn a new payment of fee 0 OK; return it unsaved, for its insert."""
-        due = {"apply_st": str(ApplyStatus.DUE)} if payment.len else {}
-        return payment.on(Event.FREE, now, by, **due)
+        """Turn a new payment of fee 0 OK; return it as stored."""
+        return self._turn_ok(tx, payment, Event.FREE, now=now, by=by)
+
+    @staticmethod
+    def _turn_ok(
+        tx: Transaction,
+        payment: Payment,
+        event: Event,
+        *,
+        now: int,
+        by: str,
+        note: str = "",
+        **facts: Any,
+    ) -> Payment:
+        """The one place where a payment turns OK, with everything that follows from it.
+
+        Money that can't settle its order is flagged, and its script is not run: nothing may be
+        delivered for it.
+        """
+        flag = None
+        if payment.or_id:
+            from payment_cli.services.order_effects import on_paid
+
+            flag = on_paid(tx, payment, now=now, by=by)
+        if flag is not None:
+            facts["flag"] = str(flag)
+        elif payment.len:
+            facts["apply_st"] = str(ApplyStatus.DUE)
+        return save(tx, payment.on(event, now, by, note, **facts))
 
 
 def save(tx: Transaction, payment: Payment) -> Payment:

@@ -1,0 +1,105 @@
+"""Reading and writing a shop's records as model objects, in or outside a transaction."""
+
+from collections.abc import Iterable
+
+from payment_cli.errors import NotFoundError
+from payment_cli.model.coupon import Coupon
+from payment_cli.model.discount import Discount
+from payment_cli.model.match import equal
+from payment_cli.model.order import Order
+from payment_cli.model.pricing_goods import CartLine, missing_ids
+from payment_cli.model.product import LIVE, Product
+from payment_cli.model.product_price import Catalogue
+from payment_cli.model.store_settings import SETTINGS_ID, StoreSettings
+from payment_cli.storage.base import Collection, Query, Reader, Transaction
+
+
+def things(domain: str) -> Collection:
+    """Return where a store's products are."""
+    return Collection("thing", domain)
+
+
+def coupons(domain: str) -> Collection:
+    """Return where a store's coupons are."""
+    return Collection("coupon", domain)
+
+
+def discounts(domain: str) -> Collection:
+    """Return where a store's discounts are."""
+    return Collection("discount", domain)
+
+
+def orders(domain: str | None) -> Collection:
+    """Return where the orders of a store are; None for all stores."""
+    return Collection("order", domain)
+
+
+def load_settings(reader: Reader, domain: str) -> StoreSettings:
+    """Return a store's settings; the defaults where nothing was set."""
+    try:
+        return StoreSettings.from_record(reader.get(Collection("settings", domain), SETTINGS_ID))
+    except NotFoundError:
+        return StoreSettings()
+
+
+def load_catalogue(reader: Reader, domain: str, cart: Iterable[CartLine]) -> Catalogue:
+    """Return every product that pricing `cart` needs: goods, parts, holders of price rules.
+
+    A product that is not there is left out: pricing names it.
+    """
+    cart = tuple(cart)
+    catalogue: dict[str, Product] = {}
+    asked: set[str] = set()
+    while wanted := missing_ids(cart, catalogue) - asked:
+        asked |= wanted
+        for product_id in wanted:
+            product = _find_product(reader, domain, product_id)
+            if product is not None:
+                catalogue[product_id] = product
+    return catalogue
+
+
+def load_coupons(reader: Reader, domain: str, ids: Iterable[str]) -> list[Coupon]:
+    """Return the coupons with these ids, in that order.
+
+    Raises:
+        NotFoundError: the store has no such coupon.
+    """
+    return [Coupon.from_record(reader.get(coupons(domain), coupon_id)) for coupon_id in ids]
+
+
+def load_discounts(reader: Reader, domain: str) -> list[Discount]:
+    """Return the store's discounts that are not deleted."""
+    records = reader.query(discounts(domain), Query(equal("th_live", LIVE)))
+    return [Discount.from_record(record) for record in records]
+
+
+def load_order(reader: Reader, domain: str, order_id: str) -> Order:
+    """Return an order of a store.
+
+    Raises:
+        NotFoundError: there is no such order.
+    """
+    return Order.from_record(reader.get(orders(domain), order_id))
+
+
+def save_order(tx: Transaction, order: Order) -> Order:
+    """Write a changed order; return it as stored."""
+    return Order.from_record(tx.put(orders(order.sto_nm), order.to_record()))
+
+
+def save_coupon(tx: Transaction, domain: str, coupon: Coupon) -> None:
+    """Write a changed coupon."""
+    tx.put(coupons(domain), coupon.to_record())
+
+
+def save_product(tx: Transaction, domain: str, product: Product) -> Product:
+    """Write a changed product; return it as stored."""
+    return Product.from_record(tx.put(things(domain), product.to_record()))
+
+
+def _find_product(reader: Reader, domain: str, product_id: str) -> Product | None:
+    try:
+        return Product.from_record(reader.get(things(domain), product_id))
+    except NotFoundError:
+        return None
