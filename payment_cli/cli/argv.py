@@ -144,6 +144,11 @@ def _value(option: str, value: str | None, rest: list[str], spelling: Spelling) 
 
 
 def _suggestion(name: str, names: dict[str, Spelling]) -> str:
+    from difflib import get_close_matches  # only a wrong command line pays for it
+
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close and len(close[0]) > 2 and abs(len(close[0]) - len(name)) <= 2:
+        return f"did you mean --{close[0]}?"
     glued = [n for n, s in names.items() if name.startswith(n) and not s.is_flag]
     if glued:
         start = max(glued, key=len)
@@ -151,9 +156,4 @@ def _suggestion(name: str, names: dict[str, Spelling]) -> str:
     flags = {n for n, s in names.items() if s.is_flag and len(n) == 1}
     if len(name) > 1 and flags.issuperset(name):
         return f"did you mean -{name}?"
-    from difflib import get_close_matches  # only a wrong command line pays for it
-
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    if not close:
-        return "--help lists the options"
-    return f"did you mean {'-' if len(close[0]) <= 2 else '--'}{close[0]}?"
+    return f"did you mean -{close[0]}?" if close else "--help lists the options"

@@ -7,12 +7,15 @@ read one way. A group loads a command's module when that command is called, not 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from payment_cli.cli.argv import Spelling, canonical_words, shown
 from payment_cli.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from payment_cli.app import App
 
 
 class Option(click.Option):
@@ -125,8 +128,22 @@ class Group(click.Group):
 class Session:
     """What the options of every command said: the tree's root and who is acting."""
 
-    root: str | None = None
-    domain: str | None = None
+    root: str = ""
+    domain: str = ""
+
+
+def current_app(domain: str = "") -> "App":
+    """Return the tree that this command line speaks of, closed when the command ends.
+
+    `domain` acts as this domain, whatever the command line says.
+    """
+    from payment_cli.app import open_app
+
+    ctx = click.get_current_context()
+    session = ctx.ensure_object(Session)
+    app = open_app(session.root, domain or session.domain)
+    ctx.call_on_close(app.close)
+    return app
 
 
 def global_options(*, is_hidden: bool) -> list[click.Parameter]:

@@ -32,6 +32,11 @@ def write(text: str) -> None:
     _guarded(lambda: stream.write(text))
 
 
+def print_text(text: str) -> None:
+    """Write a line of data to stdout."""
+    write(text + "\n")
+
+
 def write_bytes(data: bytes) -> None:
     """Write the very bytes to stdout: what a gateway is to be answered with."""
     flush()
@@ -55,14 +60,17 @@ def tell(text: str) -> None:
         print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - the voice of the tool
 
 
-def show_state(text: str, *, is_last: bool = False) -> None:
-    """Show a state that changes on one line of a terminal; elsewhere say each as a line."""
+def show_state(text: str) -> None:
+    """Show a state that changes on one line of a terminal; for anybody else that is noise."""
     if is_terminal():
-        end = "\n" if is_last else ""
-        sys.stderr.write(f"\r\x1b[K{printable(text)}{end}")
+        sys.stderr.write(f"\r\x1b[K{printable(text)}")
         sys.stderr.flush()
-    else:
-        tell(text)
+
+
+def end_state() -> None:
+    """Leave the line of `show_state`, with its last state on it."""
+    if is_terminal():
+        sys.stderr.write("\n")
 
 
 def flush() -> None:

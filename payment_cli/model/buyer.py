@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.record import Json
 
 #: The words for `buyer_tp` (seed 001). `@wn` is how the reference's filter writes walnut.
 _TYPES = {"walnut": 1, "wn": 1, "@wn": 1, "dusr": 2}
@@ -35,7 +34,7 @@ def parse_buyer(text: str) -> Buyer:
     return Buyer(_TYPES[word], _checked(buyer_id, text), _checked(name, text))
 
 
-def parse_buyer_filter(text: str) -> dict[str, Json]:
+def parse_buyer_filter(text: str) -> dict[str, int | str]:
     """Read the filter `[TYPE]:[ID]:[NAME]`; return what the fields of a payment must equal.
 
     Raises:
@@ -45,7 +44,7 @@ def parse_buyer_filter(text: str) -> dict[str, Json]:
     buyer_id, _, name = rest.partition(":")
     if (word and word not in _TYPES) or not (word or buyer_id or name):
         raise InvalidValueError(f"{_shown(text)} is not a filter for buyers", hint=_FILTER_HINT)
-    fields: dict[str, Json] = {}
+    fields: dict[str, int | str] = {}
     if word:
         fields["buyer_tp"] = _TYPES[word]
     if buyer_id:

@@ -17,6 +17,7 @@ from payment_cli.model.record import Json, Record
 
 #: kind -> shop word -> stored name, for the fields of the record itself.
 WORDS: Mapping[str, Mapping[str, str]] = {
+    "payment": {"pay_st": "st"},  # as the reference's code stores it
     "thing": {"title": "w_nm", "price": "w_price", "currency": "w_currency", "cate": "cat"},
     "coupon": {"expi": "cpn_expi"},
     "order": {

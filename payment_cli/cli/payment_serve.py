@@ -1,0 +1,59 @@
+"""`payment serve`: callbacks and the cashier on this machine, for development."""
+
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import click
+
+from payment_cli.cli.command import Command, current_app
+from payment_cli.cli.output import tell
+from payment_cli.errors import ConflictError
+from payment_cli.web import make_application
+
+DEFAULT_PORT = 8480
+
+
+@click.command(
+    cls=Command,
+    short_help="Serve callbacks and the cashier page.",
+    examples=(
+        "payment serve",
+        "payment serve --port 9000",
+        "gunicorn payment_cli.web:application     # in earnest",
+    ),
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    metavar="PORT",
+    help=f"Where to listen on 127.0.0.1 ({DEFAULT_PORT}); 0 is any free port.",
+)
+def serve(port: int) -> None:
+    """Serve /pay/re and the cashier's pages on 127.0.0.1, one request at a time, until Ctrl-C.
+
+    It is for development; in earnest gunicorn serves payment_cli.web:application.
+    """
+    # As in web/apps.py: a signature or a view key is what allows here, not this login.
+    app = current_app(domain="root")
+    try:
+        server = WSGIServer(("127.0.0.1", port), _Handler)
+    except OSError as error:
+        raise ConflictError(
+            f"can't serve 127.0.0.1:{port}: {error.strerror}", hint="--port takes another"
+        ) from error
+    with server:
+        server.set_app(make_application(lambda: app))
+        tell(f"serving http://127.0.0.1:{server.server_port}")
+        server.serve_forever()
+
+
+class _Handler(WSGIRequestHandler):
+    #: A client that says nothing for so long is hung up on; there is only one at a time.
+    timeout = 10
+
+    def address_string(self) -> str:
+        return str(self.client_address[0])
+
+    def log_message(self, format: str, *args: Any) -> None:
+        tell(f"{self.address_string()} {format % args}")
