@@ -1,7 +1,7 @@
 """`payment p`: paying orders, cancelling them, and the clock tick that ends what is overdue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
@@ -35,7 +35,7 @@ class Paying:
 
     pay_tp: str = ""
     target: str = ""
-    arguments: SendArguments = SendArguments()
+    arguments: SendArguments = field(default_factory=SendArguments)
     anyway: bool = False
 
 

@@ -15,6 +15,8 @@ from payment_cli.model.payment import Payment
 from payment_cli.services.answers import Recorder
 from payment_cli.services.applying import Applying
 from payment_cli.services.checking import Checking
+from payment_cli.services.order_payments import OrderPayments
+from payment_cli.services.orders import Orders
 from payment_cli.services.payments import NewPayment, Payments
 from payment_cli.services.receiving import Receiving
 from payment_cli.services.sending import Sending
@@ -90,6 +92,11 @@ class World:
             self.storage, self.payments, self.accounts, recorder, self.checking, self.clock,
             self.refusals.append,
         )  # fmt: skip
+        self.orders = Orders(self.storage, self.actor, self.clock, self.ids, self.find_merchant)
+        self.order_payments = OrderPayments(
+            self.storage, self.orders, self.payments, self.sending, self.checking, self.clock,
+            self.ids, self.find_merchant,
+        )  # fmt: skip
         self.applying = Applying(
             self.storage, self.payments, self.clock, self.scripts, "here:1", timeout_s=60
         )
@@ -97,7 +104,9 @@ class World:
     def find_merchant(self, domain: str) -> Merchant:
         if domain not in ("demo", "other"):
             raise NotFoundError("merchant", domain)
-        return Merchant(domain, f"id-{domain}", domain.title())
+        return Merchant(
+            domain, f"id-{domain}", domain.title(), sellers={"wx": "shop", "zfb": "ali"}
+        )
 
     def read_callback(self, domain: str, name: str) -> bytes:
         if (domain, name) not in self.callbacks:
