@@ -1,0 +1,23 @@
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from payment_cli.app import App
+from payment_cli.model.payment import Payment
+from tests.support.clock import CountedIds, HandClock
+from tests.support.stored_payment import store_payment
+
+
+@pytest.fixture
+def app(root) -> Iterator[App]:
+    """An open tree whose records are in memory."""
+    app = App(root, "root", {"PAYMENT_STORAGE": "tinydb:"}, HandClock(), CountedIds())
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def put(app) -> Callable[..., Payment]:
+    """Store a payment in the tree."""
+    return partial(store_payment, app)

@@ -1,0 +1,260 @@
+import logging
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import pytest
+
+from payment_cli.errors import (
+    ConfigError,
+    InvalidValueError,
+    NotFoundError,
+    StorageError,
+    UntrustedError,
+)
+from payment_cli.gateways.base import Acknowledgement, HttpRequest
+from payment_cli.model.payment import Payment
+from payment_cli.services.receiving import Received
+from payment_cli.web.shim import BODY_MAX, make_shim
+from tests.support.wsgi import call
+
+PATH = "/pay/re/wx.qrcode/cake/main"
+JSON = "application/json"
+SUCCESS = Acknowledgement(200, "text/plain", b"success")
+
+
+@dataclass
+class ScriptedApp:
+    """Stands for an open tree whose receiving service answers what the test says."""
+
+    answer: Received | Exception = field(default_factory=lambda: Received(SUCCESS))
+    received: list[HttpRequest] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+
+    @property
+    def receiving(self):
+        return self
+
+    def receive(self, request):
+        self.received.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def start_apply(self, payment_id):
+        self.started.append(payment_id)
+
+
+@pytest.fixture
+def tree():
+    return ScriptedApp()
+
+
+@pytest.fixture
+def shim(tree):
+    return make_shim(lambda: tree)
+
+
+def a_payment(apply_st):
+    return Payment("p1", 0, 0, "", 1, "RMB", "s", "cake", apply_st=apply_st)
+
+
+class UnreadableInput(BytesIO):
+    def read(self, *_):
+        raise AssertionError("the body was read")
+
+
+def test_the_service_gets_the_very_bytes_and_all_that_was_signed(shim, tree):
+    body = b'{"a" : "\\/",\r\n "b":"\xff\x00"}\n '
+    call(
+        shim, "POST", PATH + "?x=1&y=%20", body, CONTENT_TYPE=JSON,
+        HTTP_WECHATPAY_SIGNATURE="a+b/c==", HTTP_WECHATPAY_TIMESTAMP="1700000000",
+    )  # fmt: skip
+    [request] = tree.received
+    assert (request.method, request.path, request.query) == ("POST", PATH, "x=1&y=%20")
+    assert request.body == body
+    assert request.headers["wechatpay-signature"] == "a+b/c=="
+    assert request.headers["wechatpay-timestamp"] == "1700000000"
+    assert request.headers["content-type"] == JSON
+    assert all(name == name.lower() and "_" not in name for name in request.headers)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Acknowledgement(200, "text/plain", b"success"),
+        Acknowledgement(200, "application/json", '{"code":"SUCCESS","message":"成功"}'.encode()),
+        Acknowledgement(200, "text/xml", b"<xml><return_code>SUCCESS</return_code></xml>"),
+        Acknowledgement(401, "application/json", b'{"code":"FAIL","message":"refused"}'),
+    ],
+)
+def test_the_providers_answer_goes_out_to_the_byte(shim, tree, answer):
+    tree.answer = Received(answer)
+    reply = call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert (reply.status, reply.headers["content-type"], reply.body) == (
+        answer.status,
+        answer.content_type,
+        answer.body,
+    )
+
+
+def test_an_answer_without_content_has_no_headers_about_it(shim, tree):
+    tree.answer = Received(Acknowledgement(204, "", b""))
+    reply = call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert (reply.status, reply.headers, reply.body) == (204, {}, b"")
+
+
+@pytest.mark.parametrize("path", ["/pay/re", "/pay/re/", PATH, PATH + "/"])
+def test_a_callback_may_come_with_or_without_its_account(shim, tree, path):
+    assert call(shim, "POST", path, b"{}", CONTENT_TYPE=JSON).status == 200
+    assert tree.received[0].path == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/pay", "/pay/rex", "/pay/re/wx.qrcode", "/pay/re/wx.qrcode/cake", PATH + "/more",
+     "/PAY/RE", "//pay/re", "/pay/re//cake/main", "/x/pay/re", "/pay/re\n"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_any_other_path_is_not_found(shim, tree, path, method):
+    assert call(shim, method, path, b"{}", CONTENT_TYPE=JSON).status == 404
+    assert tree.received == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+def test_any_other_method_is_told_what_is_allowed(shim, tree, method):
+    reply = call(shim, method, PATH)
+    assert (reply.status, reply.headers["allow"]) == (405, "POST")
+    assert tree.received == []
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [JSON, "APPLICATION/JSON; charset=utf-8", "text/xml", "application/xml;charset=UTF-8",
+     "application/x-www-form-urlencoded; text/html; charset=utf-8"],
+)  # fmt: skip
+def test_the_types_providers_send_are_taken(shim, content_type):
+    assert call(shim, "POST", PATH, b"x", CONTENT_TYPE=content_type).status == 200
+
+
+@pytest.mark.parametrize("content_type", [None, "", "text/plain", "multipart/form-data", "json"])
+def test_any_other_type_is_refused_unread(shim, tree, content_type):
+    reply = call(shim, "POST", PATH, b"x", CONTENT_TYPE=content_type, wsgi_input=UnreadableInput())
+    assert reply.status == 415
+    assert tree.received == []
+
+
+@pytest.mark.parametrize("length", [None, ""])
+def test_a_body_of_unknown_length_is_refused_unread(shim, length):
+    reply = call(
+        shim, "POST", PATH, CONTENT_TYPE=JSON, CONTENT_LENGTH=length, wsgi_input=UnreadableInput()
+    )
+    assert reply.status == 411
+
+
+@pytest.mark.parametrize("length", ["1e3", "+1", " 1", "1.0", "0x10", "²", "9" * 5000])
+def test_a_length_that_is_no_number_is_refused_unread(tree, length):
+    # Past wsgiref's validator, which would not let such a length through.
+    statuses = []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": PATH,
+        "CONTENT_TYPE": JSON,
+        "CONTENT_LENGTH": length,
+        "wsgi.input": UnreadableInput(),
+    }
+    make_shim(lambda: tree)(environ, lambda status, _headers: statuses.append(status))
+    assert statuses == ["400 Bad Request"]
+
+
+@pytest.mark.parametrize("length", [BODY_MAX + 1, 10_000_000, 10**17])
+def test_a_body_too_large_is_refused_unread(shim, tree, length):
+    reply = call(
+        shim, "POST", PATH, CONTENT_TYPE=JSON, CONTENT_LENGTH=str(length),
+        wsgi_input=UnreadableInput(),
+    )  # fmt: skip
+    assert reply.status == 413
+    assert tree.received == []
+
+
+def test_the_largest_body_is_taken(shim, tree):
+    assert call(shim, "POST", PATH, b"x" * BODY_MAX, CONTENT_TYPE=JSON).status == 200
+    assert len(tree.received[0].body) == BODY_MAX
+
+
+def test_a_body_that_ends_early_is_not_handed_on(shim, tree):
+    reply = call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON, CONTENT_LENGTH="3")
+    assert reply.status == 400
+    assert tree.received == []
+
+
+def test_the_script_is_started_after_the_answer_went_out(shim, tree):
+    tree.answer = Received(SUCCESS, a_payment("due"))
+    started_before_the_end = []
+
+    def watched(environ, start_response):
+        chunks = shim(environ, start_response)
+        for chunk in chunks:
+            started_before_the_end.extend(tree.started)
+            yield chunk
+        chunks.close()
+
+    reply = call(watched, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert reply.body == b"success"
+    assert started_before_the_end == []
+    assert tree.started == ["p1"]
+
+
+@pytest.mark.parametrize("apply_st", ["", "claimed", "done", "failed"])
+def test_a_script_that_is_not_due_is_not_started(shim, tree, apply_st):
+    tree.answer = Received(SUCCESS, a_payment(apply_st))
+    call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert tree.started == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UntrustedError("the signature is not right"),
+        InvalidValueError("not a callback"),
+        NotFoundError("target", "main"),
+    ],
+)
+def test_what_a_stranger_sends_is_answered_and_leaves_no_line_in_the_log(shim, tree, caplog, error):
+    refusal = Acknowledgement(400, JSON, b'{"code":"FAIL","message":"refused"}')
+    tree.answer = Received(refusal, error=error)
+    with caplog.at_level(logging.WARNING):
+        reply = call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert (reply.status, reply.body) == (400, refusal.body)
+    assert caplog.records == []
+
+
+def test_what_the_operator_must_mend_is_logged_in_one_line(shim, tree, caplog):
+    answer = Acknowledgement(500, "text/plain", b"fail")
+    tree.answer = Received(answer, error=ConfigError("main/wxpay.conf: appid is missing"))
+    assert call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON).status == 500
+    assert caplog.messages == [
+        f"callback on '{PATH}': e.pay.config: main/wxpay.conf: appid is missing"
+    ]
+
+
+def test_a_bug_is_a_plain_500_and_its_traceback_is_only_in_the_log(shim, tree, caplog):
+    tree.answer = RuntimeError("canary-5512")
+    reply = call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert (reply.status, reply.body) == (500, b"Internal Server Error\n")
+    assert "canary-5512" in caplog.text
+
+
+def test_a_tree_that_can_not_be_opened_is_a_503(caplog):
+    def open_app():
+        raise StorageError("/srv/canary: no space left")
+
+    reply = call(make_shim(open_app), "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert (reply.status, reply.body) == (503, b"Service Unavailable\n")
+    assert "/srv/canary" in caplog.text
+
+
+def test_a_path_can_not_write_lines_into_the_log(shim, tree, caplog):
+    tree.answer = RuntimeError("bug")
+    call(shim, "POST", "/pay/re/a\nFORGED/b/c", b"{}", CONTENT_TYPE=JSON)
+    assert "\\nFORGED" in caplog.messages[0]
+    assert "\n" not in caplog.messages[0]
