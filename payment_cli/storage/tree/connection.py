@@ -1,0 +1,186 @@
+"""Opening the journal: for a writer, for a reader, on a read-only disk; making a new one."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from errno import EACCES, EDQUOT, ENOSPC, EROFS
+from pathlib import Path
+from urllib.parse import quote
+
+from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
+from payment_cli.ids import new_token
+from payment_cli.storage.safe_files import FILE_MODE, exists, folder
+from payment_cli.storage.tree.lock import JOURNAL_FOLDER
+from payment_cli.storage.tree.schema import VERSION, create_tables
+
+JOURNAL_NAME = "payment.db"
+
+#: How long SQLite waits for its own locks: they are held by checkpoints and recovery only.
+_BUSY_S = 10.0
+#: The WAL file is cut back to this after a checkpoint (a long reader can make it grow).
+_WAL_BYTES_MAX = 16 << 20
+
+REBUILD_HINT = "`payment fsck --rebuild` makes it anew from the files"
+
+
+@contextmanager
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn what the disk and the database raise into our errors, saying what was being done."""
+    try:
+        yield
+    except PaymentError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise translated(error, doing) from error
+
+
+def translated(error: BaseException, doing: str) -> PaymentError:
+    """Return the error of ours for one of the disk or the database."""
+    if isinstance(error, OSError):
+        reason = {
+            ENOSPC: "the disk is full", EDQUOT: "the disk quota is used up",
+            EROFS: "the disk is read-only", EACCES: "permission denied",
+        }.get(error.errno or 0, error.strerror or "the disk failed")  # fmt: skip
+        return StorageError(f"{doing}: {reason}")
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return LockedError(f"{doing}: the journal is locked by another program")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StorageError(f"{doing}: the journal is damaged ({error})", hint=REBUILD_HINT)
+    reason = {"SQLITE_FULL": "the disk is full"}.get(name, str(error))
+    return StorageError(f"{doing}: {reason}")
+
+
+def journal_path(root: Path) -> Path:
+    """Return the place of the journal's database."""
+    return root / JOURNAL_FOLDER / JOURNAL_NAME
+
+
+def inode_of(root: Path) -> tuple[int, int] | None:
+    """Return what identifies the database file now at its place, None if there is none.
+
+    A database that was removed or replaced while it is open would go on acknowledging unseen.
+    """
+    try:
+        found = journal_path(root).lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """An open journal: its connection, what identifies its file, and its own name."""
+
+    conn: sqlite3.Connection
+    inode: tuple[int, int] | None
+    name: str
+
+    def is_at(self, root: Path) -> bool:
+        """Return whether the file at the journal's place is still the open one."""
+        return self.inode == inode_of(root)
+
+
+def open_writer(root: Path) -> Journal:
+    """Open the journal that is there for writing: durable at every commit. Hold the lock.
+
+    Raises:
+        sqlite3.Error: it can't be opened. CorruptRecordError: a newer version wrote it.
+    """
+    inode = inode_of(root)
+    conn = _checked(_connect(root, "mode=rw"))
+    try:
+        conn.execute("PRAGMA synchronous = FULL")
+        conn.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
+        name = conn.execute("SELECT journal FROM state").fetchone()[0]
+    except BaseException:
+        conn.close()
+        raise
+    return Journal(conn, inode, name)
+
+
+def open_reader(root: Path) -> sqlite3.Connection:
+    """Open the journal that is there for reading, be it on a read-only disk.
+
+    Raises:
+        sqlite3.Error: it can't be opened. CorruptRecordError: a newer version wrote it.
+        StorageError: commits are not merged into it, and the disk is read-only.
+    """
+    try:
+        conn = _checked(_connect(root, "mode=rw"))
+    except sqlite3.OperationalError as error:
+        if inode_of(root) is None:
+            raise
+        conn = _open_read_only(root, error)
+    conn.execute("PRAGMA query_only = ON")
+    return conn
+
+
+def _open_read_only(root: Path, first: sqlite3.OperationalError) -> sqlite3.Connection:
+    """Open a journal that can't be written to.
+
+    `immutable` is right only if nothing is left in the WAL: it would silently miss what is there.
+    """
+    wal = journal_path(root).with_name(f"{JOURNAL_NAME}-wal")
+    if not wal.exists() or wal.stat().st_size == 0:
+        return _checked(_connect(root, "mode=ro&immutable=1"))
+    try:
+        return _checked(_connect(root, "mode=ro"))
+    except sqlite3.OperationalError:
+        raise StorageError(
+            f"the journal has commits that are not merged yet, and can't be written to: {first}",
+            hint="make the disk writable once, or read single records by their full id",
+        ) from first
+
+
+def _connect(root: Path, options: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(journal_path(root).absolute()))}?{options}"
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+
+
+def _checked(conn: sqlite3.Connection) -> sqlite3.Connection:
+    try:
+        _check_version(conn.execute("PRAGMA user_version").fetchone()[0])
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _check_version(version: int) -> None:
+    if version != VERSION:
+        raise CorruptRecordError(
+            f"the journal has format {version}, this program knows {VERSION}",
+            hint="use the version of payment-cli that wrote it",
+        )
+
+
+def create_journal(root: Path, root_fd: int) -> None:
+    """Make an empty journal, whole or not at all. The caller holds the lock.
+
+    Raises:
+        sqlite3.Error, OSError: the disk refused.
+    """
+    with folder(root_fd, (JOURNAL_FOLDER,), create=True) as folder_fd:
+        name = f"{JOURNAL_NAME}.{new_token()}.new"
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE, dir_fd=folder_fd))
+        os.chmod(name, FILE_MODE, dir_fd=folder_fd)
+        try:
+            fill_new(root / JOURNAL_FOLDER / name)
+            os.rename(name, JOURNAL_NAME, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+        finally:
+            if exists(folder_fd, name):
+                os.unlink(name, dir_fd=folder_fd)
+        os.fsync(folder_fd)
+    os.fsync(root_fd)
+
+
+def fill_new(path: Path) -> None:
+    """Make the tables in an empty database file and close it, so that it needs no WAL."""
+    conn = sqlite3.connect(path, isolation_level=None)
+    try:
+        create_tables(conn, new_token())
+    finally:
+        conn.close()

@@ -1,0 +1,127 @@
+"""Single rows of the journal: a record, its content, the log. Locks and files are not seen here."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import NamedTuple
+
+from payment_cli.model.record import Json
+from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.schema import COLUMNS, columns_of
+
+#: Kinds whose previous JSON the log keeps: goods, orders and settings.
+KEEPS_BEFORE = frozenset({"thing", "order", "settings"})
+
+_ONE = "kind = ? AND domain = ? AND id = ?"
+_FIND = f"SELECT rev, doc, {', '.join(COLUMNS)} FROM records WHERE {_ONE}"  # noqa: S608
+_INSERT = (
+    f"INSERT INTO records (kind, domain, id, rev, doc, {', '.join(COLUMNS)})"  # noqa: S608
+    f" VALUES (?, ?, ?, ?, ?{', ?' * len(COLUMNS)})"
+)
+_LOG = """INSERT INTO log (at, actor, kind, domain, id, op, before_digest, after_digest, before)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+class Row(NamedTuple):
+    """A record as the journal holds it: `doc` is its file, `columns` its indexed fields."""
+
+    rev: int
+    doc: str
+    columns: tuple[Json, ...]
+
+
+def find(conn: sqlite3.Connection, key: Key) -> Row | None:
+    """Return the record's row, if there is one."""
+    found = conn.execute(_FIND, key).fetchone()
+    return None if found is None else Row(found[0], found[1], found[2:])
+
+
+def insert(
+    conn: sqlite3.Connection, key: Key, rev: int, doc: str, record: Mapping[str, Json]
+) -> None:
+    """Add a record.
+
+    Raises:
+        sqlite3.IntegrityError: it is there.
+    """
+    conn.execute(_INSERT, (*key, rev, doc, *columns_of(key.kind, record)))
+
+
+def replace(
+    conn: sqlite3.Connection, key: Key, row: Row, rev: int, doc: str, record: Mapping[str, Json]
+) -> None:
+    """Replace a record, and only those index entries whose fields changed."""
+    columns = columns_of(key.kind, record)
+    changed = [at for at, value in enumerate(columns) if value != row.columns[at]]
+    names = "".join(f", {COLUMNS[at]} = ?" for at in changed)
+    conn.execute(
+        f"UPDATE records SET rev = ?, doc = ?{names} WHERE {_ONE}",  # noqa: S608
+        (rev, doc, *(columns[at] for at in changed), *key),
+    )
+
+
+def delete(conn: sqlite3.Connection, key: Key) -> None:
+    """Remove a record and its content."""
+    conn.execute(f"DELETE FROM records WHERE {_ONE}", key)  # noqa: S608
+    conn.execute(f"DELETE FROM contents WHERE {_ONE}", key)  # noqa: S608
+
+
+def find_content(conn: sqlite3.Connection, key: Key) -> bytes | None:
+    """Return the record's content, None if it has none."""
+    found = conn.execute(f"SELECT data FROM contents WHERE {_ONE}", key).fetchone()  # noqa: S608
+    return None if found is None else bytes(found[0])
+
+
+def insert_content(conn: sqlite3.Connection, key: Key, content: bytes) -> None:
+    """Add a record's content."""
+    conn.execute("INSERT INTO contents VALUES (?, ?, ?, ?)", (*key, content))
+
+
+def append_log(
+    conn: sqlite3.Connection, at: int, actor: str, key: Key, op: str, docs: tuple[str, str]
+) -> int:
+    """Append the change of a record from one JSON text to another ("" for none).
+
+    Return its sequence number.
+    """
+    before, after = docs
+    kept = before if before and key.kind in KEEPS_BEFORE else None
+    row = (at, actor, *key, op, digest(before), digest(after), kept)
+    return conn.execute(_LOG, row).lastrowid or 0
+
+
+def digest(doc: str) -> bytes | None:
+    """Return what the log keeps of a JSON text: the SHA-256 of its file, None for no text."""
+    return digest_of(doc.encode()) if doc else None
+
+
+def digest_of(file: bytes) -> bytes:
+    """Return the digest of a file's bytes: what `sha256sum` prints, unprinted."""
+    return sha256(file).digest()
+
+
+def last_seq(conn: sqlite3.Connection) -> int:
+    """Return the sequence number of the last change, 0 if there was none."""
+    return int(conn.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
+
+
+def synced_seq(conn: sqlite3.Connection) -> int:
+    """Return up to which change the files are known to be on disk."""
+    return int(conn.execute("SELECT synced FROM state").fetchone()[0])
+
+
+def set_synced(conn: sqlite3.Connection, seq: int) -> None:
+    """Record that the files of all changes up to `seq` are on disk."""
+    conn.execute("UPDATE state SET synced = max(synced, ?)", (seq,))
+
+
+def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, frozenset[bytes]]]:
+    """Yield each record that changed after `seq`, with the digests its file had since."""
+    digests: dict[Key, set[bytes]] = {}
+    rows = conn.execute(
+        "SELECT kind, domain, id, before_digest, after_digest FROM log WHERE seq > ?", (seq,)
+    )
+    for kind, domain, record_id, before, after in rows:
+        known = digests.setdefault(Key(kind, domain, record_id), set())
+        known.update(one for one in (before, after) if one is not None)
+    return ((key, frozenset(known)) for key, known in digests.items())

@@ -1,0 +1,50 @@
+"""What names a record in the tree, and so its file."""
+
+from typing import NamedTuple
+
+from payment_cli.errors import InvalidValueError
+from payment_cli.storage.base import Collection
+from payment_cli.storage.places import PLACES, content_place, place
+
+
+class Key(NamedTuple):
+    """A record's kind, domain ("" for kinds of the whole tree) and full id."""
+
+    kind: str
+    domain: str
+    id: str
+
+    @property
+    def path(self) -> str:
+        """The place of the record's file, relative to the root."""
+        return place(self.kind, self.domain, self.id)
+
+    @property
+    def content_path(self) -> str:
+        """The place of the record's content, relative to the root."""
+        return content_place(self.kind, self.domain, self.id)
+
+
+def has_domain(kind: str) -> bool:
+    """Return whether records of this kind belong to a merchant's domain.
+
+    Raises:
+        InvalidValueError: there is no such kind.
+    """
+    if kind not in PLACES:
+        raise InvalidValueError(f"{kind!a} is not a kind of records")
+    return "{domain}" in PLACES[kind]
+
+
+def key_of(collection: Collection, record_id: str) -> Key:
+    """Return the key of one record, every part of it checked.
+
+    Raises:
+        InvalidValueError: the id, domain or kind is not well formed, or a domain is missing.
+    """
+    key = Key(collection.kind, collection.domain or "", record_id)
+    if has_domain(key.kind) != bool(key.domain):
+        wrong = f"belongs to no domain, not to {key.domain!a}" if key.domain else "needs a domain"
+        raise InvalidValueError(f"a record of kind {key.kind} {wrong}")
+    place(*key)
+    return key

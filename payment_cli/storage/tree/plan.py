@@ -1,0 +1,162 @@
+"""Turns a query into SQL over `records`, so that the engine filters, sorts and pages.
+
+Fields with a column are compared there and served by indexes; all others are looked up in the
+JSON of each row. What SQL can't decide (a regex) is left as a residual for each row. A kind that
+has an `odd` record (see schema.Field) is asked by its JSON alone.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+
+from payment_cli.errors import CorruptRecordError
+from payment_cli.model.codec import decode
+from payment_cli.model.match import And, Equal, In, Match, Range, Scalar
+from payment_cli.model.match_eval import predicate
+from payment_cli.model.record import Record
+from payment_cli.storage.base import Collection, Query
+from payment_cli.storage.match_sql import Compiled, compile_order, compile_sql
+from payment_cli.storage.match_sql_value import SqlValue
+from payment_cli.storage.tree.connection import REBUILD_HINT
+from payment_cli.storage.tree.key import has_domain
+from payment_cli.storage.tree.schema import Field, fields_of, sparse_condition
+
+_DOC = "records.doc"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The FROM and WHERE that find the rows of a match, and what is left to ask of each."""
+
+    where: str
+    params: tuple[SqlValue, ...]
+    residual: Match | None
+
+
+def run_query(
+    conn: sqlite3.Connection, cursor: sqlite3.Cursor, collection: Collection, query: Query
+) -> Iterator[Record]:
+    """Yield the records of a query, streaming from `cursor`, a cursor of `conn`.
+
+    Raises:
+        InvalidValueError: there is no such kind, or it can't be sorted so.
+        CorruptRecordError: the journal holds a record that is damaged.
+    """
+    columns = _columns(conn, collection.kind)
+    rows = _rows(collection, query.match, columns)
+    order = compile_order(query.sort, columns, _DOC)
+    sql = f"SELECT id, doc FROM records WHERE {rows.where} ORDER BY {order}"  # noqa: S608
+    if rows.residual is None:
+        limit = -1 if query.limit is None else query.limit
+        page = (*rows.params, limit, query.skip)
+        return _decoded(collection.kind, cursor.execute(f"{sql} LIMIT ? OFFSET ?", page))
+    holds = predicate(rows.residual)
+    found = _decoded(collection.kind, cursor.execute(sql, rows.params))
+    end = None if query.limit is None else query.skip + query.limit
+    return islice(filter(holds, found), query.skip, end)
+
+
+def run_count(conn: sqlite3.Connection, collection: Collection, match: Match) -> int:
+    """Return how many records match.
+
+    Raises:
+        InvalidValueError: there is no such kind.
+        CorruptRecordError: the journal holds a record that is damaged.
+    """
+    rows = _rows(collection, match, _columns(conn, collection.kind))
+    if rows.residual is None:
+        sql = f"SELECT count(*) FROM records WHERE {rows.where}"  # noqa: S608
+        return int(conn.execute(sql, rows.params).fetchone()[0])
+    sql = f"SELECT id, doc FROM records WHERE {rows.where}"  # noqa: S608
+    holds = predicate(rows.residual)
+    return sum(map(holds, _decoded(collection.kind, conn.execute(sql, rows.params))))
+
+
+def _columns(conn: sqlite3.Connection, kind: str) -> dict[str, str]:
+    """Return the columns that hold fields exactly, in every record of the kind."""
+    columns = {"id": "records.id"}
+    odd = f"SELECT EXISTS (SELECT 1 FROM records WHERE {_kind_is(kind)} AND odd)"  # noqa: S608
+    if not conn.execute(odd).fetchone()[0]:
+        columns.update((field.path, f"records.{field.column}") for field in fields_of(kind))
+    return columns
+
+
+def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Rows:
+    compiled: Compiled = compile_sql(match, columns, _DOC)
+    terms = [_kind_is(collection.kind)]
+    params: list[SqlValue] = []
+    if has_domain(collection.kind) and collection.domain is not None:
+        terms.append("domain = ?")
+        params.append(collection.domain)
+    if len(columns) > 1:
+        terms += _sparse_terms(collection.kind, match)
+    return Rows(
+        " AND ".join([*terms, f"({compiled.where})"]),
+        (*params, *compiled.params),
+        compiled.residual,
+    )
+
+
+def _kind_is(kind: str) -> str:
+    """Return the condition on the kind, spelled as the partial indexes spell it."""
+    has_domain(kind)
+    return f"kind = '{kind}'"
+
+
+def _sparse_terms(kind: str, match: Match) -> list[str]:
+    """Return the conditions that follow from the match and let a sparse index be used."""
+    sparse = {field.path: field for field in fields_of(kind) if field.sparse}
+    return [
+        sparse_condition(sparse[part.path])
+        for part in _conjuncts(match)
+        if isinstance(part, Equal | In | Range)
+        and part.path in sparse
+        and _says_something(part, sparse[part.path])
+    ]
+
+
+def _conjuncts(match: Match) -> Iterator[Match]:
+    if isinstance(match, And):
+        for part in match.parts:
+            yield from _conjuncts(part)
+    else:
+        yield match
+
+
+def _says_something(part: Equal | In | Range, field: Field) -> bool:
+    """Return whether only values above 0, or texts that are not empty, can fulfil `part`."""
+    values = part.values if isinstance(part, In) else (_least(part),)
+    if field.type_ is str:
+        return all(isinstance(value, str) and value != "" for value in values)
+    return all(
+        isinstance(value, int | Decimal) and not isinstance(value, bool) and value > 0
+        for value in values
+    )
+
+
+def _least(part: Equal | Range) -> Scalar | None:
+    return part.value if isinstance(part, Equal) else part.low
+
+
+def _decoded(kind: str, rows: sqlite3.Cursor) -> Iterator[Record]:
+    for record_id, doc in rows:
+        yield decoded(doc, f"{kind} {record_id}")
+
+
+def decoded(doc: str, name: str) -> Record:
+    """Return the record that the journal keeps as `doc`.
+
+    Raises:
+        CorruptRecordError: it is none.
+    """
+    try:
+        record = decode(doc)
+    except ValueError as error:
+        raise CorruptRecordError(
+            f"{name} is damaged in the journal: {error}", hint=REBUILD_HINT
+        ) from error
+    if not isinstance(record, dict):
+        raise CorruptRecordError(f"{name} is damaged in the journal", hint=REBUILD_HINT)
+    return record

@@ -1,0 +1,138 @@
+"""Publishing: the files of a transaction, written aside before COMMIT and renamed after it."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from payment_cli.errors import CorruptRecordError
+from payment_cli.storage.safe_files import exists, open_folder, read_file, write_new
+from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.scan import TEMP_END
+
+FOREIGN_HINT = "`payment fsck` names every difference; --restore or --adopt decides"
+
+
+@dataclass(slots=True)
+class Change:
+    """What becomes of a record's files: `doc` is the new text, None removes them.
+
+    `content` is set where the content is new as well.
+    """
+
+    key: Key
+    doc: str | None
+    content: bytes | None = None
+
+
+@dataclass(slots=True)
+class Publication:
+    """The files that change together. Close it when done: it holds folders open.
+
+    `prefix` starts the names of its temporary files; it must be unlike any other holder's.
+    """
+
+    root_fd: int
+    prefix: str
+    _folders: dict[str, int] = field(default_factory=dict)
+    _written: list[tuple[int, str, str]] = field(default_factory=list)
+    _removed: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def check(self, path: str, doc: str | None) -> None:
+        """Refuse to go on unless the file at `path` is what was last published there.
+
+        Raises:
+            CorruptRecordError: somebody else wrote, changed or removed it.
+            OSError: the disk failed.
+        """
+        try:
+            folder_fd, name = self._locate(path, create=False)
+            found = (
+                read_file(folder_fd, name) if doc is not None or exists(folder_fd, name) else None
+            )
+        except FileNotFoundError:
+            found = None
+        if found == (None if doc is None else doc.encode()):
+            return
+        happened = "is missing" if found is None else "was changed by a foreign hand"
+        if doc is None:
+            happened = "is there already, but no command of ours wrote it"
+        raise CorruptRecordError(f"{path} {happened}; nothing was changed", hint=FOREIGN_HINT)
+
+    def read(self, path: str) -> bytes | None:
+        """Return what is at `path` now, None if there is nothing.
+
+        Raises:
+            CorruptRecordError: it is no plain file. OSError: the disk failed.
+        """
+        with suppress(FileNotFoundError):
+            return read_file(*self._locate(path, create=False))
+        return None
+
+    def write(self, change: Change) -> None:
+        """Write the change's files aside, or note their removal.
+
+        Raises:
+            OSError: the disk is full or read-only. CorruptRecordError: a link is in the way.
+        """
+        if change.doc is None:
+            self._removed += [change.key.path, change.key.content_path]
+            return
+        self._write_aside(change.key.path, change.doc.encode())
+        if change.content is not None:
+            self._write_aside(change.key.content_path, change.content)
+
+    def publish(self) -> None:
+        """Move the files to their places and remove what goes. Can be repeated.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        while self._written:
+            folder_fd, temp, name = self._written[-1]
+            os.rename(temp, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+            self._written.pop()
+        for path in self._removed:
+            with suppress(FileNotFoundError):
+                folder_fd, name = self._locate(path, create=False)
+                os.unlink(name, dir_fd=folder_fd)
+
+    def discard(self) -> None:
+        """Remove what was written aside."""
+        for folder_fd, temp, _ in self._written:
+            with suppress(OSError):
+                os.unlink(temp, dir_fd=folder_fd)
+        self._written.clear()
+        self._removed.clear()
+
+    def close(self) -> None:
+        """Close the folders."""
+        for folder_fd in self._folders.values():
+            os.close(folder_fd)
+        self._folders.clear()
+
+    def _write_aside(self, path: str, data: bytes) -> None:
+        folder_fd, name = self._locate(path, create=True)
+        temp = f".{self.prefix}-{len(self._written)}{TEMP_END}"
+        os.close(write_new(folder_fd, temp, data))
+        self._written.append((folder_fd, temp, name))
+
+    def _locate(self, path: str, *, create: bool) -> tuple[int, str]:
+        folder, _, name = path.rpartition("/")
+        folder_fd = self._folders.get(folder)
+        if folder_fd is None:
+            folder_fd = open_folder(self.root_fd, folder.split("/"), create=create)
+            self._folders[folder] = folder_fd
+        return folder_fd, name

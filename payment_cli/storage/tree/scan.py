@@ -1,0 +1,142 @@
+"""Walks the recorded files of a tree, from the file system alone."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from payment_cli.errors import CorruptRecordError, InvalidValueError
+from payment_cli.model.names import check_name
+from payment_cli.storage.places import PLACES
+from payment_cli.storage.safe_files import folder, open_folder
+from payment_cli.storage.tree.key import Key, has_domain
+
+#: The end of a temporary file's name; such a file is garbage for whoever holds the lock.
+TEMP_END: Final = ".tmp"
+
+#: The only recorded file beside authored ones in a folder of its kind.
+_ONLY_ID = {"settings": "settings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder that holds records of one kind; `domain` is "" where the name or nothing says it."""
+
+    kind: str
+    domain: str
+    parts: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The folder, relative to the root."""
+        return "/".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file in a place. `keys` are the records it may be the file of, none for a stranger."""
+
+    place: Place
+    name: str
+    keys: tuple[Key, ...] = ()
+    is_content: bool = False
+    is_temp: bool = False
+
+    @property
+    def path(self) -> str:
+        """The file, relative to the root."""
+        return f"{self.place.path}/{self.name}"
+
+
+def places(root_fd: int) -> Iterator[Place]:
+    """Yield every place that may hold records, whether its folder exists or not."""
+    domains: list[str] | None = None
+    for kind, pattern in PLACES.items():
+        parts = tuple(pattern.split("/")[:-1])
+        if "{domain}" not in parts:
+            yield Place(kind, "", parts)
+            continue
+        if domains is None:
+            domains = domain_names(root_fd)
+        for domain in domains:
+            yield Place(kind, domain, tuple(domain if p == "{domain}" else p for p in parts))
+
+
+def domain_names(root_fd: int) -> list[str]:
+    """Return the names under `home` that are well-formed domains, sorted."""
+    try:
+        with folder(root_fd, ("home",)) as folder_fd, os.scandir(folder_fd) as entries:
+            return sorted(entry.name for entry in entries if _is_name("domain", entry.name))
+    except FileNotFoundError:
+        return []
+
+
+def files(root_fd: int, place: Place) -> Iterator[Found]:
+    """Yield the record, content and temporary files of one place, in no order.
+
+    Raises:
+        CorruptRecordError: the place is reached through a symbolic link. OSError: the disk failed.
+    """
+    try:
+        folder_fd = open_folder(root_fd, place.parts)
+    except FileNotFoundError:
+        return
+    try:
+        with os.scandir(folder_fd) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    if entry.name.endswith(TEMP_END):
+                        yield Found(place, entry.name, is_temp=True)
+                elif not entry.is_dir(follow_symlinks=False):
+                    yield from _recorded(place, entry.name)
+    finally:
+        os.close(folder_fd)
+
+
+def has_records(root_fd: int) -> bool:
+    """Return whether any file of the tree is a record."""
+    for place in places(root_fd):
+        with suppress(CorruptRecordError):
+            if any(found.keys and not found.is_content for found in files(root_fd, place)):
+                return True
+    return False
+
+
+def _recorded(place: Place, name: str) -> Iterator[Found]:
+    """Yield the file if it looks like a record, or like a record's content."""
+    only = _ONLY_ID.get(place.kind)
+    if only is not None:
+        if name == f"{only}.json":
+            yield Found(place, name, (Key(place.kind, place.domain, only),))
+        return
+    stem = name.removesuffix(".json")
+    yield Found(place, name, tuple(_keys(place, stem)), is_content=stem == name)
+
+
+def _keys(place: Place, stem: str) -> Iterator[Key]:
+    """Yield the records that the file `stem` may belong to.
+
+    An order's file name is `ord_<domain>_<id>`: as either part may hold a `_`, each split of it.
+    """
+    pattern = PLACES[place.kind].rpartition("/")[2].removesuffix(".json")
+    if "{domain}" not in pattern:
+        if _is_name("id", stem):
+            yield Key(place.kind, place.domain, stem)
+        return
+    prefix = pattern.partition("{domain}")[0]
+    if not stem.startswith(prefix):
+        return
+    rest = stem.removeprefix(prefix)
+    for at in (at for at, char in enumerate(rest) if char == "_"):
+        domain, record_id = rest[:at], rest[at + 1 :]
+        if has_domain(place.kind) and _is_name("domain", domain) and _is_name("id", record_id):
+            yield Key(place.kind, domain, record_id)
+
+
+def _is_name(kind: str, text: str) -> bool:
+    try:
+        check_name(kind, text)
+    except InvalidValueError:
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""The journal's tables, and which fields of a record its indexes know.
+
+`records` holds every record's file, byte for byte, beside the few fields that indexes need. `log`
+has one row per change; the changes above `state.synced` are those whose files are not yet known
+to be on disk. Each index costs every create, so there is one per question that must cost the same
+at a million records as at a thousand, and nothing for questions that may be slow.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from payment_cli.model.record import Json
+
+#: Raised with every change of the tables; a newer one than ours is refused.
+VERSION: Final = 1
+
+#: The largest number a column of SQLite holds exactly.
+INTEGER_MAX: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a kind of records that has its own column in `records`.
+
+    A column holds the field's value exactly, or NULL for null and missing. Where a field of a
+    record has another type than `type_`, the whole record is marked `odd` and every query of its
+    kind goes by the JSON alone: slower, never wrong. `sparse` fields are indexed only where they
+    say something (not 0, not empty).
+    """
+
+    column: str
+    path: str
+    type_: type[int] | type[str]
+    sparse: bool = False
+
+
+_TIMES = (Field("lm", "lm", int), Field("ct", "ct", int))
+
+_PAYMENT_FIELDS = (
+    *_TIMES,
+    Field("st", "st", str),
+    Field("seller_id", "seller_id", str),
+    Field("buyer_id", "buyer_id", str, sparse=True),
+    Field("or_id", "or_id", str, sparse=True),
+    Field("fee", "fee", int),
+    Field("send_at", "send_at", int, sparse=True),
+    Field("close_at", "close_at", int),
+    Field("next_check_at", "next_check_at", int, sparse=True),
+)
+
+_ORDER_FIELDS = (
+    *_TIMES,
+    Field("st", "ord_status", str),
+    Field("seller_id", "sto_id", str),
+    Field("buyer_id", "buyer_id", str, sparse=True),
+)
+
+_THING_FIELDS = (*_TIMES, Field("nm", "nm", str, sparse=True))
+
+_FIELDS = {"payment": _PAYMENT_FIELDS, "order": _ORDER_FIELDS, "thing": _THING_FIELDS}
+
+#: The columns of `records` that hold fields, in the order of `columns_of`.
+COLUMNS: Final = (
+    "lm", "ct", "st", "seller_id", "buyer_id", "or_id", "nm",
+    "fee", "send_at", "close_at", "next_check_at", "odd",
+)  # fmt: skip
+
+_TABLES = """
+CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL,
+    synced INTEGER NOT NULL);
+CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT NULL,
+    id TEXT NOT NULL, rev INTEGER NOT NULL,
+    lm INTEGER, ct INTEGER, st TEXT, seller_id TEXT, buyer_id TEXT, or_id TEXT, nm TEXT,
+    fee INTEGER, send_at INTEGER, close_at INTEGER, next_check_at INTEGER,
+    odd INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE TABLE contents (kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL,
+    data BLOB NOT NULL, PRIMARY KEY (kind, domain, id)) WITHOUT ROWID;
+CREATE TABLE log (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,
+    kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL, op TEXT NOT NULL,
+    before_digest BLOB, after_digest BLOB, before TEXT);
+CREATE UNIQUE INDEX by_id ON records (kind, domain, id);
+CREATE INDEX by_odd ON records (kind) WHERE odd;
+"""
+
+#: kind -> the columns of its indexes, besides the id that breaks ties.
+_INDEXES = {
+    "payment": (
+        ("st", "lm"), ("seller_id", "lm"), ("seller_id", "st", "lm"), ("buyer_id", "lm"),
+        ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",), ("close_at",),
+        ("next_check_at",),
+    ),
+    "order": (
+        ("domain", "st", "lm"), ("domain", "lm"), ("st", "lm"), ("seller_id", "lm"),
+        ("seller_id", "st", "lm"), ("buyer_id", "lm"), ("lm",),
+    ),
+    "thing": (("domain", "nm"),),
+}  # fmt: skip
+
+
+def fields_of(kind: str) -> tuple[Field, ...]:
+    """Return the fields of a kind that have columns."""
+    return _FIELDS.get(kind, _TIMES)
+
+
+def sparse_condition(field: Field) -> str:
+    """Return the SQL that a row of a sparse index fulfils, to be repeated in every query."""
+    return f"{field.column} > 0" if field.type_ is int else f"{field.column} <> ''"
+
+
+def columns_of(kind: str, record: Mapping[str, Json]) -> list[Json]:
+    """Return the values of COLUMNS for a record."""
+    values: dict[str, Json] = {}
+    for field in fields_of(kind):
+        value = record.get(field.path)
+        if value is None:
+            continue
+        if not _fits(value, field.type_):
+            return [*([None] * (len(COLUMNS) - 1)), 1]
+        values[field.column] = value
+    return [*map(values.get, COLUMNS[:-1]), 0]
+
+
+def _fits(value: Json, type_: type) -> bool:
+    if type_ is str:
+        return isinstance(value, str)
+    return type(value) is int and -INTEGER_MAX <= value <= INTEGER_MAX
+
+
+def create_tables(conn: sqlite3.Connection, journal: str) -> None:
+    """Make the tables of a new journal called `journal`."""
+    conn.execute("PRAGMA journal_mode = WAL")
+    conn.executescript(_TABLES)
+    for kind, indexes in _INDEXES.items():
+        sparse = {f.column: sparse_condition(f) for f in fields_of(kind) if f.sparse}
+        for columns in indexes:
+            where = " AND ".join([f"kind = '{kind}'", *(sparse[c] for c in columns if c in sparse)])
+            name = "_".join((kind, "by", *columns))
+            conn.execute(f"CREATE INDEX {name} ON records ({', '.join(columns)}, id) WHERE {where}")
+    conn.execute("INSERT INTO state VALUES (1, ?, 0)", (journal,))
+    conn.execute(f"PRAGMA user_version = {VERSION}")

@@ -1,0 +1,159 @@
+"""The tree as a Storage: files to read from, a journal that is the truth (storage/base.py).
+
+Reading one record by its id takes its file alone: fast, and possible on a read-only disk or with
+the journal lost. A writer is acknowledged only after its file is in place, so the file is at least
+as new as anything acknowledged. Only after the machine went down may an unsynced file be old or
+empty; until the first writer has repaired that, records are read from the journal. A file that a
+foreign hand changed is shown as it is: the next writer of that record refuses, and `payment fsck`
+names it. Queries, and everything in a transaction, read the journal.
+
+Many records go into one transaction: `for r in records: tx.insert(...)`. Take batches of 1,000 to
+2,000: the lock is held meanwhile, some 0.1 ms per record, and others wait.
+
+A storage serves one thread.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from payment_cli.clock import Clock
+from payment_cli.errors import CorruptRecordError, NotFoundError, StorageError
+from payment_cli.model.codec import decode
+from payment_cli.model.match import Match
+from payment_cli.model.record import Record
+from payment_cli.storage.base import Collection, LogEntry, Query, Transaction
+from payment_cli.storage.safe_files import open_root, read_path
+from payment_cli.storage.tree.key import Key, key_of
+from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
+from payment_cli.storage.tree.publish import FOREIGN_HINT
+
+if TYPE_CHECKING:
+    from payment_cli.storage.tree.reader import Reader
+    from payment_cli.storage.tree.writer import Writer
+
+LOCK_TIMEOUT_S = 10.0
+
+
+class TreeStorage:
+    """Records of one tree. Nothing is made or opened before it is needed."""
+
+    def __init__(self, root: Path, clock: Clock, lock_timeout_s: float) -> None:
+        """Prepare the tree at `root`; see `open_tree`."""
+        self._root = root
+        self._clock = clock
+        self._lock_timeout_s = lock_timeout_s
+
+    def get(self, collection: Collection, record_id: str) -> Record:
+        """See storage/base.py, and above for what is read."""
+        key = key_of(collection, record_id)
+        data = None if self._is_repair_due else self._read(key.path)
+        if data is not None:
+            return _decoded(key, data)
+        doc = self._reader.find(key)
+        if doc is None:
+            raise NotFoundError(key.kind, key.id)
+        return _decoded(key, doc.encode())
+
+    def query(self, collection: Collection, query: Query) -> Iterator[Record]:
+        """See storage/base.py."""
+        return self._reader.query(collection, query)
+
+    def count(self, collection: Collection, match: Match) -> int:
+        """See storage/base.py."""
+        return self._reader.count(collection, match)
+
+    def transaction(self, actor: str) -> AbstractContextManager[Transaction]:
+        """See storage/base.py. The errors come with the first call in it, or at its end."""
+        from payment_cli.storage.tree.transaction import TreeTransaction
+
+        return TreeTransaction(self._writer, actor, self._clock)
+
+    def content(self, collection: Collection, record_id: str) -> bytes:
+        """See storage/base.py. Read from the journal: the stored copy of a script is what runs."""
+        return self._reader.content(key_of(collection, record_id))
+
+    def find_id(self, collection: Collection, fragment: str) -> str:
+        """See storage/base.py. A full id of a published record is itself."""
+        if len(fragment) == 32 and collection.domain is not None:
+            key = key_of(collection, fragment)
+            if self._read(key.path, limit=0) is not None:
+                return fragment
+        return self._reader.find_id(collection, fragment)
+
+    def log(self, *, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]:
+        """See storage/base.py."""
+        return self._reader.log(after, limit)
+
+    def close(self) -> None:
+        """See storage/base.py."""
+        for part in ("_reader", "_writer"):
+            if part in self.__dict__:
+                self.__dict__.pop(part).close()
+
+    @cached_property
+    def _reader(self) -> "Reader":
+        from payment_cli.storage.tree.reader import Reader
+
+        return Reader(self._root)
+
+    @cached_property
+    def _writer(self) -> "Writer":
+        from payment_cli.storage.tree.writer import Writer
+
+        return Writer(self._root, self._lock_timeout_s)
+
+    @property
+    def _is_repair_due(self) -> bool:
+        """Whether the machine went down since the last writer: files may be stale or empty."""
+        try:
+            data = self._read(f"{JOURNAL_FOLDER}/{LOCK_NAME}")
+        except CorruptRecordError:
+            return False
+        mark = Mark.from_bytes(data) if data is not None else None
+        return mark is not None and mark.boot != self._boot
+
+    @cached_property
+    def _boot(self) -> str:
+        return read_boot_id()
+
+    def _read(self, path: str, limit: int | None = None) -> bytes | None:
+        """Return the file at `path`, None if it is not there."""
+        try:
+            root_fd = open_root(self._root)
+            try:
+                return read_path(root_fd, path, limit)
+            finally:
+                os.close(root_fd)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"reading {path}: {error.strerror}") from error
+
+
+def open_tree(root: Path, clock: Clock, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> TreeStorage:
+    """Return the storage of the tree at `root`; `clock` dates its log.
+
+    Nothing is made before the first write. A writer waits at most `lock_timeout_s` for others.
+    """
+    return TreeStorage(root, clock, lock_timeout_s)
+
+
+def _decoded(key: Key, data: bytes) -> Record:
+    """Return the record in a file.
+
+    Raises:
+        CorruptRecordError: it is cut off, no JSON, or another record's.
+    """
+    try:
+        record = decode(data)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or record.get("id") != key.id or "rev" not in record:
+        raise CorruptRecordError(
+            f"{key.path} is not a whole record of {key.kind} {key.id}", hint=FOREIGN_HINT
+        )
+    return record

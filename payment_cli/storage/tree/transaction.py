@@ -1,0 +1,195 @@
+"""A transaction on a tree: rows change at once, files when it commits."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from payment_cli.clock import Clock
+from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
+from payment_cli.model.codec import encode_pretty
+from payment_cli.model.match import Match
+from payment_cli.model.record import Json, Record
+from payment_cli.storage.base import Collection, Query
+from payment_cli.storage.tree import journal
+from payment_cli.storage.tree.connection import storage_errors
+from payment_cli.storage.tree.key import Key, has_domain, key_of
+from payment_cli.storage.tree.plan import decoded, run_count, run_query
+from payment_cli.storage.tree.publish import Change
+from payment_cli.storage.tree.writer import Writer
+
+
+@dataclass(slots=True)
+class TreeTransaction:
+    """See storage/base.py. The lock is taken by the first call, so that making ready costs none."""
+
+    writer: Writer
+    actor: str
+    clock: Clock
+    _changes: dict[Key, Change] = field(default_factory=dict)
+    _cursors: list[sqlite3.Cursor] = field(default_factory=list)
+    _seq: int = 0
+    _has_begun: bool = False
+    _has_ended: bool = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._has_ended = True
+        if not self._has_begun or not self.writer.is_open:
+            return
+        with storage_errors("committing to the tree"):
+            for cursor in self._cursors:
+                cursor.close()
+            if kind is None and self._changes:
+                self.writer.commit(list(self._changes.values()), self._seq)
+            else:
+                self.writer.rollback()
+
+    def get(self, collection: Collection, record_id: str) -> Record:
+        """See storage/base.py. Read from the journal: files are not what is locked."""
+        key = key_of(collection, record_id)
+        with storage_errors(f"reading {_name(key)}"):
+            row = journal.find(self._begun(), key)
+        if row is None:
+            raise NotFoundError(key.kind, key.id)
+        return decoded(row.doc, _name(key))
+
+    def query(self, collection: Collection, query: Query) -> Iterator[Record]:
+        """See storage/base.py. What it yields ends with the transaction."""
+        with storage_errors(f"querying {collection.kind}"):
+            cursor = self._begun().cursor()
+            self._cursors.append(cursor)
+            yield from run_query(self._begun(), cursor, collection, query)
+
+    def count(self, collection: Collection, match: Match) -> int:
+        """See storage/base.py."""
+        with storage_errors(f"counting {collection.kind}"):
+            return run_count(self._begun(), collection, match)
+
+    def insert(
+        self, collection: Collection, record: Record, content: bytes | None = None
+    ) -> Record:
+        """See storage/base.py.
+
+        Raises:
+            InvalidValueError: the record can't be stored: no id, NUL or half a character in it.
+        """
+        key = key_of(collection, str(record.get("id", "")))
+        doc, stored = _encoded(key, record, 1)
+        with storage_errors(f"writing {_name(key)}"):
+            conn = self._begun()
+            self._check_absent(conn, key, has_content=content is not None)
+            try:
+                journal.insert(conn, key, 1, doc, stored)
+            except sqlite3.IntegrityError as error:
+                raise _taken(key) from error
+            if content is not None:
+                journal.insert_content(conn, key, content)
+            self._note(conn, key, "insert", ("", doc), content)
+        return stored
+
+    def put(self, collection: Collection, record: Record) -> Record:
+        """See storage/base.py.
+
+        Raises:
+            InvalidValueError: the record can't be stored: NUL or half a character in it.
+        """
+        key = key_of(collection, str(record.get("id", "")))
+        rev = record.get("rev")
+        doc, stored = _encoded(key, record, rev + 1 if isinstance(rev, int) else 1)
+        with storage_errors(f"writing {_name(key)}"):
+            conn = self._begun()
+            row = self._current(conn, key, rev)
+            journal.replace(conn, key, row, row.rev + 1, doc, stored)
+            self._note(conn, key, "put", (row.doc, doc))
+        return stored
+
+    def delete(self, collection: Collection, record_id: str, rev: int) -> None:
+        """See storage/base.py."""
+        key = key_of(collection, record_id)
+        with storage_errors(f"removing {_name(key)}"):
+            conn = self._begun()
+            row = self._current(conn, key, rev)
+            journal.delete(conn, key)
+            self._note(conn, key, "delete", (row.doc, ""))
+
+    def _begun(self) -> sqlite3.Connection:
+        if self._has_ended:
+            raise RuntimeError("the transaction has ended")
+        if not self._has_begun:
+            self.writer.begin()
+            self._has_begun = True
+        return self.writer.conn
+
+    def _current(self, conn: sqlite3.Connection, key: Key, rev: Json) -> journal.Row:
+        """Return the row that is to be changed; refuse if it or its file is another by now."""
+        row = journal.find(conn, key)
+        if row is None:
+            raise NotFoundError(key.kind, key.id)
+        if row.rev != rev:
+            raise ConflictError(
+                f"{_name(key)} was changed meanwhile: revision {row.rev}, not {rev}",
+                hint="read it again and repeat",
+            )
+        if key not in self._changes:
+            self.writer.publication.check(key.path, row.doc)
+        return row
+
+    def _check_absent(self, conn: sqlite3.Connection, key: Key, *, has_content: bool) -> None:
+        """Refuse to publish over a file that none of our records owns."""
+        if key in self._changes or journal.find(conn, key) is not None:
+            return
+        self.writer.publication.check(key.path, None)
+        if has_content:
+            self.writer.publication.check(key.content_path, None)
+
+    def _note(
+        self,
+        conn: sqlite3.Connection,
+        key: Key,
+        op: str,
+        docs: tuple[str, str],
+        content: bytes | None = None,
+    ) -> None:
+        self._seq = journal.append_log(conn, self.clock(), self.actor, key, op, docs)
+        earlier = self._changes.get(key)
+        if content is None and earlier is not None and op == "put":
+            content = earlier.content
+        self._changes[key] = Change(key, docs[1] or None, content)
+
+
+def _taken(key: Key) -> ConflictError:
+    return ConflictError(f"{_name(key)} exists already")
+
+
+def _name(key: Key) -> str:
+    domain = f" of {key.domain}" if has_domain(key.kind) else ""
+    return f"{key.kind} {key.id}{domain}"
+
+
+def _encoded(key: Key, record: Record, rev: int) -> tuple[str, Record]:
+    """Return the record's file and the record as it is stored, a copy of its own."""
+    try:
+        doc = encode_pretty({**record, "rev": rev})
+        doc.encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidValueError(f"{_name(key)} can't be stored: {error}") from error
+    if "\\u0000" in doc and _has_nul(record):
+        raise InvalidValueError(f"{_name(key)} can't be stored: it has a NUL character")
+    return doc, decoded(doc, _name(key))
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    return isinstance(value, list | tuple) and any(map(_has_nul, value))
