@@ -6,7 +6,6 @@ OpenAPI 2.0 (gateway.do). An order's number at Alipay is the payment's id.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from urllib.parse import urlencode, urlsplit
 
 from payment_cli.clock import Clock
@@ -64,15 +63,17 @@ class AlipayGateway:
         self._account = account
         self._transport = transport
         self._clock = clock
+        self._loaded: AlipayKeys | None = None
         self.expire_minutes = account.timeout_express
         self.notify_base = account.notify_url
         self.reverse_after_ms = REVERSE_AFTER_MS
 
     def validate(self, request: SendRequest, auth_code: Secret | None) -> None:
-        """Check what Alipay would refuse by rule.
+        """Check what Alipay would refuse by rule, and that the account's keys can be used.
 
         Raises:
             InvalidValueError: order number, currency, amount, subject, notify URL or auth code.
+            ConfigError: a key of the account is not one.
         """
         _require(request.cur == "CNY", f"Alipay takes CNY only, not {request.cur}")
         _require(1 <= request.fee <= FEE_MAX, "Alipay takes 0.01 to 100000000.00 yuan")
@@ -85,12 +86,13 @@ class AlipayGateway:
                 _AUTH_CODE.fullmatch(code),
                 "an Alipay auth code has 16 to 24 digits and begins with 25 to 30",
             )
+        self._keys()
 
     def send(self, request: SendRequest, auth_code: Secret | None) -> Answer:
         """Place the order. WAITING (with re_obj), PAID, FAILED, REFUSED or UNKNOWN.
 
         Raises:
-            InvalidValueError: what `validate` would refuse.
+            InvalidValueError, ConfigError: what `validate` would refuse.
         """
         self.validate(request, auth_code)
         if auth_code is not None and _is_scan(request.pay_tp):
@@ -128,15 +130,16 @@ class AlipayGateway:
             UntrustedError: signature, app id or seller id are not right.
             InvalidValueError: not a callback of Alipay at all.
         """
-        return read_notice(self._account, self._keys, request)
+        return read_notice(self._account, self._keys(), request)
 
     def acknowledge(self, request: HttpRequest, refusal: str = "") -> Acknowledgement:
         """Return the seven bytes `success`, or `fail`, after which Alipay tells again."""
         return Acknowledgement(200, "text/plain", b"fail" if refusal else b"success")
 
-    @cached_property
     def _keys(self) -> AlipayKeys:
-        return load_keys(self._account)
+        if self._loaded is None:
+            self._loaded = load_keys(self._account)
+        return self._loaded
 
     def _ask(
         self,
@@ -145,13 +148,14 @@ class AlipayGateway:
         read: Callable[[Reply], Answer],
         notify_url: str = "",
     ) -> Answer:
-        params = build_params(self._account, self._keys, method, order, self._clock())
+        keys = self._keys()
+        params = build_params(self._account, keys, method, order, self._clock())
         if notify_url:
             params["notify_url"] = notify_url
-        call = build_call(self._account, self._keys, params)
+        call = build_call(self._account, keys, params)
         try:
             reply = self._transport.send(call)
-            return read(parse_reply(method, reply, self._keys, str(order["out_trade_no"])))
+            return read(parse_reply(method, reply, keys, str(order["out_trade_no"])))
         except NotSentError as error:
             return Answer(Outcome.REFUSED, message=f"Alipay can't be reached: {error}")
         except NoAnswerError as error:

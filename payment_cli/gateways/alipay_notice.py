@@ -40,33 +40,30 @@ def read_notice(account: AlipayAccount, keys: AlipayKeys, request: HttpRequest) 
 
 def _parse(request: HttpRequest) -> tuple[dict[str, str], str]:
     content_type = request.headers.get("content-type", "application/x-www-form-urlencoded")
-    if request.method != "POST" or "x-www-form-urlencoded" not in content_type.lower():
+    is_form = "x-www-form-urlencoded" in content_type.lower() and request.body
+    if request.method != "POST" or not is_form:
         raise InvalidValueError("Alipay's callbacks are forms sent by POST")
     try:
-        text = request.body.decode("ascii")
-        charset = _charset(text)
+        # As Latin-1 the octets survive until the form itself has said which charset it is in.
         pairs = parse_qsl(
-            text,
+            request.body.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=True,
-            encoding=charset,
-            errors="strict",
+            encoding="latin-1",
             max_num_fields=_FIELDS_MAX,
         )
-    except ValueError as error:
-        raise InvalidValueError("the callback's body is not a form") from error
-    fields = dict(pairs)
+        octets = dict(pairs)
+        charset = _CHARSETS[octets.get("charset", "utf-8").lower()]
+        fields = {_decode(name, charset): _decode(octets[name], charset) for name in octets}
+    except (ValueError, KeyError) as error:
+        raise InvalidValueError("the callback's body is not a form of Alipay's") from error
     if len(fields) != len(pairs):
         raise UntrustedError("a field occurs twice in Alipay's callback")
     return fields, charset
 
 
-def _charset(text: str) -> str:
-    said = dict(parse_qsl(text, encoding="latin-1")).get("charset", "utf-8")
-    charset = _CHARSETS.get(said.lower())
-    if charset is None:
-        raise ValueError("a charset we don't know")
-    return charset
+def _decode(octets: str, charset: str) -> str:
+    return octets.encode("latin-1").decode(charset)
 
 
 def _check_signature(keys: AlipayKeys, fields: dict[str, str], charset: str) -> None:

@@ -2,11 +2,9 @@
 what we are to believe. Nothing here uses the code under test but its account type."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode
 
 from alipay import AliPay
@@ -21,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from payment_cli.gateways.alipay_account import AlipayAccount
 from payment_cli.gateways.base import HttpRequest
 from payment_cli.model.secret import Secret
+from tests.support.http_server import Heard, Said, ScriptedServer, scripted_server
 
 APP_ID = "2021000116662345"
 SELLER_ID = "2088621956000001"
@@ -121,49 +120,51 @@ def posted(body: bytes, **headers: str) -> HttpRequest:
     )
 
 
-Answer = Callable[[str, Fields], tuple[int, bytes]]
+Answer = Callable[[str, Fields], Said]
 
 
 class AlipayServer:
-    """gateway.do on loopback. Refuses what python-alipay-sdk would not verify, and keeps the rest.
+    """gateway.do on loopback: checks every request as python-alipay-sdk would, and keeps it.
 
-    `answer(method, biz_content)` returns status and body; set it before calling.
+    `answer(method, biz_content)` decides what is said; a fault found in a request ends the block.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, script: ScriptedServer) -> None:
+        self.script = script
+        self.url = f"{script.url}/gateway.do"
         self.forms: list[Fields] = []
         self.faults: list[str] = []
-        self.answer: Answer = lambda method, _order: (500, b"no answer set")
+        self.answer: Answer = lambda _method, _order: Said(500, b"no answer set")
+        script.answer = self._receive
 
     @property
     def methods(self) -> list[str]:
         return [form["method"] for form in self.forms]
 
     @property
-    def order(self) -> Fields:
+    def order(self) -> dict[str, object]:
         """The biz_content of the last request."""
         return dict(json.loads(self.forms[-1]["biz_content"]))
 
-    def says(self, node: dict[str, object], **how: str) -> None:
-        """Answer whatever comes with `node`, signed, about the order that is asked for."""
+    def says(self, *nodes: dict[str, object], **how: str) -> None:
+        """Answer with these nodes, signed, about the order asked for; the last one for ever."""
+        left = list(nodes)
 
-        def answer(method: str, order: Fields) -> tuple[int, bytes]:
-            said = {"out_trade_no": order["out_trade_no"], **node}
-            shown = {name: value for name, value in said.items() if value != "(absent)"}
-            return 200, reply(method, shown, **how)  # type: ignore[arg-type]
+        def answer(method: str, order: Fields) -> Said:
+            node = left.pop(0) if len(left) > 1 else left[0]
+            return Said(body=reply(method, {"out_trade_no": order["out_trade_no"], **node}, **how))
 
         self.answer = answer
 
-    def receive(self, content_type: str, body: bytes) -> tuple[int, bytes]:
-        if content_type != "application/x-www-form-urlencoded;charset=utf-8":
-            self.faults.append(f"content type {content_type}")
-        pairs = parse_qsl(body.decode("ascii"), strict_parsing=True)
+    def _receive(self, heard: Heard) -> Said:
+        if heard.headers["content-type"] != "application/x-www-form-urlencoded;charset=utf-8":
+            self.faults.append("the content type")
+        pairs = parse_qsl(heard.body.decode("ascii"), strict_parsing=True)
         form = dict(pairs)
         if len(form) != len(pairs):
             self.faults.append("a field twice")
         signature = form.pop("sign")
-        self.forms.append(dict(form))
+        self.forms.append(form)
         text = "&".join(f"{name}={value}" for name, value in sorted(form.items()))
         if not _sdk("alipay", "app")._verify(text, signature):
             self.faults.append("the signature is wrong")
@@ -172,27 +173,7 @@ class AlipayServer:
 
 @contextmanager
 def alipay_server() -> Iterator[AlipayServer]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, answer = side.receive(self.headers["Content-Type"], body)
-            self.send_response(status)
-            self.send_header("Content-Type", "text/html;charset=utf-8")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_args: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    side = AlipayServer(f"http://127.0.0.1:{server.server_port}/gateway.do")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with scripted_server() as script:
+        side = AlipayServer(script)
         yield side
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert side.faults == []
