@@ -23,6 +23,7 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
+    from payment_cli.app.shop import Shop
     from payment_cli.model.record import Record
     from payment_cli.services.accounts import Accounts
     from payment_cli.services.answers import Recorder
@@ -193,6 +194,13 @@ class App:
             f"{socket.gethostname()}:{os.getpid()}",
             self.settings.callback_timeout_s,
         )
+
+    @cached_property
+    def shop(self) -> "Shop":
+        """The shop's services."""
+        from payment_cli.app.shop import Shop
+
+        return Shop(self)
 
     def _run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":
         from payment_cli.scripts.runner import run_script

@@ -1,0 +1,119 @@
+"""The shop's services, each made on first use."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from payment_cli.app import App
+    from payment_cli.services.addresses import Addresses
+    from payment_cli.services.baskets import TreeBaskets
+    from payment_cli.services.coupons import Coupons
+    from payment_cli.services.discounts import Discounts
+    from payment_cli.services.goods import Goods
+    from payment_cli.services.goods_files import GoodsFiles
+    from payment_cli.services.order_payments import OrderPayments
+    from payment_cli.services.orders import Orders
+    from payment_cli.services.outbox import Outbox
+    from payment_cli.services.store_settings import StoreSettingsService
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shop of one tree, seen by one caller."""
+
+    app: "App"
+
+    @cached_property
+    def goods(self) -> "Goods":
+        """The goods of the caller's store."""
+        from payment_cli.services.goods import Goods
+
+        app = self.app
+        return Goods(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
+
+    @cached_property
+    def goods_files(self) -> "GoodsFiles":
+        """Importing and exporting goods."""
+        from payment_cli.services.goods_files import GoodsFiles
+
+        return GoodsFiles(self.goods)
+
+    @cached_property
+    def discounts(self) -> "Discounts":
+        """The discounts of the caller's store."""
+        from payment_cli.services.discounts import Discounts
+
+        app = self.app
+        return Discounts(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
+
+    @cached_property
+    def coupons(self) -> "Coupons":
+        """The coupons of the caller's store."""
+        from payment_cli.services.coupons import Coupons
+
+        app = self.app
+        return Coupons(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
+
+    @cached_property
+    def addresses(self) -> "Addresses":
+        """The addresses kept by the caller's store."""
+        from payment_cli.services.addresses import Addresses
+
+        app = self.app
+        return Addresses(app.storage, app.actor, app.clock, app.new_id)
+
+    @cached_property
+    def settings(self) -> "StoreSettingsService":
+        """The settings of stores."""
+        from payment_cli.services.store_settings import StoreSettingsService
+
+        return StoreSettingsService(self.app.storage, self.app.actor, self.app.clock)
+
+    def baskets(self, domain: str, kind: str = "basket") -> "TreeBaskets":
+        """Return the baskets (or favourites) of a store."""
+        from payment_cli.services.baskets import TreeBaskets
+        from payment_cli.services.shop_records import load_settings
+
+        app = self.app
+        kinds_max = load_settings(app.storage, domain).kinds_max if kind == "basket" else 500
+        return TreeBaskets(app.storage, app.clock, domain, kinds_max, kind)
+
+    @cached_property
+    def orders(self) -> "Orders":
+        """The orders that the caller may see."""
+        from payment_cli.services.orders import Orders
+
+        app = self.app
+        return Orders(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
+
+    @cached_property
+    def order_payments(self) -> "OrderPayments":
+        """Paying, cancelling and expiring orders."""
+        from payment_cli.services.order_payments import OrderPayments
+
+        app = self.app
+        return OrderPayments(
+            app.storage,
+            self.orders,
+            app.payments,
+            app.sending,
+            app.checking,
+            app.clock,
+            app.new_id,
+            app.merchants.get,
+        )
+
+    @cached_property
+    def outbox(self) -> "Outbox":
+        """What commits owe to baskets."""
+        from payment_cli.model.record import Record
+        from payment_cli.services.outbox import BASKET_TAKE, Outbox
+        from payment_cli.storage.base import Transaction
+
+        def take_from_basket(tx: Transaction, row: Record) -> None:
+            data = row["data"]
+            assert isinstance(data, dict)  # noqa: S101 - written by order_effects
+            self.baskets(data["domain"]).take_in(tx, data["buyer"], data["take"])
+
+        return Outbox(self.app.storage, self.app.actor.domain, {BASKET_TAKE: take_from_basket})
