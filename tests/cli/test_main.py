@@ -1,0 +1,203 @@
+"""The door: every error leaves as one line and one exit code, and stdout stays clean."""
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import payment_cli.app
+from payment_cli.cli.failures import describe
+from payment_cli.cli.main import run
+from payment_cli.errors import PaymentError
+
+ONE_LINE = re.compile(r"pay: e\.pay\.[a-z]+: [^\n]+\n")
+
+
+def failing_with(monkeypatch, error):
+    def fail(*_args, **_kwargs):
+        raise error
+
+    monkeypatch.setattr(payment_cli.app, "open_app", fail)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["get"], "Missing argument 'ID'"),
+        (["get", "a1b2c3", "d4e5f6"], "unexpected extra argument"),
+        (["get", "a1b2c3", "-stOK"], "there is no option '-stOK'"),
+        (["get", "a1b2c3", "-t"], "-t needs a value"),
+        (["get", "a1b2c3", "-t", "-b"], "-t needs a value, but '-b' follows"),
+        (["query", "-limit", "x"], "not a valid integer"),
+        (["query", "-limit", "0"], "not in the range"),
+        (["query", "-skip", "-1"], "not in the range"),
+        (["get", "a\0b"], "has a NUL character"),
+        (["get", "a\udcff"], "is not UTF-8 text"),
+        (["create", "-fee"], "-fee needs a value"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_exit_2_and_an_empty_stdout(pay, words, said):
+    ran = pay(*words, exit_code=2)
+    assert ONE_LINE.fullmatch(ran.err), ran.err
+    assert said in ran.err
+    assert ran.out == b""
+
+
+def every_error(base: type[PaymentError] = PaymentError) -> list[type[PaymentError]]:
+    return [cls for sub in base.__subclasses__() for cls in (sub, *every_error(sub))]
+
+
+@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
+def test_each_of_our_errors_leaves_with_its_own_code_line_and_hint(pay, monkeypatch, kind):
+    facts = ("payment", "x") if kind.__init__ is not PaymentError.__init__ else ("what happened",)
+    error = kind(*facts)
+    error.hint = "what to do"
+    failing_with(monkeypatch, error)
+    ran = pay("get", "a1b2c3", exit_code=kind.exit_code)
+    assert ran.err == f"pay: {kind.code}: {error} (what to do)\n"
+    assert ran.out == b""
+
+
+def test_no_exit_code_but_not_found_has_two_codes():
+    codes: dict[int, set[str]] = {}
+    for kind in every_error():
+        codes.setdefault(kind.exit_code, set()).add(kind.code)
+    assert set(codes) == {2, 10, 11, 12, 20, 21, 22, 23, 30, 31, 32, 40}
+    assert codes.pop(10) == {"e.pay.noexists", "e.pay.ambiguous"}
+    assert all(len(meanings) == 1 for meanings in codes.values())
+
+
+def test_json_errors_are_one_envelope_on_stderr(pay):
+    ran = pay("get", "--json-errors", exit_code=2)
+    assert json.loads(ran.err) == {
+        "ok": False,
+        "errCode": "e.pay.invalid",
+        "msg": "Missing argument 'ID'",
+        "hint": "see pay get --help",
+        "exitCode": 2,
+    }
+    assert ran.err.count("\n") == 1
+    assert ran.out == b""
+
+
+@pytest.mark.parametrize("words", [["--json-errors", "nope"], ["get", "-x", "-json-errors"]])
+def test_json_errors_holds_wherever_it_stands_and_whatever_is_wrong(pay, words):
+    assert json.loads(pay(*words, exit_code=2).err)["errCode"] == "e.pay.invalid"
+
+
+def test_a_bug_is_one_line_that_names_the_place_and_repeats_no_data(pay, monkeypatch):
+    failing_with(monkeypatch, RuntimeError("auth code 134567890123456789"))
+    ran = pay("get", "a1b2c3", exit_code=1)
+    assert re.fullmatch(
+        r"pay: e\.pay\.bug: RuntimeError in [\w.]+:\d+ \(a bug; please report it, .*\)\n", ran.err
+    )
+    assert "1345" not in ran.err
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_debug_shows_the_traceback_before_the_line(pay, monkeypatch, place):
+    failing_with(monkeypatch, RuntimeError("why"))
+    words = ["get", "a1b2c3"]
+    words.insert(place, "--debug")
+    ran = pay(*words, exit_code=1)
+    assert ran.err.startswith("Traceback (most recent call last):\n")
+    assert ran.err.splitlines()[-1].startswith("pay: e.pay.bug: ")
+
+
+def test_no_traceback_without_debug(pay, monkeypatch):
+    failing_with(monkeypatch, RuntimeError("why"))
+    assert "Traceback" not in pay("get", "a1b2c3", exit_code=1).err
+
+
+def test_ctrl_c_is_130(pay, monkeypatch):
+    failing_with(monkeypatch, KeyboardInterrupt())
+    ran = pay("get", "a1b2c3", exit_code=130)
+    assert ran.err.strip() == ""
+
+
+def test_a_disk_that_refuses_is_a_storage_error_and_no_bug(pay, monkeypatch):
+    failing_with(monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x/y"))
+    ran = pay("get", "a1b2c3", exit_code=30)
+    assert ran.err == (
+        "pay: e.pay.storage: the operating system refused: /x/y: No space left on device\n"
+    )
+
+
+def test_control_characters_of_strangers_never_reach_the_terminal(pay, monkeypatch):
+    failing_with(monkeypatch, PaymentError("gateway said \x1b[2J\x9b31m \u202eevil\nsecond line"))
+    ran = pay("get", "a1b2c3", exit_code=1)
+    assert ran.err[:-1].isprintable()
+    assert ran.err.count("\n") == 1
+
+
+def test_a_closed_stderr_changes_no_exit_code(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert run("pay", ["nope"]) == 2
+
+
+def test_click_errors_without_a_context_are_described():
+    import click
+
+    assert describe(click.UsageError("Odd.")).message == "Odd"
+    assert describe(click.FileError("x", "gone")).exit_code == 2
+
+
+# The real programs, where only a process shows it.
+
+
+def started(*words: str, **kwargs: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "payment_cli.cli.main", *words],
+        capture_output=kwargs.pop("capture_output", True),
+        text=True,
+        check=False,
+        timeout=60,
+        **kwargs,
+    )
+
+
+def test_the_program_is_started_by_its_module_too():
+    done = started("pay", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: pay ")
+
+
+def test_a_full_disk_behind_stdout_is_an_error():
+    with Path("/dev/full").open("w") as full:
+        done = started("pay", "sandbox", "misbehave", capture_output=False, stdout=full, stderr=-1)
+    assert done.returncode == 30
+    assert done.stderr == "pay: e.pay.storage: stdout can't be written: No space left on device\n"
+
+
+def test_a_closed_stdout_is_an_error():
+    code = 'exec "$0" -m payment_cli.cli.main pay sandbox misbehave >&-'
+    done = subprocess.run(
+        ["sh", "-c", code, sys.executable], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 30
+    assert "stdout is closed" in done.stderr
+
+
+def test_a_reader_that_goes_away_ends_it_silently():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as pipe:
+        done = started("pay", "sandbox", "misbehave", capture_output=False, stdout=pipe, stderr=-1)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_output_is_utf8_whatever_the_locale():
+    env = {**os.environ, "LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "payment_cli.cli.main", "pay", "sandbox", "misbehave"],
+        capture_output=True,
+        env=env,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "WECHATPAY/SIGNTEST/…".encode() in done.stdout
