@@ -14,6 +14,7 @@ from payment_cli.gateways.alipay_sign import AlipayKeys
 from payment_cli.gateways.alipay_trade import paid_answer, text_of, trade_answer
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.gateways.http import HttpReply
+from payment_cli.gateways.scrub import scrub_text
 from payment_cli.model.codec import decode_foreign_object
 from payment_cli.model.pay_type import ReturnType
 from payment_cli.model.record import Json
@@ -104,10 +105,11 @@ class Reply:
 
     def answer(self, outcome: Outcome) -> Answer:
         """Return `outcome` with Alipay's own words about it."""
-        message = text_of(self.node, "sub_msg", "msg")
+        # An error may quote the auth code it complains about.
+        message = scrub_text(text_of(self.node, "sub_msg", "msg"))[:200]
         if not self.verified:
             message += " (unsigned)"
-        return Answer(outcome, code=(self.sub_code or self.code)[:64], message=message[:200])
+        return Answer(outcome, code=(self.sub_code or self.code)[:64], message=message)
 
 
 def parse_reply(method: str, reply: HttpReply, keys: AlipayKeys, order_no: str) -> Reply:

@@ -1,3 +1,4 @@
+import json
 import logging
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from payment_cli.gateways.base import Acknowledgement, OrderRef, Outcome, SendRe
 from payment_cli.gateways.http import HttpTransport
 from payment_cli.model.pay_type import ReturnType
 from payment_cli.model.secret import Secret
+from tests.gateways.gateway_contract import ORDER_NO, GatewayContract
 from tests.support import alipay as side
 from tests.support.certificates import certificate_pem
 from tests.support.clock import HandClock
@@ -29,6 +31,63 @@ PAID = {
 SUCCESS = {**PAID, "trade_status": "TRADE_SUCCESS"}
 NO_TRADE = {"code": "40004", "sub_code": "ACQ.TRADE_NOT_EXIST", "sub_msg": "交易不存在"}
 CANCELLED = {"code": "10000", "retry_flag": "N", "action": "close"}
+
+
+class AlipaySide:
+    order_tp = "zfb.qrcode"
+    scan_tp = "zfb.scan"
+    asked_tp = "zfb.qrcode"
+    secrets = (CODE.reveal(), "2088102534368455", side.private_pem("app").splitlines()[3])
+
+    def gateway(self, url, transport):
+        account = side.account(gateway_url=f"{url}/gateway.do")
+        return AlipayGateway(account, transport, HandClock(NOW))
+
+    def auth_code(self):
+        return CODE.reveal()
+
+    def send_ok(self):
+        return self._said("precreate", {"code": "10000", "qr_code": "https://qr.alipay.com/b1"})
+
+    def paid(self, verb, order_no, fee):
+        node = {**SUCCESS, "total_amount": f"{fee // 100}.{fee % 100:02}"}
+        return self._said("query" if verb == "check" else "pay", node, order_no)
+
+    def failed(self, order_no):
+        return self._said("query", {**PAID, "trade_status": "TRADE_CLOSED"}, order_no)
+
+    def waiting(self, order_no):
+        return self._said("query", {**PAID, "trade_status": "WAIT_BUYER_PAY"}, order_no)
+
+    def error(self):
+        words = f'"msg":"Invalid Arguments","sub_msg":"无效 {CODE.reveal()}"'
+        node = f'{{"code":"40002",{words},"sub_code":"isv.invalid-parameter"}}'
+        return Said(body=f'{{"error_response":{node}}}'.encode())
+
+    def forged(self, said):
+        return self._signed_by("stranger", said)
+
+    def unsigned(self, said):
+        return self._signed_by("", said)
+
+    def callback(self, order_no, fee):
+        amount = f"{fee // 100}.{fee % 100:02}"
+        fields = side.notice_fields(out_trade_no=order_no, total_amount=amount)
+        return side.posted(side.signed_form(fields))
+
+    def _said(self, verb, node, order_no=ORDER_NO):
+        return Said(body=side.reply(f"alipay.trade.{verb}", {"out_trade_no": order_no, **node}))
+
+    def _signed_by(self, signer, said):
+        name, node = next(iter(json.loads(said.body).items()))
+        method = name.removesuffix("_response").replace("_", ".")
+        return Said(body=side.reply(method, node, signer=signer))
+
+
+class TestAlipay(GatewayContract):
+    @pytest.fixture
+    def side(self):
+        return AlipaySide()
 
 
 def request(**changes):
@@ -138,6 +197,14 @@ def test_a_declined_scan_is_a_value_with_alipays_words(alipay, gateway):
     answer = gateway.send(request(pay_tp="zfb.scan"), CODE)
     assert (answer.outcome, answer.code) == (Outcome.FAILED, sub_code)
     assert answer.message == "买家余额不足"
+
+
+def test_an_auth_code_that_alipay_quotes_is_not_shown(alipay, gateway):
+    words = f"授权码 {CODE.reveal()} 无效"
+    alipay.says({"code": "40004", "sub_code": "ACQ.PAYMENT_AUTH_CODE_INVALID", "sub_msg": words})
+    answer = gateway.send(request(pay_tp="zfb.scan"), CODE)
+    assert answer.outcome is Outcome.FAILED
+    assert CODE.reveal() not in repr(answer)
 
 
 @pytest.mark.parametrize(
