@@ -12,7 +12,6 @@ from enum import IntEnum, StrEnum
 from typing import Self
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
-from payment_cli.model.fee import check_currency
 from payment_cli.model.field import Fields, reading_stored
 from payment_cli.model.money import WHOLE_BP, at_rate, same_currency, to_yuan
 from payment_cli.model.product import DELETED, LIVE
@@ -222,7 +221,7 @@ class Coupon:
             thres=fields.yuan("thres"),
             cpn_expi=fields.whole("cpn_expi"),
             owner=fields.text("owner", max_len=64),
-            cpn_currency=check_currency(fields.text("cpn_currency", "RMB")),
+            cpn_currency=fields.currency("cpn_currency"),
             cpn_stat=fields.word("cpn_stat", CouponStatus, CouponStatus.FREE),
             cpn_orid=fields.text("cpn_orid", max_len=64),
             cpn_used=fields.whole("cpn_used"),

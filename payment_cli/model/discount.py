@@ -23,7 +23,6 @@ from enum import StrEnum
 from typing import Self
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
-from payment_cli.model.fee import check_currency
 from payment_cli.model.field import Fields, reading_stored
 from payment_cli.model.money import WHOLE_BP, to_yuan
 from payment_cli.model.product import DELETED, LIVE, PIECES_MAX
@@ -137,7 +136,7 @@ class Discount:
         """
         given = {k: v for k, v in document.items() if k not in _OURS}
         record = {"dis_currency": currency, **given, "id": id, "ct": now, "lm": now}
-        fields = Fields(record, f"discount {str(given.get('dis_nm', id))[:64]}")
+        fields = Fields(record, f"discount {str(given.get('dis_nm', id))[:64]!r}")
         discount = cls._read(fields)
         fields.refuse_rest("nm")
         return discount
@@ -204,7 +203,7 @@ class Discount:
             dis_expi=fields.whole("dis_expi"),
             priority=fields.whole("priority", low=-_PRIORITY_MAX, high=_PRIORITY_MAX),
             stack=fields.flag("stack"),
-            dis_currency=check_currency(fields.text("dis_currency", "RMB")),
+            dis_currency=fields.currency("dis_currency"),
             th_live=fields.whole("th_live", LIVE, low=DELETED, high=LIVE),
             rev=fields.whole("rev"),
             extra=fields.rest("dis_id", "nm", "tp"),

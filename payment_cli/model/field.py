@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from payment_cli.errors import CorruptRecordError, InvalidValueError
+from payment_cli.model.fee import CURRENCIES
 from payment_cli.model.money import exact_fen, to_fen
 from payment_cli.model.record import Json
 
@@ -141,6 +142,17 @@ class Fields:
     def optional_yuan(self, name: str) -> int | None:
         """As `yuan`, None when it is missing."""
         return None if self.raw(name) is None else self.yuan(name)
+
+    def currency(self, name: str, default: str = "RMB") -> str:
+        """Return the code of a currency that is counted in hundredths.
+
+        Raises:
+            InvalidValueError: it is none.
+        """
+        code = self.text(name, default).upper()
+        if code not in CURRENCIES:
+            raise self.error(name, f"must be one of {', '.join(CURRENCIES)}", code)
+        return code
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return true or false.

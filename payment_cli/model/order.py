@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from payment_cli.errors import CorruptRecordError, NotAllowedError
 from payment_cli.model.address import DELIVERY
-from payment_cli.model.fee import check_currency
 from payment_cli.model.field import Fields, reading_stored
 from payment_cli.model.money import same_currency, to_yuan
 from payment_cli.model.order_line import OrderLine
@@ -238,7 +237,7 @@ class Order:
             **plain,
             id=fields.required_text("id", max_len=64),
             ord_ws=tuple(OrderLine.from_row(row) for row in fields.rows("ord_ws")),
-            ord_currency=check_currency(fields.required_text("ord_currency")),
+            ord_currency=fields.currency("ord_currency", ""),
             ord_tp=fields.word("ord_tp", OrderKind),
             ord_status=fields.word("ord_status", OrderStatus),
             ord_ds=_rows(fields, "ord_ds"),

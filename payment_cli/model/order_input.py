@@ -11,7 +11,6 @@ from typing import Self
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.address import DELIVERY, Address
-from payment_cli.model.fee import check_currency
 from payment_cli.model.field import Fields
 from payment_cli.model.names import check_name
 from payment_cli.model.order_state import OrderKind
@@ -67,13 +66,12 @@ class OrderInput:
                 raise InvalidValueError(f"order: {name} is set by the shop, not by the buyer")
         fields = Fields(from_shop("order", document), "order")
         pay_tp = fields.text("pay_tp")
-        currency = fields.text("ord_currency")
         address_id, delivery = _address(fields)
         wanted = cls(
             cart=_cart(fields),
             kind=_kind(fields),
             coupon_ids=_coupon_ids(fields),
-            currency=check_currency(currency) if currency else "",
+            currency=fields.currency("ord_currency") if fields.raw("ord_currency") else "",
             title=fields.text("title", max_len=128),
             pay_tp=pay_type(pay_tp).name if pay_tp else "",
             address_id=address_id,

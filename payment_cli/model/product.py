@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Self
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
-from payment_cli.model.fee import check_currency
 from payment_cli.model.field import Fields, reading_stored, unknown_field
 from payment_cli.model.money import to_yuan
 from payment_cli.model.product_rule import PriceRule, read_price_rules
@@ -189,7 +188,7 @@ class Product:
         """
         given = {k: v for k, v in _typed(document, "product").items() if v is not None}
         record = {"w_currency": currency, "nm": id, **given}
-        what = f"product {str(record['nm'])[:64]}"
+        what = f"product {str(record['nm'])[:64]!r}"
         return cls._read(Fields({**record, "id": id, "ct": now, "lm": now, "edit_at": now}, what))
 
     @classmethod
@@ -255,7 +254,7 @@ class Product:
             nm=fields.required_text("nm", max_len=64),
             w_nm=fields.required_text("w_nm"),
             w_price=fields.optional_yuan("w_price"),
-            w_currency=check_currency(fields.text("w_currency", "RMB")),
+            w_currency=fields.currency("w_currency"),
             w_expi=fields.whole("w_expi"),
             w_buy_min=fields.whole("w_buy_min", 1, low=1, high=PIECES_MAX),
             w_buy_max=fields.whole("w_buy_max", high=PIECES_MAX),
