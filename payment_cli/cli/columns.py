@@ -90,10 +90,10 @@ def format_time(value: Json, form: str = TIME_FORMAT) -> str:
 
 
 def plain_table(
-    header: Sequence[str] | None, rows: Iterable[Sequence[Cell]], *, has_border: bool
+    header: Sequence[str] | None, rows: Sequence[Sequence[Cell]], *, has_border: bool
 ) -> Iterable[str]:
     """Yield the lines of a table; nothing is shortened, however wide it becomes."""
-    head = [] if header is None else [[Cell(printable(text)) for text in header]]
+    head = [] if header is None else [_header(header, rows)]
     body = [*head, *rows]
     widths = [max(map(_width, column)) for column in zip(*body, strict=True)]
     rule = "+".join(["", *("-" * (width + 2) for width in widths), ""])
@@ -106,6 +106,14 @@ def plain_table(
             yield rule if has_border else "  ".join("-" * width for width in widths)
     if has_border:
         yield rule
+
+
+def _header(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[Cell]:
+    """Return the cells of the header, each set to the side that its column is set to."""
+    return [
+        Cell(printable(name), is_number=any(row[number].is_number for row in rows))
+        for number, name in enumerate(names)
+    ]
 
 
 def _is_number(value: Json) -> bool:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: What a shell reports of a program whose reader went away (128 + SIGPIPE).
 BROKEN_PIPE = 141
 
+#: A column of text is folded on a terminal, but not narrower than this.
+TEXT_WIDTH_MIN = 16
+
 
 def write(text: str) -> None:
     """Write data to stdout.
@@ -133,25 +136,34 @@ def draw_table(
 ) -> None:
     """Draw a table as wide as the terminal: cells fold, ids stay whole even if it gets wider."""
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     borderless = box.SIMPLE_HEAD if has_header else None
     table = Table(box=box.SQUARE if has_border else borderless, show_header=has_header)
+    widths = []
     for number, column in enumerate(columns):
-        width = max((len(row[number].text) for row in rows), default=0)
+        cells = [row[number] for row in rows]
+        is_number = any(cell.is_number for cell in cells)
+        widest = max((cell_len(cell.text) for cell in cells), default=0)
+        least = widest if column.is_id or is_number else min(widest, TEXT_WIDTH_MIN)
+        widths.append(max(least, cell_len(column.path) if has_header else 0))
         table.add_column(
             Text(printable(column.path)),
-            justify="right" if any(row[number].is_number for row in rows) else "left",
+            justify="right" if is_number else "left",
             overflow="fold",
             no_wrap=column.is_id,
-            min_width=width if column.is_id else None,
+            min_width=widths[-1],
         )
     for row in rows:
         table.add_row(*(Text(cell.text) for cell in row))
     flush()
-    Console(highlight=False).print(table, crop=False)
+    console = Console(highlight=False)
+    # Two of padding and a border for each column; wider than the terminal if it must be.
+    console.width = max(console.width, sum(widths) + 3 * len(widths) + 1)
+    console.print(table, crop=False)
 
 
 def _half_blocks(rows: list[list[bool]], blocks: str) -> Iterator[str]:
