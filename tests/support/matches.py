@@ -1,0 +1,159 @@
+"""Generated records and matches, with the values that engines like to disagree about.
+
+Each example draws its values from one *family*: values that are equal, nearly equal, or look
+equal, so that every comparison is a close one. In the records `st` and `fee` hold only what a
+column of their own may hold; the other fields hold anything.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from payment_cli.model.match import (
+    Equal,
+    Glob,
+    In,
+    IsNull,
+    Match,
+    Not,
+    Range,
+    Regex,
+    Scalar,
+    all_of,
+    any_of,
+)
+from payment_cli.model.record import Record
+
+COLUMN_PATHS = ("st", "fee")
+PATHS = (*COLUMN_PATHS, "a", "a.b", "l", "l.b", "l.b.c", "l.b.c.d", "it's", 'q"q')
+
+#: Numbers that SQLite orders exactly, with what looks like them.
+_SHORT_FAMILIES: tuple[tuple[Scalar, ...], ...] = (
+    (0, 1, 2, -1, Decimal("1.0"), Decimal("1.00"), Decimal("0.5"), True, False, "1", "1.0", "true"),
+    (0, Decimal("0.0"), Decimal("-0.0"), Decimal("1E-7"), Decimal("-1E-7"), False, "", "0", "null"),
+    (10, 100, Decimal("99.99"), Decimal("100.0"), Decimal("1E+2"), Decimal("100.01"), "100"),
+    (2**53 - 1, 2**53, 2**53 + 1, Decimal("9007199254740.99"), "9007199254740993"),
+    (2**63 - 1, 2**63 - 2, -(2**63), -(2**63) + 1, 0, "9223372036854775807"),
+    ("", "a", "A", "ab", "abc", "b", "a\nb", "a_b", "a%", 'a"b', "a\\b", "it's", True),
+    ("ä", "a\u0308", "é", "中", "中文", "中\U0010ffff", "中\U0010ffff文", "丮", "\u2028", "z"),
+    ("\ud7ff", "\ud7ffx", "\ue000", "\uffff", "😀", "😀a", "\U0010ffff", "\U0010ffffa", "a"),
+)
+
+_HARD_FAMILIES: tuple[tuple[Scalar, ...], ...] = (
+    (1, Decimal("1.0000000000000000000000000001"), Decimal("0.99999999999999999999999999999"), 0,
+     2, Decimal("0.9999999999999999"), Decimal("1.0")),
+    (2**53, 2**53 + 1, 2**53 + 2, Decimal("9007199254740992.5"), Decimal("9007199254740993.0")),
+    (2**63 - 1, 2**63, Decimal("9223372036854775807.5"), Decimal("9223372036854775807.0"),
+     -(2**63), -(2**63) - 1, Decimal("-9223372036854775808.5"), 10**30, 10**30 + 1),
+    (0, Decimal("1E-400"), Decimal("-1E-400"), Decimal("5E-324"), Decimal("1E-320")),
+    (10**400, 10**400 + 1, -(10**400), Decimal("1E+400"), Decimal("1.7E+308"), Decimal("1E+309")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Family:
+    """The values of one example."""
+
+    values: tuple[Scalar, ...]
+
+    @property
+    def scalars(self) -> st.SearchStrategy[Any]:
+        return st.sampled_from(self.values)
+
+    def of(self, *types: type) -> tuple[Any, ...]:
+        return tuple(each for each in self.values if type(each) in types)
+
+    @property
+    def texts(self) -> st.SearchStrategy[str]:
+        return st.sampled_from((*self.of(str), "zz"))
+
+    @property
+    def numbers(self) -> st.SearchStrategy[int | Decimal]:
+        return st.sampled_from((*self.of(int, Decimal), 7))
+
+    @property
+    def column_ints(self) -> st.SearchStrategy[int]:
+        return st.sampled_from((*(n for n in self.of(int) if -(2**63) <= n < 2**63), 7))
+
+
+families = st.sampled_from((*_SHORT_FAMILIES, *_HARD_FAMILIES)).map(Family)
+#: Without numbers that SQLite can not order exactly.
+short_families = st.sampled_from(_SHORT_FAMILIES).map(Family)
+
+
+def records(family: Family) -> st.SearchStrategy[list[Record]]:
+    """Return lists of records with ids of their own, in any order."""
+    leaf = st.none() | family.scalars
+    keys = st.sampled_from(("b", "c", "d"))
+    inner = leaf | st.dictionaries(keys, leaf, max_size=2) | st.lists(leaf, max_size=2)
+    within = st.dictionaries(keys, inner | st.dictionaries(keys, inner), min_size=1, max_size=2)
+    value = leaf | within | st.lists(leaf | within | st.lists(leaf | within), max_size=3)
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        "st": st.none() | family.texts,
+        "fee": st.none() | family.column_ints,
+        "a": value,
+        "l": value | st.lists(within, max_size=3),
+        "it's": leaf,
+        'q"q': leaf,
+    }
+    record = st.fixed_dictionaries({}, optional=fields)
+    return st.lists(record, max_size=8).flatmap(_with_ids)
+
+
+def _with_ids(found: list[Record]) -> st.SearchStrategy[list[Record]]:
+    return st.permutations(range(len(found))).map(
+        lambda order: [
+            {**record, "id": f"id-{at}"} for at, record in zip(order, found, strict=True)
+        ]
+    )
+
+
+def matches(family: Family) -> st.SearchStrategy[Match]:
+    """Return matches over the fields of `records`."""
+    return st.recursive(
+        st.sampled_from(PATHS).flatmap(lambda path: _field_match(path, family)),
+        lambda inner: st.one_of(
+            inner.map(Not),
+            st.lists(inner, max_size=3).map(lambda parts: all_of(*parts)),
+            st.lists(inner, max_size=3).map(lambda parts: any_of(*parts)),
+        ),
+        max_leaves=4,
+    )
+
+
+def _field_match(path: str, family: Family) -> st.SearchStrategy[Match]:
+    parts = {text[:1] for text in family.of(str)} | {text[1:2] for text in family.of(str)}
+    pieces = st.lists(st.sampled_from(sorted({"", *parts})), min_size=2, max_size=4)
+    patterns = st.sampled_from(("^a", "b$", "(?i)A", "^.$", "^$", "中|😀", r"^\d"))
+    return st.one_of(
+        st.just(IsNull(path)),
+        family.scalars.map(lambda value: Equal(path, value)),
+        st.lists(family.scalars, max_size=3).map(lambda values: In(path, tuple(values))),
+        _range(path, family.numbers),
+        _range(path, family.texts),
+        _range(path, family.numbers | family.texts),
+        patterns.map(lambda pattern: Regex(path, pattern)),
+        pieces.map(lambda found: Glob(path, tuple(found))),
+    )
+
+
+def _range(path: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Match]:
+    bound = st.none() | values
+    bounds = st.tuples(bound, bound).filter(lambda both: both != (None, None))
+    opens = st.booleans()
+    return st.builds(
+        lambda both, low_open, high_open: Range(path, *both, low_open, high_open),
+        bounds, opens, opens,
+    )  # fmt: skip
+
+
+sorts = st.lists(
+    st.tuples(
+        st.sampled_from((*COLUMN_PATHS, "id", "a", "a.b", "l.b.c", "it's")),
+        st.sampled_from((1, -1)),
+    ),
+    max_size=3,
+    unique_by=lambda key: key[0],
+).map(tuple)
