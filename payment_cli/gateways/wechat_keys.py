@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from payment_cli.clock import Clock
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.gateways.wechat_account import WechatAccount
-from payment_cli.gateways.wechat_signature import sign
+from payment_cli.gateways.wechat_signature import load_private_key
 from payment_cli.model.codec import decode_foreign_object, encode
 from payment_cli.model.record import Json, Record
 
@@ -119,7 +119,7 @@ def check_keys(account: WechatAccount) -> None:
     Raises:
         ConfigError: one can't; the sentence names its key in wxpay.conf.
     """
-    sign(account.private_key, b"")
+    load_private_key(account.private_key)
     if len(account.api_v3_key.reveal().encode()) != API_V3_KEY_BYTES:
         raise ConfigError(f"wxpay.conf: api_v3_key must have {API_V3_KEY_BYTES} characters")
     if account.public_key_id:

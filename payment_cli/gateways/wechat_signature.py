@@ -8,6 +8,7 @@ documents: signing and verification rules; callback decryption.)
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from payment_cli.errors import ConfigError, UntrustedError
@@ -16,7 +17,7 @@ from payment_cli.model.record import Json
 from payment_cli.model.secret import Secret
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 #: Messages whose time differs from ours by this much or more are refused as replayed.
 WINDOW_S = 300
@@ -63,8 +64,22 @@ def sign(private_key: Secret, text: bytes) -> str:
     Raises:
         ConfigError: it is not an RSA private key in PEM form.
     """
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    key = load_private_key(private_key)
+    return base64.b64encode(key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
+
+
+@lru_cache(maxsize=16)
+def load_private_key(private_key: Secret) -> "RSAPrivateKey":
+    """Return the key; its primes are checked once, which takes longer than many signatures.
+
+    Raises:
+        ConfigError: it is not an RSA private key in PEM form.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     try:
         key = serialization.load_pem_private_key(private_key.reveal().encode(), password=None)
@@ -72,7 +87,7 @@ def sign(private_key: Secret, text: bytes) -> str:
         raise ConfigError("wxpay.conf: private_key is not a PEM private key") from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ConfigError("wxpay.conf: private_key is not an RSA key")
-    return base64.b64encode(key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
+    return key
 
 
 def is_signed(headers: Mapping[str, str]) -> bool:
