@@ -7,7 +7,7 @@ from payment_cli.model.payment import Payment, Status
 from payment_cli.services.settlement import PAYMENTS
 
 
-def store_payment(app: App, **changes: Any) -> Payment:
+def store_payment(app: App, script: bytes = b"", **changes: Any) -> Payment:
     """Store a payment; unless told otherwise it waits for its QR code to be scanned with WeChat.
 
     What no payer may see is a canary.
@@ -32,10 +32,11 @@ def store_payment(app: App, **changes: Any) -> Payment:
         "payer": "payer-canary",
         "trade_no": "trade-canary",
         "fail_re": "reason-canary",
+        "len": len(script),
         "view_key": payment_id + "5" * 32,
         "extra": {"note": "meta-canary"},
     }
     payment = Payment(**{**facts, **changes})
     with app.storage.transaction("test") as tx:
-        tx.insert(PAYMENTS, payment.to_record())
+        tx.insert(PAYMENTS, payment.to_record(), script or None)
     return payment
