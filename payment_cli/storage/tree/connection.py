@@ -2,11 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EACCES, EDQUOT, ENOSPC, EROFS
 from pathlib import Path
+from types import TracebackType
 from urllib.parse import quote
 
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
@@ -25,19 +24,33 @@ _WAL_BYTES_MAX = 16 << 20
 REBUILD_HINT = "`payment fsck --rebuild` makes it anew from the files"
 
 
-@contextmanager
-def storage_errors(doing: str) -> Iterator[None]:
-    """Turn what the disk and the database raise into our errors, saying what was being done."""
-    try:
-        yield
-    except PaymentError:
-        raise
-    except (sqlite3.Error, OSError) as error:
-        raise translated(error, doing) from error
+class storage_errors:  # noqa: N801 - used like contextlib.suppress, and as often
+    """Turns what the disk and the database raise in a block into our errors.
+
+    The sentence says what was being done: `verb` and `noun`, joined only when it is needed.
+    """
+
+    __slots__ = ("_noun", "_verb")
+
+    def __init__(self, verb: str, noun: object) -> None:
+        """Say what is being done."""
+        self._verb = verb
+        self._noun = noun
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error | OSError):
+            raise _translated(error, f"{self._verb} {self._noun}") from error
 
 
-def translated(error: BaseException, doing: str) -> PaymentError:
-    """Return the error of ours for one of the disk or the database."""
+def _translated(error: sqlite3.Error | OSError, doing: str) -> PaymentError:
     if isinstance(error, OSError):
         reason = {
             ENOSPC: "the disk is full", EDQUOT: "the disk quota is used up",
@@ -77,10 +90,6 @@ class Journal:
     conn: sqlite3.Connection
     inode: tuple[int, int] | None
     name: str
-
-    def is_at(self, root: Path) -> bool:
-        """Return whether the file at the journal's place is still the open one."""
-        return self.inode == inode_of(root)
 
 
 def open_writer(root: Path) -> Journal:

@@ -4,25 +4,28 @@ from typing import NamedTuple
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.storage.base import Collection
-from payment_cli.storage.places import PLACES, content_place, place
+from payment_cli.storage.places import PLACES, place
 
 
 class Key(NamedTuple):
-    """A record's kind, domain ("" for kinds of the whole tree) and full id."""
+    """A record's kind, domain ("" for kinds of the whole tree) and full id, all well formed."""
 
     kind: str
     domain: str
     id: str
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}{f' of {self.domain}' if self.domain else ''}"
+
     @property
     def path(self) -> str:
-        """The place of the record's file, relative to the root."""
-        return place(self.kind, self.domain, self.id)
+        """The place of the record's file, relative to the root. The key was checked when made."""
+        return PLACES[self.kind].format(domain=self.domain, id=self.id)
 
     @property
     def content_path(self) -> str:
         """The place of the record's content, relative to the root."""
-        return content_place(self.kind, self.domain, self.id)
+        return self.path.removesuffix(".json")
 
 
 def has_domain(kind: str) -> bool:

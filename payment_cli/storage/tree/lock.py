@@ -8,8 +8,7 @@ the lock of a process that dies, so there is no stale lock.
 import fcntl
 import os
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from payment_cli.errors import LockedError
 from payment_cli.ids import new_token
@@ -24,8 +23,7 @@ _PAUSE_FIRST_S = 0.0002
 _PAUSE_MAX_S = 0.003
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What the last holder of the lock left behind.
 
     `boot` is the boot of the machine and `journal` the database it speaks of: under another boot
@@ -51,9 +49,10 @@ class Mark:
         parts = data.decode("ascii", "replace").split()
         if len(data) != _MARK_SIZE or len(parts) != 6 or parts[5] != ".":
             return None
-        with suppress(ValueError):
-            return cls(parts[0], parts[1], int(parts[2]), int(parts[3]), parts[4])
-        return None
+        boot, journal, seq, synced, busy, _ = parts
+        if not (seq.isdigit() and synced.isdigit()):
+            return None
+        return cls(boot, journal, int(seq), int(synced), busy)
 
 
 def read_boot_id() -> str:
@@ -116,6 +115,14 @@ class TreeLock:
         """Give the lock back."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
+    def inode_beside(self, name: str) -> tuple[int, int] | None:
+        """Return what identifies the file `name` in the lock's folder, None if there is none."""
+        try:
+            found = os.stat(name, dir_fd=self._folder_fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
     def read_mark(self) -> Mark | None:
         """Return the mark, if there is a whole one. Needs no lock: `seq` only ever grows."""
         return Mark.from_bytes(os.pread(self._fd, _MARK_SIZE, 0))
@@ -136,9 +143,5 @@ class TreeLock:
         return lock_fd
 
     def _is_current(self) -> bool:
-        try:
-            found = os.stat(self._name, dir_fd=self._folder_fd, follow_symlinks=False)
-        except FileNotFoundError:
-            return False
         mine = os.fstat(self._fd)
-        return (mine.st_ino, mine.st_dev) == (found.st_ino, found.st_dev)
+        return self.inode_beside(self._name) == (mine.st_dev, mine.st_ino)

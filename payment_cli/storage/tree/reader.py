@@ -45,19 +45,19 @@ class Reader:
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """Yield the matching records; see storage/base.py."""
-        with storage_errors(f"querying {collection.kind}"), self._snapshot() as conn:
+        with storage_errors("querying", collection.kind), self._snapshot() as conn:
             if conn is not None:
                 with closing(conn.cursor()) as cursor:
                     yield from run_query(conn, cursor, collection, query)
 
     def count(self, collection: Collection, match: Match) -> int:
         """Return how many records match."""
-        with storage_errors(f"counting {collection.kind}"), self._snapshot() as conn:
+        with storage_errors("counting", collection.kind), self._snapshot() as conn:
             return 0 if conn is None else run_count(conn, collection, match)
 
     def find(self, key: Key) -> str | None:
         """Return the record's committed JSON, None if there is no such record."""
-        with storage_errors(f"reading {key.kind} {key.id}"), self._snapshot() as conn:
+        with storage_errors("reading", key), self._snapshot() as conn:
             row = None if conn is None else journal.find(conn, key)
             return None if row is None else row.doc
 
@@ -67,7 +67,7 @@ class Reader:
         Raises:
             NotFoundError: there is no such record.
         """
-        with storage_errors(f"reading {key.kind} {key.id}"), self._snapshot() as conn:
+        with storage_errors("reading", key), self._snapshot() as conn:
             if conn is None or journal.find(conn, key) is None:
                 raise NotFoundError(key.kind, key.id)
             return journal.find_content(conn, key) or b""
@@ -92,7 +92,7 @@ class Reader:
             SELECT id FROM records WHERE {where} AND id BETWEEN ? AND ? UNION
             SELECT id FROM records WHERE {where} AND substr(id, ?) = ? LIMIT 2"""  # noqa: S608
         asked = (*params, fragment, fragment + "\x7f", *params, -len(fragment), fragment)
-        with storage_errors(f"looking for {collection.kind} {fragment}"), self._snapshot() as conn:
+        with storage_errors("looking for", fragment), self._snapshot() as conn:
             found = [] if conn is None else conn.execute(sql, asked).fetchall()
         if not found:
             raise NotFoundError(collection.kind, fragment)
@@ -102,7 +102,7 @@ class Reader:
 
     def log(self, after: int, limit: int | None) -> Iterator[LogEntry]:
         """Yield log entries with a sequence above `after`, oldest first."""
-        with storage_errors("reading the log"), self._snapshot() as conn:
+        with storage_errors("reading", "the log"), self._snapshot() as conn:
             if conn is not None:
                 with closing(conn.cursor()) as cursor:
                     cursor.execute(_LOG, (after, -1 if limit is None else limit))
@@ -163,4 +163,4 @@ class Reader:
 def _log_entry(row: tuple[Any, ...]) -> LogEntry:
     *plain, before_digest, after_digest, before = row
     digests = (value.hex() if value else "" for value in (before_digest, after_digest))
-    return LogEntry(*plain, *digests, decode(before) if before else None)
+    return LogEntry(*plain, *digests, before=decode(before) if before else None)

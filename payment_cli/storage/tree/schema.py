@@ -16,8 +16,8 @@ from payment_cli.model.record import Json
 #: Raised with every change of the tables; a newer one than ours is refused.
 VERSION: Final = 1
 
-#: The largest number a column of SQLite holds exactly.
-INTEGER_MAX: Final = 2**63 - 1
+#: The numbers that a column of SQLite holds exactly.
+_MIN, _MAX = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +110,26 @@ def sparse_condition(field: Field) -> str:
 
 
 def columns_of(kind: str, record: Mapping[str, Json]) -> list[Json]:
-    """Return the values of COLUMNS for a record."""
-    values: dict[str, Json] = {}
-    for field in fields_of(kind):
-        value = record.get(field.path)
+    """Return the values of COLUMNS for a record that was read from JSON."""
+    values: list[Json] = [None] * len(COLUMNS)
+    for at, path, type_ in _SLOTS.get(kind, _OTHER_SLOTS):
+        value = record.get(path)
         if value is None:
             continue
-        if not _fits(value, field.type_):
+        if type(value) is not type_ or (type_ is int and not _MIN <= value <= _MAX):  # type: ignore[operator]
             return [*([None] * (len(COLUMNS) - 1)), 1]
-        values[field.column] = value
-    return [*map(values.get, COLUMNS[:-1]), 0]
+        values[at] = value
+    values[-1] = 0
+    return values
 
 
-def _fits(value: Json, type_: type) -> bool:
-    if type_ is str:
-        return isinstance(value, str)
-    return type(value) is int and -INTEGER_MAX <= value <= INTEGER_MAX
+def _slots(fields: tuple[Field, ...]) -> tuple[tuple[int, str, type], ...]:
+    """Return of each field its place among the columns, its path and its type."""
+    return tuple((COLUMNS.index(f.column), f.path, f.type_) for f in fields)
+
+
+_SLOTS = {kind: _slots(fields) for kind, fields in _FIELDS.items()}
+_OTHER_SLOTS = _slots(_TIMES)
 
 
 def create_tables(conn: sqlite3.Connection, journal: str) -> None:

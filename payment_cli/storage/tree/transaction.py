@@ -14,7 +14,7 @@ from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.connection import storage_errors
-from payment_cli.storage.tree.key import Key, has_domain, key_of
+from payment_cli.storage.tree.key import Key, key_of
 from payment_cli.storage.tree.plan import decoded, run_count, run_query
 from payment_cli.storage.tree.publish import Change
 from payment_cli.storage.tree.writer import Writer
@@ -45,7 +45,7 @@ class TreeTransaction:
         self._has_ended = True
         if not self._has_begun or not self.writer.is_open:
             return
-        with storage_errors("committing to the tree"):
+        with storage_errors("committing to", "the tree"):
             for cursor in self._cursors:
                 cursor.close()
             if kind is None and self._changes:
@@ -56,22 +56,22 @@ class TreeTransaction:
     def get(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py. Read from the journal: files are not what is locked."""
         key = key_of(collection, record_id)
-        with storage_errors(f"reading {_name(key)}"):
+        with storage_errors("reading", key):
             row = journal.find(self._begun(), key)
         if row is None:
             raise NotFoundError(key.kind, key.id)
-        return decoded(row.doc, _name(key))
+        return decoded(row.doc, str(key))
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """See storage/base.py. What it yields ends with the transaction."""
-        with storage_errors(f"querying {collection.kind}"):
+        with storage_errors("querying", collection.kind):
             cursor = self._begun().cursor()
             self._cursors.append(cursor)
             yield from run_query(self._begun(), cursor, collection, query)
 
     def count(self, collection: Collection, match: Match) -> int:
         """See storage/base.py."""
-        with storage_errors(f"counting {collection.kind}"):
+        with storage_errors("counting", collection.kind):
             return run_count(self._begun(), collection, match)
 
     def insert(
@@ -84,7 +84,7 @@ class TreeTransaction:
         """
         key = key_of(collection, str(record.get("id", "")))
         doc, stored = _encoded(key, record, 1)
-        with storage_errors(f"writing {_name(key)}"):
+        with storage_errors("writing", key):
             conn = self._begun()
             self._check_absent(conn, key, has_content=content is not None)
             try:
@@ -105,7 +105,7 @@ class TreeTransaction:
         key = key_of(collection, str(record.get("id", "")))
         rev = record.get("rev")
         doc, stored = _encoded(key, record, rev + 1 if isinstance(rev, int) else 1)
-        with storage_errors(f"writing {_name(key)}"):
+        with storage_errors("writing", key):
             conn = self._begun()
             row = self._current(conn, key, rev)
             journal.replace(conn, key, row, row.rev + 1, doc, stored)
@@ -115,7 +115,7 @@ class TreeTransaction:
     def delete(self, collection: Collection, record_id: str, rev: int) -> None:
         """See storage/base.py."""
         key = key_of(collection, record_id)
-        with storage_errors(f"removing {_name(key)}"):
+        with storage_errors("removing", key):
             conn = self._begun()
             row = self._current(conn, key, rev)
             journal.delete(conn, key)
@@ -136,7 +136,7 @@ class TreeTransaction:
             raise NotFoundError(key.kind, key.id)
         if row.rev != rev:
             raise ConflictError(
-                f"{_name(key)} was changed meanwhile: revision {row.rev}, not {rev}",
+                f"{key} was changed meanwhile: revision {row.rev}, not {rev}",
                 hint="read it again and repeat",
             )
         if key not in self._changes:
@@ -167,12 +167,7 @@ class TreeTransaction:
 
 
 def _taken(key: Key) -> ConflictError:
-    return ConflictError(f"{_name(key)} exists already")
-
-
-def _name(key: Key) -> str:
-    domain = f" of {key.domain}" if has_domain(key.kind) else ""
-    return f"{key.kind} {key.id}{domain}"
+    return ConflictError(f"{key} exists already")
 
 
 def _encoded(key: Key, record: Record, rev: int) -> tuple[str, Record]:
@@ -181,10 +176,10 @@ def _encoded(key: Key, record: Record, rev: int) -> tuple[str, Record]:
         doc = encode_pretty({**record, "rev": rev})
         doc.encode()
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidValueError(f"{_name(key)} can't be stored: {error}") from error
+        raise InvalidValueError(f"{key} can't be stored: {error}") from error
     if "\\u0000" in doc and _has_nul(record):
-        raise InvalidValueError(f"{_name(key)} can't be stored: it has a NUL character")
-    return doc, decoded(doc, _name(key))
+        raise InvalidValueError(f"{key} can't be stored: it has a NUL character")
+    return doc, decoded(doc, str(key))
 
 
 def _has_nul(value: object) -> bool:

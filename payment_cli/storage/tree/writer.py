@@ -17,7 +17,7 @@ mark is written only when all files below it are in place: a dead writer's chang
 import os
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from payment_cli.errors import CorruptRecordError
@@ -25,10 +25,10 @@ from payment_cli.ids import new_token
 from payment_cli.storage.safe_files import open_root
 from payment_cli.storage.tree import journal as rows
 from payment_cli.storage.tree.connection import (
+    JOURNAL_NAME,
     REBUILD_HINT,
     Journal,
     create_journal,
-    inode_of,
     open_writer,
 )
 from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
@@ -61,6 +61,8 @@ class Writer:
         self._syncer: Syncer | None = None
         self._journal: Journal | None = None
         self._held: _Held | None = None
+        #: The mark as we left it, good enough to tell whether a sync is due.
+        self._last_mark: Mark | None = None
 
     @property
     def is_open(self) -> bool:
@@ -93,7 +95,7 @@ class Writer:
             raise RuntimeError("this storage has a transaction open already")
         lock, syncer = self._prepare()
         try:
-            synced = syncer.sync_if_due(lock.read_mark(), self._boot)
+            synced = syncer.sync_if_due(self._last_mark or lock.read_mark(), self._boot)
             lock.acquire(self._lock_timeout_s)
         except BaseException:
             syncer.end_turn()
@@ -113,7 +115,7 @@ class Writer:
         """
         held, lock = self._open(), self._prepare()[0]
         try:
-            lock.write_mark(replace(held.mark, busy=self._prefix))
+            lock.write_mark(held.mark._replace(busy=self._prefix))
             for change in changes:
                 held.publication.write(change)
             held.journal.conn.execute("COMMIT")
@@ -122,7 +124,8 @@ class Writer:
             raise
         try:
             held.publication.publish()
-            lock.write_mark(replace(held.mark, seq=seq))
+            self._last_mark = held.mark._replace(seq=seq)
+            lock.write_mark(self._last_mark)
         finally:
             self._release()
 
@@ -161,21 +164,25 @@ class Writer:
         return self._lock, self._syncer
 
     def _begin_locked(self, lock: TreeLock, syncer: Syncer, synced: Mark | None) -> None:
-        journal = self._connect()
+        journal = self._connect(lock)
         journal.conn.execute("BEGIN IMMEDIATE")
         mark = self._recovered(lock, syncer, journal)
         if synced is not None and synced.journal == journal.name:
             rows.set_synced(journal.conn, synced.seq)
-            mark = replace(mark, synced=max(mark.synced, synced.seq))
+            mark = mark._replace(synced=max(mark.synced, synced.seq))
         self._held = _Held(journal, Publication(self._root_fd, self._prefix), mark)
 
-    def _connect(self) -> Journal:
-        """Return the journal that is at its place now; make it if the tree is new."""
+    def _connect(self, lock: TreeLock) -> Journal:
+        """Return the journal that is at its place now; make it if the tree is new.
+
+        One that was removed or replaced while open would go on acknowledging, unseen by others.
+        """
+        inode = lock.inode_beside(JOURNAL_NAME)
         if self._journal is not None:
-            if self._journal.is_at(self.root):
+            if self._journal.inode == inode:
                 return self._journal
             self._disconnect()
-        if inode_of(self.root) is None:
+        if inode is None:
             if has_records(self._root_fd):
                 raise missing_journal()
             create_journal(self.root, self._root_fd)
