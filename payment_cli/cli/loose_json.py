@@ -5,7 +5,7 @@ from decimal import Decimal
 from simplejson import JSONDecodeError
 
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.codec import DEPTH_MAX, decode_foreign
+from payment_cli.model.codec import DEPTH_MAX, decode_foreign, encode
 from payment_cli.model.record import Json, Record
 
 
@@ -23,6 +23,10 @@ def read_object(text: str, what: str) -> Record:
     value = _read(body, what)
     if not isinstance(value, dict):
         raise InvalidValueError(f"{what} must be an object", hint="for instance {or_id:'x'}")
+    try:
+        encode(value).encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair, written as an escape
+        raise InvalidValueError(f"{what} has a text that is not valid Unicode") from error
     return value
 
 

@@ -27,7 +27,18 @@ def test_strict_and_loose_objects_are_read_with_exact_numbers(text, record):
 
 @pytest.mark.parametrize(
     "text",
-    ["[1]", "{a:}", "hello", "{a:NaN}", "{a:Infinity}", '{"a":1,"a":2}', "{" * 200, "{a:1}}", "\0"],
+    [
+        "[1]",
+        "{a:}",
+        "hello",
+        "{a:NaN}",
+        "{a:Infinity}",
+        '{"a":1,"a":2}',
+        "{" * 200,
+        "{a:1}}",
+        "\0",
+        '{"a":"\\ud800"}',
+    ],
 )
 def test_what_is_no_object_is_refused_in_one_line(text):
     with pytest.raises(InvalidValueError) as caught:

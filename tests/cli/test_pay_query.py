@@ -1,0 +1,164 @@
+"""`pay query`: the filters of the man page, the match, the page, the printing flags."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+@pytest.fixture
+def made(pay):
+    """Four payments: three open, one free and done."""
+    rows = [
+        ("-fee", 100, "-br", "red tea (a.b)", "-bu", "walnut:u1:xiaobai"),
+        ("-fee", 200, "-br", "green tea", "-bu", "dusr:u2:dahei"),
+        ("-fee", 300, "-br", "coffee", "-cur", "usd"),
+        ("-fee", 0, "-br", "a gift of tea"),
+    ]
+    return [pay("create", *row).json for row in rows]
+
+
+def fees(ran) -> set[int]:
+    return {record["fee"] for record in ran.json}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], {0, 100, 200, 300}),
+        (["tea"], {0, 100, 200}),
+        (["(a.b)"], {100}),
+        (["a.b.$"], set()),
+        (["^(red|green)"], {100, 200}),
+        (["-br", "tea"], {0, 100, 200}),
+        (["-br", "^green"], {200}),
+        (["-bu", "@wn::"], {100}),
+        (["-bu", "dusr::"], {200}),
+        (["-bu", ":u1:"], {100}),
+        (["-bu", "::dahei"], {200}),
+        (["-se", "demo"], {0, 100, 200, 300}),
+        (["-se", ":demo"], {0, 100, 200, 300}),
+        (["-se", "nobody:"], set()),
+        (["-st", "NEW"], {100, 200, 300}),
+        (["-st", "NEW,OK"], {0, 100, 200, 300}),
+        (["-st", "^(OK|FAIL)"], {0}),
+        (["-st", "!OK"], {100, 200, 300}),
+        (["-fee", "200"], {200}),
+        (["-fee", "[100,200]"], {100, 200}),
+        (["-fee", "(100,]"], {200, 300}),
+        (["-fee", "0"], {0}),
+        (["-cur", "usd"], {300}),
+        (["-pt", "free"], {0}),
+        (["-pt", "wx.*"], set()),
+        (["-c_at", "0"], {100, 200, 300}),
+        (["-c_at", "[1,]"], {0}),
+        (["-c_at", "[,%ms:now-1h]"], {100, 200, 300}),
+        (["-c_at", "[now-1h,now+1h]"], {0}),
+        (["-s_at", "0"], {0, 100, 200, 300}),
+        (["-ct", "[now-1h,]"], {0, 100, 200, 300}),
+        (["-lm", "[,2001-01-01]"], set()),
+        (["-st", "NEW", "-fee", "[,150]"], {100}),
+        (["--flagged"], set()),
+        (["-match", "{tp:'wn_payment'}"], {0, 100, 200, 300}),
+        (["-match", "{pay_st:'OK'}"], {0}),
+        (["-match", "{fee:'[200,)'}", "-st", "NEW"], {200, 300}),
+        (["-match", "[{fee:100},{fee:300}]"], {100, 300}),
+    ],
+)
+def test_each_filter_finds_what_it_says(pay, made, words, expected):
+    assert fees(pay("query", *words)) == expected
+
+
+def test_the_line_at_the_end_of_the_seed_works(pay, made):
+    ran = pay(
+        "query", "-match", "{tp:'wn_payment'}", "-bish",
+        "-t", "id,buyer_nm,seller_nm,fee,cur,st,pay_tp,pay_target,re_tp,ct,lm,brief",
+        "-sort", "lm:-1", "-limit", "10",
+    )  # fmt: skip
+    lines = ran.text.splitlines()
+    assert lines[0].startswith("+---+-")
+    assert lines[1].split() == [
+        word for name in ("#", "id", "buyer_nm", "seller_nm", "fee", "cur", "st", "pay_tp",
+                          "pay_target", "re_tp", "ct", "lm", "brief") for word in ("|", name)
+    ] + ["|"]  # fmt: skip
+    assert len(lines) == 4 + 4 + 1
+    assert made[0]["id"] in ran.text
+    assert lines[-1] == "total 4 items"
+
+
+def test_the_match_comes_from_stdin_when_it_has_no_value(pay, made):
+    assert fees(pay("query", "-match", "-c", stdin="{fee:100}")) == {100}
+    assert fees(pay("query", "-c", "-match", stdin="{fee:100}")) == {100}
+
+
+def test_ten_at_most_unless_told_otherwise(pay):
+    for number in range(12):
+        pay("create", "-fee", number + 1)
+    assert len(pay("query").json) == 10
+    assert len(pay("query", "-limit", 11).json) == 11
+    assert [r["fee"] for r in pay("query", "-sort", "fee:-1", "-skip", 2, "-limit", 3).json] == [
+        10, 9, 8,
+    ]  # fmt: skip
+
+
+def test_the_pager_counts_all_that_match(pay, made):
+    page = pay("query", "-st", "NEW", "-sort", "fee:1", "-limit", 2, "-skip", 2, "-pager").json
+    assert [record["fee"] for record in page["list"]] == [300]
+    assert page["pager"] == {
+        "pn": 2, "pgsz": 2, "pgnb": 2, "sum": 3, "skip": 2, "nb": 1, "pgc": 2, "count": 1,
+    }  # fmt: skip
+
+
+def test_nothing_found_is_an_empty_array(pay):
+    assert pay("query").text == "[]\n"
+    assert pay("query", "-t", "id").text == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-match", "{a"], "does not parse"),
+        (["-match", "{a:'^('}"], ""),
+        (["-match", "7"], "the match"),
+        (["-st", "^("], ""),
+        (["-fee", "lots"], "-fee 'lots' is neither a number nor a range"),
+        (["-fee", "[a,b]"], "-fee '[a,b]' is neither"),
+        (["-fee", "*1"], "is neither"),
+        (["-c_at", "yesterday"], "-c_at 'yesterday' is neither"),
+        (["-cur", "JPY"], "not a currency"),
+        (["-bu", "xiaobai"], "not a filter for buyers"),
+        (["-se", ":"], "names nobody"),
+        (["-sort", "lm"], "the sort"),
+        (["-sort", "lm:2"], "the sort"),
+        (["-e", "("], "not a regular expression"),
+        (["-t", ""], "-t names no column"),
+        (["-tmpl", "@{}"], "not a placeholder"),
+        (["-stOK"], "did you mean -st OK?"),
+        (["-match", "{a:'x\0'}"], "NUL"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_before_anything_is_printed(pay, made, words, said):
+    ran = pay("query", *words, exit_code=2)
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert ran.out == b""
+
+
+def test_a_regular_expression_never_runs_away(pay):
+    pay("create", "-fee", 1, "-br", "a" * 200 + "!")
+    assert pay("query", "-match", "{brief:'^(a+)+$'}").json == []
+
+
+def test_a_merchant_sees_its_own_and_an_operator_all(pay, payment, made):
+    payment("store", "init", "other", "--as", "other")
+    pay("create", "-fee", 7, "--as", "other")
+    assert fees(pay("query", "--as", "other")) == {7}
+    assert fees(pay("query", "--as", "root")) == {0, 7, 100, 200, 300}
+    assert fees(pay("query", "-se", "demo", "--as", "other")) == set()
+
+
+def test_piped_to_jq_it_is_one_json_document_in_one_line_with_c(pay, made):
+    text = pay("query", "-c").text
+    assert text.count("\n") == 1
+    assert len(json.loads(text)) == 4
