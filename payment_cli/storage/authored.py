@@ -1,7 +1,7 @@
-"""The files of a merchant that people edit: store_info.json, callback scripts, language files.
+"""Files that people write and the tool reads: store_info.json, callback templates.
 
-They are not in the journal. They are read under the same rules as everything else: names fit an
-allow-list, and no symbolic link leads out of the tree (but `home/<domain>` may be one).
+They are not in the journal. Every name is checked before it becomes part of a path, and nothing
+but `home/<domain>` itself may be a symbolic link.
 """
 
 import os
@@ -19,137 +19,169 @@ from payment_cli.errors import (
 from payment_cli.model.codec import decode_foreign_object, encode_pretty
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Record
-from payment_cli.storage.safe_files import (
-    folder,
-    open_root,
-    read_path,
-    replace_durably,
-)
+from payment_cli.storage import safe_files
 
-#: The largest callback script.
-CALLBACK_MAX = 1024 * 1024
-#: The largest store_info.json or language file.
-DOCUMENT_MAX = 1024 * 1024
+#: The most bytes a callback template or a store_info.json may have.
+SIZE_MAX = 1 << 20
 
-_INFO = "store_info.json"
-_MAKE_HINT = "make it a merchant: payment store init"
+STORE_INFO = "store_info.json"
 
 
 def home(root: Path, domain: str) -> Path:
-    """Return the home folder of a domain; it may be a link to a real one."""
+    """Return the home of a domain, `~` in its files; it need not be there.
+
+    Raises:
+        InvalidValueError: the domain is not well formed.
+    """
     return root / "home" / check_name("domain", domain)
 
 
 def list_domains(root: Path) -> list[str]:
-    """Return the domains that are merchants: those with `.store/store_info.json`."""
-    try:
-        names = sorted(path.name for path in (root / "home").iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise StorageError(f"{root}/home can't be listed: {error.strerror}") from error
-    return [name for name in names if _is_merchant(root, name)]
+    """Return the domains that are merchants: those with a store_info.json. Sorted."""
+    names = _names_in(root, ("home",))
+    return [name for name in names if _is("domain", name) and _has_store(root, name)]
 
 
 def read_store_info(root: Path, domain: str) -> Record:
-    """Return what `store_info.json` says.
+    """Return what a merchant's store_info.json says.
 
     Raises:
-        NotFoundError: the domain is no merchant; the hint says how to make it one.
-        ConfigError: the file is no JSON object.
+        NotFoundError: the domain has none; the hint says how to make it.
+        ConfigError: it is no JSON object, or too large.
+        InvalidValueError: the domain is not well formed.
     """
-    path = f"home/{check_name('domain', domain)}/.store/{_INFO}"
-    data = _read(root, path, DOCUMENT_MAX)
-    if data is None:
-        raise NotFoundError("merchant", domain, hint=f"{_MAKE_HINT} {domain}")
-    return _object(path, data)
-
-
-def write_store_info(root: Path, domain: str, info: Record) -> None:
-    """Replace `store_info.json`; the old or the new whole, durably.
-
-    Raises:
-        StorageError: the disk is full or refused; the old file stands.
-    """
-    with _writing(root, f"home/{check_name('domain', domain)}/.store") as folder_fd:
-        replace_durably(folder_fd, _INFO, encode_pretty(info).encode())
-
-
-def make_home_page(root: Path, domain: str) -> Path:
-    """Make `.store/default_home`, the folder of a merchant's home page, and return it."""
-    path = f"home/{check_name('domain', domain)}/.store/default_home"
-    with _writing(root, path):
-        return root / path
-
-
-def read_callback(root: Path, domain: str, name: str) -> bytes:
-    """Return the callback script template `~/.payment/callback/<name>` of a domain.
-
-    Raises:
-        NotFoundError: there is none of that name.
-        ConfigError: it is empty or larger than CALLBACK_MAX.
-    """
-    check_name("callback", name)
-    path = f"home/{check_name('domain', domain)}/.payment/callback/{name}"
-    script = _read(root, path, CALLBACK_MAX)
-    if script is None:
-        raise NotFoundError("callback", name, hint=f"write it to {root / path}")
-    if not script or len(script) > CALLBACK_MAX:
-        raise ConfigError(f"{path} is {'empty' if not script else 'larger than 1 MiB'}")
-    return script
-
-
-def read_messages(root: Path, domain: str, lang: str) -> Record:
-    """Return a store's texts for `i18n:key` names, `.store/i18n/<lang>.json`; {} if there are none.
-
-    Raises:
-        ConfigError: the file is no JSON object.
-    """
-    check_name("target", lang)
-    path = f"home/{check_name('domain', domain)}/.store/i18n/{lang}.json"
-    data = _read(root, path, DOCUMENT_MAX)
-    return {} if data is None else _object(path, data)
-
-
-def _is_merchant(root: Path, name: str) -> bool:
+    check_name("domain", domain)
+    where = f"home/{domain}/.store/{STORE_INFO}"
     try:
-        return _read(root, f"home/{check_name('domain', name)}/.store/{_INFO}", 0) is not None
-    except (InvalidValueError, CorruptRecordError):
-        return False
-
-
-def _object(path: str, data: bytes) -> Record:
-    if len(data) > DOCUMENT_MAX:
-        raise ConfigError(f"{path} is larger than {DOCUMENT_MAX // 1024} KiB")
+        data = _read(root, where)
+    except FileNotFoundError as error:
+        raise NotFoundError("merchant", domain, hint=f"payment store init {domain}") from error
     try:
-        return decode_foreign_object(data, path)
+        return decode_foreign_object(data, where)
     except InvalidValueError as error:
         raise ConfigError(str(error)) from error
 
 
-def _read(root: Path, path: str, limit: int) -> bytes | None:
-    """Return at most `limit` + 1 bytes of a file of the tree, None if it is not there."""
-    try:
-        root_fd = open_root(root)
+def write_store_info(root: Path, domain: str, info: Record) -> None:
+    """Replace a merchant's store_info.json: the old or the new whole, on disk on return.
+
+    Raises:
+        InvalidValueError: the domain is not well formed. StorageError: the disk refused.
+    """
+    check_name("domain", domain)
+    place = ("home", domain, ".store")
+    with _disk(f"writing home/{domain}/.store/{STORE_INFO}"):
+        root_fd = safe_files.open_root(root, create=True)
         try:
-            return read_path(root_fd, path, limit)
+            with safe_files.folder(root_fd, place, create=True) as folder_fd:
+                safe_files.replace_durably(folder_fd, STORE_INFO, encode_pretty(info).encode())
         finally:
             os.close(root_fd)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StorageError(f"reading {path}: {error.strerror}") from error
+
+
+def read_callback(root: Path, domain: str, name: str) -> bytes:
+    """Return a domain's callback template (seed 001: `~/.payment/callback/<name>`).
+
+    Raises:
+        NotFoundError: there is none. ConfigError: it is larger than SIZE_MAX.
+        InvalidValueError: the domain or the name is not well formed.
+    """
+    check_name("domain", domain)
+    check_name("callback", name)
+    try:
+        return _read(root, f"home/{domain}/.payment/callback/{name}")
+    except FileNotFoundError as error:
+        hint = f"templates are in home/{domain}/.payment/callback/"
+        raise NotFoundError("callback", name, hint=hint) from error
+
+
+def list_callbacks(root: Path, domain: str) -> list[str]:
+    """Return the names of a domain's callback templates, sorted.
+
+    Raises:
+        InvalidValueError: the domain is not well formed.
+    """
+    check_name("domain", domain)
+    names = _names_in(root, ("home", domain, ".payment", "callback"))
+    return [name for name in names if _is("callback", name)]
+
+
+def write_private_file(path: Path, data: bytes) -> None:
+    """Replace the file at `path` (0600): the old or the new whole, on disk on return.
+
+    Its folder is made (0700) if it is not there. `path` itself is the caller's to check.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with _disk(f"writing {path}"):
+        make_private_dir(path.parent)
+        folder_fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            safe_files.replace_durably(folder_fd, path.name, data)
+        finally:
+            os.close(folder_fd)
+
+
+def make_private_dir(path: Path) -> None:
+    """Make a folder and those above it that are not there, each 0700.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with _disk(f"making {path}"):
+        safe_files.make_private_folder(path)
+
+
+def _read(root: Path, path: str) -> bytes:
+    with _disk(f"reading {path}"):
+        root_fd = safe_files.open_root(root)
+        try:
+            data = safe_files.read_path(root_fd, path, SIZE_MAX)
+        finally:
+            os.close(root_fd)
+    if len(data) > SIZE_MAX:
+        raise ConfigError(f"{path} is larger than {SIZE_MAX >> 20} MiB")
+    return data
+
+
+def _names_in(root: Path, parts: tuple[str, ...]) -> list[str]:
+    with _disk(f"listing {'/'.join(parts)}"):
+        try:
+            root_fd = safe_files.open_root(root)
+            try:
+                with (
+                    safe_files.folder(root_fd, parts) as folder_fd,
+                    os.scandir(folder_fd) as entries,
+                ):
+                    return sorted(entry.name for entry in entries)
+            finally:
+                os.close(root_fd)
+        except FileNotFoundError:
+            return []
+
+
+def _has_store(root: Path, domain: str) -> bool:
+    try:
+        return STORE_INFO in _names_in(root, ("home", domain, ".store"))
+    except CorruptRecordError:
+        return False
+
+
+def _is(kind: str, name: str) -> bool:
+    try:
+        check_name(kind, name)
+    except InvalidValueError:
+        return False
+    return True
 
 
 @contextmanager
-def _writing(root: Path, path: str) -> Iterator[int]:
-    """Hold a folder of the tree open, made private if it was not there."""
+def _disk(doing: str) -> Iterator[None]:
+    """Turn what the disk raises into our error; a missing file stays what it is."""
     try:
-        root_fd = open_root(root, create=True)
-        try:
-            with folder(root_fd, path.split("/"), create=True) as folder_fd:
-                yield folder_fd
-        finally:
-            os.close(root_fd)
+        yield
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        raise StorageError(f"writing below {path}: {error.strerror}") from error
+        raise StorageError(f"{doing}: {error.strerror}") from error
