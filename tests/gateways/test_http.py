@@ -30,12 +30,6 @@ CANARY = "canary-7f3a9"
 
 
 @pytest.fixture
-def server():
-    with scripted_server() as script:
-        yield script
-
-
-@pytest.fixture
 def pauses():
     return []
 

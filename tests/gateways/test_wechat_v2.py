@@ -15,7 +15,7 @@ from tests.gateways.test_wechat import V3Side
 from tests.support import wechat as platform
 from tests.support.certificates import certificate_pem
 from tests.support.clock import CountedTokens, HandClock
-from tests.support.http_server import Said, scripted_server
+from tests.support.http_server import Said
 
 CLIENT_CERT = certificate_pem(platform.private_key("merchant"), serial=7)
 
@@ -82,12 +82,6 @@ class TestWechatV2(GatewayContract):
     @pytest.fixture
     def side(self):
         return V2Side()
-
-
-@pytest.fixture
-def server():
-    with scripted_server() as script:
-        yield script
 
 
 @pytest.fixture

@@ -1,0 +1,44 @@
+"""A scripted provider on loopback, and WeChat gateways that speak to it."""
+
+import pytest
+
+from payment_cli.gateways.http import HttpTransport
+from payment_cli.gateways.wechat import WechatGateway
+from payment_cli.gateways.wechat_keys import MemoryCache
+from tests.support import wechat as platform
+from tests.support.clock import CountedTokens, HandClock
+from tests.support.http_server import scripted_server
+
+
+@pytest.fixture
+def server():
+    with scripted_server() as script:
+        yield script
+
+
+@pytest.fixture
+def clock():
+    return HandClock(platform.NOW)
+
+
+@pytest.fixture
+def cache():
+    return MemoryCache()
+
+
+@pytest.fixture
+def opened(server, clock, cache):
+    """Opens WeChat gateways of accounts with changes."""
+    transport = HttpTransport(pause=lambda _seconds: None)
+
+    def open_gateway(**changes):
+        return WechatGateway(
+            platform.account(api_base=server.url, **changes),
+            transport=transport,
+            clock=clock,
+            certificates_cache=cache,
+            new_nonce=CountedTokens(),
+        )
+
+    yield open_gateway
+    transport.close()
