@@ -128,8 +128,9 @@ def _players(path: str) -> tuple[Identify, Answer] | None:
 
 
 def _start(reply: Reply, start_response: Callable[..., Any]) -> list[bytes]:
-    headers = {"Content-Type": reply.content_type, **reply.headers}
+    headers = dict(reply.headers)
     if reply.status != 204:
+        headers["Content-Type"] = reply.content_type
         headers["Content-Length"] = str(len(reply.body))
     start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", list(headers.items()))
     return [reply.body]

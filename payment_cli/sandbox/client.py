@@ -118,13 +118,13 @@ def _call(state: Path, action: str, document: Json) -> Json:
         connection.request("POST", f"/sandbox/{action}", json.dumps(document), headers)
         response = connection.getresponse()
         answer: Json = json.loads(response.read())
-    except ConnectionError:
-        # The server died without tidying up.
+    except (OSError, ValueError, http.client.HTTPException):
+        # The server died without tidying up; perhaps another program has its port now.
         raise _nobody(state) from None
     finally:
         connection.close()
     if response.status != 200:
-        raise SandboxError(answer["kind"], answer["message"])
+        raise SandboxError(answer.get("kind", "unreachable"), answer.get("message", ""))
     return answer
 
 

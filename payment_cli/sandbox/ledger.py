@@ -171,7 +171,6 @@ class Ledger:
         """Note a request; the log is bounded and not kept over a restart."""
         with self.changed:
             self.requests.append(request)
-            self.changed.notify_all()
 
     def order(self, provider: str, merchant: str, out_trade_no: str, now: int) -> Order | None:
         """Return an order, closed first if its time is over."""

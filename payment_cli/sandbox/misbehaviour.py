@@ -35,6 +35,10 @@ KINDS: dict[str, tuple[frozenset[str], str]] = {
     "lost": (frozenset({NOTICE}), "this delivery never arrives; the schedule goes on"),
 }
 
+#: These change what a message says about an order, and so wait for one that says something.
+LIES = frozenset({"wrong-amount", "wrong-currency", "other-order", "foreign-merchant"})
+TELLING_OPERATIONS = frozenset({"query", "codepay", "micropay", "pay", "notify"})
+
 #: How old the signature of a stale message is.
 STALE_MS = 10 * 60 * 1000
 FOREIGN_MCHID = "1900009999"
@@ -64,6 +68,7 @@ class Rule:
             and self.where in ("", where)
             and self.order in ("", order)
             and self.operation in ("", operation)
+            and (self.kind not in LIES or operation in TELLING_OPERATIONS)
         )
 
 
@@ -113,6 +118,7 @@ class Rules:
                 if rule.fits(where, order, operation):
                     if not rule.is_sticky:
                         self._rules.remove(rule)
+                        self._lock.notify_all()
                     return rule
         return None
 

@@ -93,7 +93,8 @@ def running_sandbox(
 @contextmanager
 def _serving(server: "_Server", running: Running) -> Iterator[None]:
     address = running.state / "server.json"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox-server")
+    stopping = running.sandbox.world.stopping
+    thread = threading.Thread(target=server.serve_until, args=(stopping,), name="sandbox-server")
     running.sandbox.notifier.start()
     thread.start()
     write_private(address, json.dumps({"url": running.url, "pid": os.getpid()}))
@@ -102,14 +103,15 @@ def _serving(server: "_Server", running: Running) -> Iterator[None]:
     finally:
         address.unlink(missing_ok=True)
         running.sandbox.world.stop()
-        server.shutdown()
-        server.stop_reading()
+        server.wake_up()
         thread.join()
+        server.stop_reading()
 
 
 @contextmanager
 def _sole_server_of(state: Path) -> Iterator[None]:
-    with (state / "lock").open("w") as file:
+    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -140,6 +142,16 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name = str(self.server_address[0])
         self.server_port = int(self.server_address[1])
         self.setup_environ()
+
+    def serve_until(self, stopping: threading.Event) -> None:
+        """Answer requests; `wake_up` makes it see that it has to stop. No polling."""
+        while not stopping.is_set():
+            self.handle_request()
+
+    def wake_up(self) -> None:
+        """Let `serve_until` look up, by a connection that says nothing."""
+        with suppress(OSError):
+            socket.create_connection((self.server_name, self.server_port)).close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
