@@ -147,8 +147,8 @@ class Payment:
         return replace(self, lm=now, history=history, **changes)
 
     def to_record(self) -> Record:
-        """Return the record as it is stored; metadata never overrides a field of ours."""
-        record: Record = {**self.extra, "tp": RECORD_TYPE, "nm": self.id}
+        """Return the record as it is stored; `extra` never holds a field of ours."""
+        record: Record = {"id": self.id, "nm": self.id, "tp": RECORD_TYPE}
         for name in FIELD_NAMES:
             record[name] = getattr(self, name)
         record["st"] = str(self.st)
@@ -157,7 +157,7 @@ class Payment:
             del record["intent"]
         if self.apply_code is None:
             del record["apply_code"]
-        return record
+        return {**record, **self.extra}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Json]) -> Self:

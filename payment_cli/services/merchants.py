@@ -39,7 +39,8 @@ class Merchants:
         merchant = Merchant(domain=name, id=self.new_id(self.clock()), title=name)
         if www is not None and not www.is_dir():
             raise InvalidValueError(f"{www} is not a folder")
-        home_page = authored.make_home_page(self.root, name)
+        home_page = authored.home(self.root, name) / ".store" / "default_home"
+        authored.make_private_dir(home_page)
         if www is not None:
             self._link(www / name, home_page)
         authored.write_store_info(self.root, name, merchant.to_record())
