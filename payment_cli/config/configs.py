@@ -1,0 +1,49 @@
+"""The authored files of a tree as the doctor reads them (services/doctor.py: Configs)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from payment_cli.config.settings import load_settings
+from payment_cli.config.targets import (
+    Provider,
+    list_targets,
+    load_alipay,
+    load_wechat,
+    notify_url,
+)
+from payment_cli.model.merchant import Merchant
+
+if TYPE_CHECKING:
+    from payment_cli.gateways.alipay_account import AlipayAccount
+    from payment_cli.gateways.wechat_account import WechatAccount
+
+
+@dataclass(frozen=True, slots=True)
+class TreeConfigs:
+    """Reads each file anew when asked; `environ` is where `env:NAME` secrets are found."""
+
+    root: Path
+    environ: Mapping[str, str]
+    domains: Callable[[], Sequence[str]]
+    merchant: Callable[[str], Merchant]
+
+    def public_url(self) -> str:
+        """Read payment.toml, all of it, and return its `public_url`."""
+        return load_settings(self.root).public_url
+
+    def targets(self, provider: Provider) -> list[tuple[str, str]]:
+        """Return (domain, target) of every config there is for `provider`."""
+        return [(target.domain, target.name) for target in list_targets(self.root, provider)]
+
+    def account(
+        self, provider: Provider, domain: str, target: str
+    ) -> "WechatAccount | AlipayAccount":
+        """Read one target's config."""
+        load = load_wechat if provider == "wxpay" else load_alipay
+        return load(self.root, domain, target, self.environ)
+
+    def notify_url(self, configured: str, pay_tp: str, domain: str, target: str) -> str:
+        """Return the whole notify URL, as the provider will be told."""
+        return notify_url(self.public_url(), configured, pay_tp, domain, target)
