@@ -61,8 +61,10 @@ def apply(
     """
     if again and skip:
         raise InvalidValueError("decide one: --again or --skip")
-    if (payment_id is None) == (again or skip) or (due and payment_id is not None):
-        raise InvalidValueError("--again and --skip go with an ID, --due does not")
+    if payment_id is None and (again or skip):
+        raise InvalidValueError("--again and --skip go with an ID")
+    if payment_id is not None and due:
+        raise InvalidValueError("--due goes without an ID")
     app = current_app()
     if payment_id is not None:
         applying = app.applying
