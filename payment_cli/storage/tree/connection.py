@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EACCES, EDQUOT, ENOSPC, EROFS
 from pathlib import Path
@@ -10,9 +12,9 @@ from urllib.parse import quote
 
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
 from payment_cli.ids import new_token
-from payment_cli.storage.safe_files import FILE_MODE, exists, folder
+from payment_cli.storage.safe_files import exists, folder, write_new
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER
-from payment_cli.storage.tree.schema import VERSION, create_tables
+from payment_cli.storage.tree.schema import VERSION, create_indexes, create_tables
 
 JOURNAL_NAME = "payment.db"
 
@@ -172,13 +174,33 @@ def create_journal(root: Path, root_fd: int) -> None:
     Raises:
         sqlite3.Error, OSError: the disk refused.
     """
+    with new_journal(root, root_fd) as conn:
+        create_tables(conn, new_token())
+        create_indexes(conn)
+
+
+@contextmanager
+def new_journal(root: Path, root_fd: int) -> Iterator[sqlite3.Connection]:
+    """Hold the connection of an empty database; after the block it is at the journal's place.
+
+    A journal that is there is kept beside it as `payment.db.replaced`, with its WAL. The caller
+    holds the lock.
+
+    Raises:
+        sqlite3.Error, OSError: the disk refused; nothing was replaced.
+    """
     with folder(root_fd, (JOURNAL_FOLDER,), create=True) as folder_fd:
         name = f"{JOURNAL_NAME}.{new_token()}.new"
-        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE, dir_fd=folder_fd))
-        os.chmod(name, FILE_MODE, dir_fd=folder_fd)
+        os.close(write_new(folder_fd, name, b""))
         try:
-            fill_new(root / JOURNAL_FOLDER / name)
-            os.rename(name, JOURNAL_NAME, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+            with closing(
+                sqlite3.connect(root / JOURNAL_FOLDER / name, isolation_level=None)
+            ) as conn:
+                yield conn
+            _sync_file(folder_fd, name)
+            for end in ("-shm", "-wal", ""):
+                _move(folder_fd, f"{JOURNAL_NAME}{end}", f"{JOURNAL_NAME}.replaced{end}")
+            _move(folder_fd, name, JOURNAL_NAME)
         finally:
             if exists(folder_fd, name):
                 os.unlink(name, dir_fd=folder_fd)
@@ -186,10 +208,14 @@ def create_journal(root: Path, root_fd: int) -> None:
     os.fsync(root_fd)
 
 
-def fill_new(path: Path) -> None:
-    """Make the tables in an empty database file and close it, so that it needs no WAL."""
-    conn = sqlite3.connect(path, isolation_level=None)
+def _sync_file(folder_fd: int, name: str) -> None:
+    file_fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder_fd)
     try:
-        create_tables(conn, new_token())
+        os.fsync(file_fd)
     finally:
-        conn.close()
+        os.close(file_fd)
+
+
+def _move(folder_fd: int, old: str, new: str) -> None:
+    with suppress(FileNotFoundError):
+        os.rename(old, new, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)

@@ -81,6 +81,18 @@ class Publication:
             return read_file(*self._locate(path, create=False))
         return None
 
+    def exists(self, path: str) -> bool:
+        """Return whether there is anything at `path`, were it a dangling link."""
+        with suppress(FileNotFoundError):
+            return exists(*self._locate(path, create=False))
+        return False
+
+    def remove(self, path: str) -> None:
+        """Remove the file at `path` at once, if it is there."""
+        with suppress(FileNotFoundError):
+            folder_fd, name = self._locate(path, create=False)
+            os.unlink(name, dir_fd=folder_fd)
+
     def write(self, change: Change) -> None:
         """Write the change's files aside, or note their removal.
 
@@ -105,9 +117,7 @@ class Publication:
             os.rename(temp, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
             self._written.pop()
         for path in self._removed:
-            with suppress(FileNotFoundError):
-                folder_fd, name = self._locate(path, create=False)
-                os.unlink(name, dir_fd=folder_fd)
+            self.remove(path)
 
     def discard(self) -> None:
         """Remove what was written aside."""

@@ -161,6 +161,10 @@ class Reader:
 
 
 def _log_entry(row: tuple[Any, ...]) -> LogEntry:
-    *plain, before_digest, after_digest, before = row
-    digests = (value.hex() if value else "" for value in (before_digest, after_digest))
-    return LogEntry(*plain, *digests, before=decode(before) if before else None)
+    seq, at, actor, kind, domain, record_id, op, before_digest, after_digest, before = row
+    return LogEntry(
+        seq, at, actor, kind, domain, record_id, op,
+        before_digest=before_digest.hex() if before_digest else "",
+        after_digest=after_digest.hex() if after_digest else "",
+        before=decode(before) if before else None,
+    )  # fmt: skip

@@ -41,7 +41,7 @@ class Syncer:
         if not self._take_turn():
             return None
         try:
-            _sync_published(self._root, self._root_fd, mark.synced)
+            sync_files(self._root, self._root_fd, mark.synced)
         except OSError as error:
             _logger.warning("the disk failed to sync the tree's files, rewriting them: %s", error)
             self.must_rewrite = True
@@ -66,7 +66,7 @@ class Syncer:
         return self._is_my_turn
 
 
-def _sync_published(root: Path, root_fd: int, since: int) -> None:
+def sync_files(root: Path, root_fd: int, since: int = 0) -> None:
     """Return when every file that was published before this call is on disk.
 
     Only changes after `since` may still be unsynced. The root's descriptor is older than any file

@@ -1,0 +1,181 @@
+"""`payment backup`: a copy of a tree that is made while others write to it.
+
+The journal is copied from one snapshot, and the recorded files are made anew from that copy, so
+that both agree. Authored files are copied as they are.
+"""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from payment_cli.errors import CorruptRecordError, StorageError
+from payment_cli.storage.places import PLACES
+from payment_cli.storage.safe_files import (
+    FILE_MODE,
+    folder,
+    make_private_folder,
+    open_folder,
+    open_root,
+    write_new,
+)
+from payment_cli.storage.tree import journal, scan
+from payment_cli.storage.tree.connection import (
+    inode_of,
+    journal_path,
+    open_reader,
+    open_writer,
+    storage_errors,
+)
+from payment_cli.storage.tree.fsck import Progress, records_of
+from payment_cli.storage.tree.publish import Change, Publication
+from payment_cli.storage.tree.sync import sync_files
+from payment_cli.storage.tree.writer import missing_journal
+
+_PAGES = 1024
+_FILES = 500
+_CHUNK = 1 << 20
+
+#: What a backup takes of the tree besides records, and of each domain's home.
+_AUTHORED = ("etc",)
+_AUTHORED_AT_HOME = (".store", ".payment")
+
+
+def backup_tree(root: Path, destination: Path, progress: Progress | None = None) -> int:
+    """Copy the tree to `destination`, a folder that is empty or not there; return its records.
+
+    A merchant's home may be a link to a real home: the copy has a folder, with what is ours in it
+    (`.store`, `.payment`). Files edited by hand are copied as the journal has them.
+
+    Raises:
+        StorageError: the destination is not empty, the disk is full, or the database failed.
+        CorruptRecordError: the journal is missing though the tree has records.
+    """
+    with storage_errors("copying the tree to", destination):
+        if destination.exists() and any(destination.iterdir()):
+            raise StorageError(f"{destination} is not empty", hint="back up into a new folder")
+        root_fd = open_root(root)
+        copy_fd = open_root(destination, create=True)
+        try:
+            count = _copy_records(root, root_fd, destination, copy_fd, progress or _silent)
+            for parts in _authored_folders(root_fd):
+                _copy_authored(root_fd, copy_fd, parts)
+            sync_files(destination, copy_fd)
+        finally:
+            os.close(copy_fd)
+            os.close(root_fd)
+    return count
+
+
+def _copy_records(
+    root: Path, root_fd: int, destination: Path, copy_fd: int, progress: Progress
+) -> int:
+    if inode_of(root) is None:
+        if scan.has_records(root_fd):
+            raise missing_journal()
+        return 0
+    _copy_journal(root, destination, progress)
+    with closing(open_writer(destination).conn) as conn:
+        total = conn.execute("SELECT count(*) FROM records").fetchone()[0]
+        with Publication(copy_fd, "") as publication:
+            for done, (key, doc) in enumerate(records_of(conn), 1):
+                publication.write(Change(key, doc, journal.find_content(conn, key)))
+                if done % _FILES == 0 or done == total:
+                    publication.publish()
+                    progress(done, total)
+        sync_files(destination, copy_fd)
+        journal.set_synced(conn, journal.last_seq(conn))
+    return int(total)
+
+
+def _copy_journal(root: Path, destination: Path, progress: Progress) -> None:
+    target = journal_path(destination)
+    make_private_folder(target.parent)
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+    target.chmod(FILE_MODE)
+    with closing(open_reader(root)) as source, closing(sqlite3.connect(target)) as copy:
+        # An open snapshot: without one, every commit of another process starts the copy again.
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM state").fetchone()
+
+        def tell(_status: int, remaining: int, total: int) -> None:
+            progress(total - remaining, total)
+
+        source.backup(copy, pages=_PAGES, progress=tell)
+
+
+def _authored_folders(root_fd: int) -> Iterator[tuple[str, ...]]:
+    yield _AUTHORED
+    for domain in scan.domain_names(root_fd):
+        for name in _AUTHORED_AT_HOME:
+            yield ("home", domain, name)
+
+
+def _copy_authored(root_fd: int, copy_fd: int, parts: tuple[str, ...]) -> None:
+    try:
+        source_fd = open_folder(root_fd, parts)
+    except FileNotFoundError:
+        return
+    except CorruptRecordError:
+        # `home/<file>` or a link: nothing that the tool would ever read.
+        return
+    try:
+        with folder(copy_fd, parts, create=True) as target_fd:
+            _copy_folder(source_fd, target_fd, parts)
+    finally:
+        os.close(source_fd)
+
+
+def _copy_folder(source_fd: int, target_fd: int, parts: tuple[str, ...]) -> None:
+    with os.scandir(source_fd) as entries:
+        for entry in entries:
+            here = (*parts, entry.name)
+            if _is_recorded(here):
+                continue
+            if entry.is_symlink():
+                os.symlink(os.readlink(entry.name, dir_fd=source_fd), entry.name, dir_fd=target_fd)
+            elif entry.is_dir(follow_symlinks=False):
+                with (
+                    folder(source_fd, (entry.name,)) as inner_fd,
+                    folder(target_fd, (entry.name,), create=True) as copied_fd,
+                ):
+                    _copy_folder(inner_fd, copied_fd, here)
+            elif entry.is_file(follow_symlinks=False):
+                _copy_file(source_fd, target_fd, entry.name)
+
+
+def _is_recorded(parts: tuple[str, ...]) -> bool:
+    """Return whether a path is a folder of records or the recorded settings."""
+    if parts[0] != "home":
+        return False
+    if parts[2:] == (".store", "settings.json"):
+        return True
+    return any(
+        pattern.split("/")[2:-1] == list(parts[2:])
+        for kind, pattern in PLACES.items()
+        if kind != "settings"
+    )
+
+
+def _copy_file(source_fd: int, target_fd: int, name: str) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file_fd = os.open(name, flags, dir_fd=source_fd)
+    try:
+        copy_fd = write_new(target_fd, name, b"")
+        try:
+            while chunk := os.read(file_fd, _CHUNK):
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[os.write(copy_fd, rest) :]
+            if os.fstat(file_fd).st_mode & stat.S_IXUSR:
+                os.fchmod(copy_fd, FILE_MODE | stat.S_IXUSR)
+        finally:
+            os.close(copy_fd)
+    finally:
+        os.close(file_fd)
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass

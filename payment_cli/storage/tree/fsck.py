@@ -1,0 +1,274 @@
+"""`payment fsck`: compares the files of a tree with its journal and names every difference.
+
+It may run while others write: what looks different is looked at again under the lock.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from payment_cli.errors import CorruptRecordError, StorageError
+from payment_cli.model.codec import decode
+from payment_cli.storage.safe_files import open_root
+from payment_cli.storage.tree import journal, scan
+from payment_cli.storage.tree.connection import (
+    JOURNAL_NAME,
+    inode_of,
+    open_reader,
+    storage_errors,
+)
+from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.lock import JOURNAL_FOLDER
+from payment_cli.storage.tree.publish import Publication
+from payment_cli.storage.tree.writer import Writer
+
+#: Told how much of how much is done.
+Progress = Callable[[int, int], None]
+
+LOCK_TIMEOUT_S = 30.0
+
+_PAGE = 500
+_JOURNAL_PATH = f"{JOURNAL_FOLDER}/{JOURNAL_NAME}"
+
+_RECORDS = """SELECT kind, domain, id, doc FROM records WHERE (kind, domain, id) > (?, ?, ?)
+    ORDER BY kind, domain, id LIMIT ?"""
+
+
+class Kind(StrEnum):
+    """How a file and the journal differ."""
+
+    MISSING = "missing"  # the journal has it, the file is not there
+    EDITED = "edited"  # a whole record, but not the journal's
+    DAMAGED = "damaged"  # not a whole record
+    FOREIGN = "foreign"  # a file of which the journal knows nothing
+    LEFTOVER = "leftover"  # a dead writer's temporary file
+    JOURNAL = "journal"  # the journal itself is missing or damaged
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference, by the name of its file. `keys` are the records it may be of."""
+
+    kind: Kind
+    path: str
+    detail: str = ""
+    keys: tuple[Key, ...] = ()
+    is_content: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found: how many records and files it saw, and every difference, by path."""
+
+    record_count: int
+    file_count: int
+    differences: tuple[Difference, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is no difference."""
+        return not self.differences
+
+
+def check_tree(
+    root: Path, progress: Progress | None = None, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> Report:
+    """Compare every file with the journal. Nothing is changed but what a dead writer left undone.
+
+    Raises:
+        StorageError: the disk or the database failed. LockedError: others hold the lock.
+    """
+    with storage_errors("checking", root):
+        if not root.is_dir():
+            return Report(0, 0, ())
+        root_fd = open_root(root)
+        writer = Writer(root, lock_timeout_s)
+        try:
+            if inode_of(root) is None:
+                return _without_journal(root_fd)
+            is_writable = _finish_dead_writers(writer)
+            report = _compared(root, root_fd, progress or _silent)
+            if report.is_clean or not is_writable:
+                return report
+            sure = tuple(confirmed(writer, report.differences))
+            return Report(report.record_count, report.file_count, sure)
+        finally:
+            writer.close()
+            os.close(root_fd)
+
+
+def confirmed(writer: Writer, differences: Sequence[Difference]) -> Iterator[Difference]:
+    """Yield those differences that still are there when nobody else writes."""
+    for start in range(0, len(differences), _PAGE):
+        writer.begin()
+        try:
+            found = [
+                again
+                for one in differences[start : start + _PAGE]
+                for again in look_again(writer.conn, writer.publication, one)
+            ]
+        finally:
+            writer.rollback()
+        yield from found
+
+
+def look_again(
+    conn: sqlite3.Connection, publication: Publication, one: Difference
+) -> Iterator[Difference]:
+    """Yield the difference as it is now, if it still is one."""
+    if one.kind is Kind.JOURNAL:
+        yield one
+        return
+    known = next((key for key in one.keys if journal.find(conn, key) is not None), None)
+    if known is not None:
+        yield from (now for now in _of_record(conn, publication, known) if now.path == one.path)
+    elif publication.exists(one.path):
+        yield one
+
+
+def _finish_dead_writers(writer: Writer) -> bool:
+    """Let recovery run; return whether the tree can be written to at all."""
+    try:
+        writer.begin()
+    except StorageError:
+        return False
+    except (OSError, sqlite3.DatabaseError):
+        # A read-only disk, or a journal too damaged to open: the comparison says so.
+        return False
+    writer.rollback()
+    return True
+
+
+def _without_journal(root_fd: int) -> Report:
+    if not scan.has_records(root_fd):
+        return Report(0, 0, ())
+    gone = Difference(Kind.JOURNAL, _JOURNAL_PATH, "is missing, though there are records")
+    return Report(0, 0, (gone,))
+
+
+def _compared(root: Path, root_fd: int, progress: Progress) -> Report:
+    try:
+        with closing(open_reader(root)) as conn:
+            return _Comparison(conn, root_fd, progress).run()
+    except sqlite3.DatabaseError as error:
+        damaged = Difference(Kind.JOURNAL, _JOURNAL_PATH, str(error))
+        return Report(0, 0, (damaged,))
+
+
+class _Comparison:
+    """One pass over the journal, then one over the files. Snapshots are short: pages of records."""
+
+    def __init__(self, conn: sqlite3.Connection, root_fd: int, progress: Progress) -> None:
+        self._conn = conn
+        self._root_fd = root_fd
+        self._progress = progress
+        self._done = 0
+        self._total = 0
+        self._found: list[Difference] = []
+
+    def run(self) -> Report:
+        """Compare everything."""
+        for (problem,) in self._conn.execute("PRAGMA integrity_check(20)"):
+            if problem != "ok":
+                self._found.append(Difference(Kind.JOURNAL, _JOURNAL_PATH, problem))
+        record_count = self._conn.execute("SELECT count(*) FROM records").fetchone()[0]
+        self._total = 2 * record_count
+        with Publication(self._root_fd, "") as publication:
+            for key, doc in records_of(self._conn):
+                self._found += _of_record(self._conn, publication, key, doc)
+                self._step()
+        file_count = sum(map(self._check_place, scan.places(self._root_fd)))
+        self._progress(self._done, self._done)
+        differences = sorted(set(self._found), key=lambda one: (one.path, one.kind))
+        return Report(record_count, file_count, tuple(differences))
+
+    def _check_place(self, place: scan.Place) -> int:
+        """Look for files that the journal does not know; return how many files there are."""
+        count = 0
+        try:
+            for found in scan.files(self._root_fd, place):
+                count += 1
+                self._check_file(found)
+                self._step()
+        except CorruptRecordError as error:
+            self._found.append(Difference(Kind.DAMAGED, place.path, str(error)))
+        return count
+
+    def _check_file(self, found: scan.Found) -> None:
+        if found.is_temp:
+            self._found.append(Difference(Kind.LEFTOVER, found.path, "a dead writer's"))
+        elif not any(_is_known(self._conn, key, found) for key in found.keys):
+            self._found.append(
+                Difference(
+                    Kind.FOREIGN, found.path, "not in the journal", found.keys, found.is_content
+                )
+            )
+
+    def _step(self) -> None:
+        self._done += 1
+        self._total = max(self._total, self._done)
+        self._progress(self._done, self._total)
+
+
+def records_of(conn: sqlite3.Connection) -> Iterator[tuple[Key, str]]:
+    """Yield every record of the journal, by key, in snapshots of a page."""
+    last: tuple[str, str, str] = ("", "", "")
+    while page := conn.execute(_RECORDS, (*last, _PAGE)).fetchall():
+        for kind, domain, record_id, doc in page:
+            yield Key(kind, domain, record_id), doc
+        last = page[-1][:3]
+
+
+def _is_known(conn: sqlite3.Connection, key: Key, found: scan.Found) -> bool:
+    if found.is_content:
+        return journal.find_content(conn, key) is not None
+    return journal.find(conn, key) is not None
+
+
+def _of_record(
+    conn: sqlite3.Connection, publication: Publication, key: Key, doc: str | None = None
+) -> Iterator[Difference]:
+    """Yield how the files of one record differ from what the journal has."""
+    if doc is None:
+        row = journal.find(conn, key)
+        doc = "" if row is None else row.doc
+    if not is_record(doc, key):
+        yield Difference(Kind.JOURNAL, _JOURNAL_PATH, f"{key} is damaged in it", (key,))
+    yield from _of_file(publication, key, key.path, doc.encode())
+    content = journal.find_content(conn, key)
+    if content is not None:
+        yield from _of_file(publication, key, key.content_path, content)
+
+
+def _of_file(
+    publication: Publication, key: Key, path: str, expected: bytes
+) -> Iterator[Difference]:
+    is_content = path == key.content_path
+    try:
+        found = publication.read(path)
+    except CorruptRecordError as error:
+        yield Difference(Kind.DAMAGED, path, str(error), (key,), is_content)
+        return
+    if found is None:
+        yield Difference(Kind.MISSING, path, "the journal has it", (key,), is_content)
+    elif found != expected:
+        kind = Kind.EDITED if is_content or is_record(found, key) else Kind.DAMAGED
+        detail = "differs from the journal" if kind is Kind.EDITED else "is not a whole record"
+        yield Difference(kind, path, detail, (key,), is_content)
+
+
+def is_record(data: str | bytes, key: Key) -> bool:
+    """Return whether a file's text is a whole record that belongs to `key`."""
+    try:
+        record = decode(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and record.get("id") == key.id
+
+
+def _silent(_done: int, _total: int) -> None:
+    pass

@@ -1,0 +1,253 @@
+"""`payment fsck --restore`, `--adopt` and `--rebuild`: making files and journal one again.
+
+Which side is right is the operator's to say. Restoring takes the journal's word, adopting and
+rebuilding that of the files. What no side can repair stays, and the report that comes back names
+it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from payment_cli.clock import Clock
+from payment_cli.errors import CorruptRecordError, InvalidValueError
+from payment_cli.ids import new_token
+from payment_cli.model.codec import decode_foreign_object, encode_pretty
+from payment_cli.model.record import Record
+from payment_cli.storage.safe_files import open_root
+from payment_cli.storage.tree import journal, scan
+from payment_cli.storage.tree.connection import new_journal, storage_errors
+from payment_cli.storage.tree.fsck import (
+    LOCK_TIMEOUT_S,
+    Difference,
+    Kind,
+    Progress,
+    Report,
+    check_tree,
+    look_again,
+)
+from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
+from payment_cli.storage.tree.publish import Change, Publication
+from payment_cli.storage.tree.schema import create_indexes, create_tables
+from payment_cli.storage.tree.sync import sync_files
+from payment_cli.storage.tree.writer import Writer
+
+#: The actor that the log names for what is adopted from files.
+ACTOR = "fsck"
+
+#: Differences that are repaired under one hold of the lock.
+_BATCH = 500
+
+
+def restore_files(
+    root: Path, progress: Progress | None = None, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> Report:
+    """Write the journal's records over files that are missing, edited or damaged.
+
+    Files of which the journal knows nothing are left. Return what is different afterwards.
+
+    Raises:
+        StorageError: the disk or the database failed. LockedError: others hold the lock.
+    """
+
+    def restore(writer: Writer, differences: list[Difference]) -> None:
+        publication = writer.publication
+        for one in differences:
+            if one.kind is Kind.LEFTOVER:
+                publication.remove(one.path)
+            elif one.kind in (Kind.MISSING, Kind.EDITED, Kind.DAMAGED) and one.keys:
+                key = one.keys[0]
+                row = journal.find(writer.conn, key)
+                if row is not None:
+                    content = journal.find_content(writer.conn, key)
+                    publication.write(Change(key, row.doc, content))
+        publication.publish()
+        sync_files(root, writer.root_fd)
+        writer.rollback()
+
+    return _repaired(root, progress, lock_timeout_s, restore)
+
+
+def adopt_files(
+    root: Path,
+    clock: Clock,
+    progress: Progress | None = None,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+) -> Report:
+    """Take hand-edited and foreign records into the journal, as new revisions in the log.
+
+    What is missing or damaged is left. Return what is different afterwards.
+
+    Raises:
+        StorageError: the disk or the database failed. LockedError: others hold the lock.
+    """
+
+    def adopt(writer: Writer, differences: list[Difference]) -> None:
+        changes, seq = [], 0
+        for one in differences:
+            if one.kind in (Kind.EDITED, Kind.FOREIGN) and not one.is_content:
+                adopted = _adopt_one(writer, one, clock)
+                if adopted is not None:
+                    change, seq = adopted
+                    changes.append(change)
+        if changes:
+            writer.commit(changes, seq)
+        else:
+            writer.rollback()
+
+    return _repaired(root, progress, lock_timeout_s, adopt)
+
+
+def rebuild_journal(
+    root: Path,
+    clock: Clock,
+    progress: Progress | None = None,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+) -> Report:
+    """Make the journal anew from the files alone. The history in the log is lost.
+
+    A journal that is there is kept beside it as `payment.db.replaced`. Return what could not be
+    taken in.
+
+    Raises:
+        StorageError: the disk or the database failed. LockedError: others hold the lock.
+    """
+    with storage_errors("rebuilding the journal of", root):
+        root_fd = open_root(root)
+        try:
+            lock = TreeLock(root_fd)
+            try:
+                lock.acquire(lock_timeout_s)
+                _rebuild_locked(root, root_fd, lock, clock, progress)
+            finally:
+                lock.close()
+        finally:
+            os.close(root_fd)
+    return check_tree(root, lock_timeout_s=lock_timeout_s)
+
+
+def _repaired(
+    root: Path,
+    progress: Progress | None,
+    lock_timeout_s: float,
+    repair: Callable[[Writer, list[Difference]], None],
+) -> Report:
+    """Check, repair the differences in batches, and check again."""
+    report = check_tree(root, progress, lock_timeout_s=lock_timeout_s)
+    if report.is_clean:
+        return report
+    writer = Writer(root, lock_timeout_s)
+    with storage_errors("repairing", root):
+        try:
+            for start in range(0, len(report.differences), _BATCH):
+                writer.begin()
+                conn, publication = writer.conn, writer.publication
+                batch = report.differences[start : start + _BATCH]
+                sure = [now for one in batch for now in look_again(conn, publication, one)]
+                repair(writer, sure)
+        finally:
+            writer.close()
+    return check_tree(root, lock_timeout_s=lock_timeout_s)
+
+
+def _adopt_one(writer: Writer, one: Difference, clock: Clock) -> tuple[Change, int] | None:
+    """Take one file into the journal; None if it is no record, and so stays a difference."""
+    data = writer.publication.read(one.path)
+    found = _read_record(data, one.path, one.keys) if data is not None else None
+    if found is None:
+        return None
+    key, record = found
+    conn = writer.conn
+    row = journal.find(conn, key)
+    rev = _rev_of(record) if row is None else max(row.rev, _rev_of(record)) + 1
+    record["rev"] = rev
+    doc = encode_pretty(record)
+    content = None
+    if row is not None:
+        journal.replace(conn, key, row, rev, doc, record)
+    else:
+        journal.insert(conn, key, rev, doc, record)
+        content = writer.publication.read(key.content_path)
+        if content is not None:
+            journal.insert_content(conn, key, content)
+    docs = (row.doc if row is not None else "", doc)
+    seq = journal.append_log(conn, clock(), ACTOR, key, "put" if row else "insert", docs)
+    return Change(key, doc, content), seq
+
+
+def _rev_of(record: Record) -> int:
+    rev = record.get("rev")
+    return rev if type(rev) is int and 0 < rev < 2**62 else 1
+
+
+def _read_record(data: bytes, path: str, keys: tuple[Key, ...]) -> tuple[Key, Record] | None:
+    """Return a file's record, and which of `keys` it belongs to; None if it is none of them."""
+    try:
+        record = decode_foreign_object(data, path)
+    except InvalidValueError:
+        return None
+    key = next((key for key in keys if key.id == record.get("id")), None)
+    return None if key is None else (key, record)
+
+
+def _rebuild_locked(
+    root: Path, root_fd: int, lock: TreeLock, clock: Clock, progress: Progress | None
+) -> None:
+    name = new_token()
+    with new_journal(root, root_fd) as conn, Publication(root_fd, "") as publication:
+        create_tables(conn, name)
+        # The file is not at its place until it is whole: a crash needs no rollback of it.
+        conn.execute("PRAGMA synchronous = OFF")
+        conn.execute("BEGIN")
+        done = 0
+        for place in scan.places(root_fd):
+            for found in _records_in(root_fd, place):
+                _load_one(conn, publication, found, clock)
+                done += 1
+                if progress is not None:
+                    progress(done, done)
+        sync_files(root, root_fd)
+        seq = journal.last_seq(conn)
+        journal.set_synced(conn, seq)
+        conn.execute("COMMIT")
+        create_indexes(conn)
+    lock.write_mark(Mark(read_boot_id(), name, seq, seq))
+
+
+def _records_in(root_fd: int, place: scan.Place) -> list[scan.Found]:
+    try:
+        found = [one for one in scan.files(root_fd, place) if one.keys and not one.is_content]
+    except CorruptRecordError:
+        return []
+    return sorted(found, key=lambda one: one.name)
+
+
+def _load_one(
+    conn: sqlite3.Connection, publication: Publication, found: scan.Found, clock: Clock
+) -> None:
+    """Take a file into a new journal; leave what is no record to the report.
+
+    It is taken byte for byte, unless it lacks a revision: then it is written anew with one.
+    """
+    try:
+        data = publication.read(found.path)
+        loaded = _read_record(data, found.path, found.keys) if data is not None else None
+        if loaded is None or data is None:
+            return
+        content = publication.read(loaded[0].content_path)
+    except CorruptRecordError:
+        return
+    key, record = loaded
+    doc, rev = data.decode(), _rev_of(record)
+    if record.get("rev") != rev:
+        doc = encode_pretty({**record, "rev": rev})
+        publication.write(Change(key, doc))
+        publication.publish()
+    journal.insert(conn, key, rev, doc, record)
+    if content is not None:
+        journal.insert_content(conn, key, content)
+    journal.append_log(conn, clock(), ACTOR, key, "insert", ("", doc))
