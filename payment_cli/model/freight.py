@@ -28,7 +28,6 @@ from payment_cli.model.order_line import OrderLine
 from payment_cli.model.record import Json
 
 _RULES_MAX = 5000
-_COUNTRIES_MAX = 300
 _WEIGHT_MAX_KG = 100_000
 _WEIGHT_PLACES = 6
 _FEN_PER_YUAN = 100
@@ -101,7 +100,7 @@ class FreightSheet:
         by_country = Fields(fields.mapping("rules"), "freight sheet: rules")
         rules = {
             country: tuple(_rule(row) for row in by_country.rows(country, most=_RULES_MAX))
-            for country in list(by_country.rest())[:_COUNTRIES_MAX]
+            for country in by_country.rest()
         }
         return cls(first_weight, unit, rules)
 

@@ -69,6 +69,17 @@ def test_a_bad_discount_is_refused(fields):
         Discount.new({"dis_nm": "tea week", **fields}, id="d-1", now=NOW, currency="RMB")
 
 
+def test_a_discount_may_last_an_instant_and_takes_the_second_piece_by_default():
+    discount = a_discount("nth", off_bp=5000, start_at=9, dis_expi=9)
+    assert (discount.nth, discount.dis_expi) == (2, 9)
+
+
+@pytest.mark.parametrize(("mode", "missing"), [("amount", "off"), ("percent", "off_bp")])
+def test_the_field_that_a_mode_needs_is_named(mode, missing):
+    with pytest.raises(InvalidValueError, match=f": {missing} is missing"):
+        a_discount(mode)
+
+
 def test_a_damaged_record_says_which_discount_it_is():
     with pytest.raises(CorruptRecordError, match="discount 'd-9' is damaged"):
         Discount.from_record({"id": "d-9", "dis_mode": "percent"})

@@ -23,6 +23,7 @@ READERS = {
     "number": lambda fields: fields.number("x", high=9, places=2),
     "yuan": lambda fields: fields.yuan("x"),
     "required_yuan": lambda fields: fields.required_yuan("x"),
+    "optional_yuan": lambda fields: fields.optional_yuan("x"),
     "currency": lambda fields: fields.currency("x"),
     "flag": lambda fields: fields.flag("x"),
     "mapping": lambda fields: fields.mapping("x"),
@@ -35,20 +36,27 @@ READERS = {
     ("reader", "value", "result"),
     [
         ("text", " tea ", "tea"),
+        ("text", "12345", "12345"),
         ("text", None, ""),
         ("word", "red", Colour.RED),
         ("whole", 9, 9),
+        ("whole", 0, 0),
         ("whole", None, 0),
         ("optional_whole", None, None),
         ("number", Decimal("4.25"), Decimal("4.25")),
         ("number", 4, Decimal(4)),
+        ("number", None, Decimal(0)),
         ("yuan", Decimal("34.50"), 3450),
+        ("yuan", None, 0),
+        ("required_yuan", 0, 0),
+        ("optional_yuan", 2, 200),
+        ("optional_yuan", None, None),
         ("currency", "usd", "USD"),
         ("currency", None, "RMB"),
         ("flag", True, True),
         ("flag", None, False),
         ("mapping", {"a": 1}, {"a": 1}),
-        ("texts", ["a", "b"], ("a", "b")),
+        ("texts", ["a", "b" * 200], ("a", "b" * 200)),
         ("texts", "a", ("a",)),
         ("texts", "", ()),
         ("texts", None, ()),
@@ -71,7 +79,7 @@ def test_a_good_field_is_read(reader, value, result):
         ("yuan", Decimal("1.005")), ("yuan", -1), ("required_yuan", None),
         ("currency", "JPY"), ("currency", 1), ("flag", 1), ("flag", "true"),
         ("mapping", []), ("rows", {}), ("rows", [1]), ("rows", [{}, {}, {}]),
-        ("texts", [1]), ("texts", ["a", "b", "c"]), ("texts", ["a\0"]),
+        ("texts", [1]), ("texts", ["a", "b", "c"]), ("texts", ["a\0"]), ("texts", ["b" * 201]), ("optional_yuan", -1),
     ],
 )  # fmt: skip
 def test_a_bad_field_is_refused_by_name(reader, value):
@@ -82,6 +90,11 @@ def test_a_bad_field_is_refused_by_name(reader, value):
 def test_a_missing_number_whose_default_is_out_of_range_is_missing():
     with pytest.raises(InvalidValueError, match="thing: x is missing"):
         Fields({}, "thing").whole("x", low=1)
+
+
+def test_a_word_may_have_a_default():
+    assert Fields({}, "thing").word("x", Colour, Colour.BLUE) is Colour.BLUE
+    assert Fields({"x": "red"}, "thing").word("x", Colour, Colour.BLUE) is Colour.RED
 
 
 def test_text_may_have_lines_where_that_is_said():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.codec import decode, encode
 from payment_cli.model.coupon import CouponEvent
+from payment_cli.model.fee import FEE_MAX
 from payment_cli.model.freight import FreightSheet, Route
 from payment_cli.model.order import Order
 from payment_cli.model.order_place import Placing, place_order
@@ -157,6 +158,7 @@ def test_the_stock_an_order_takes_is_that_of_counted_goods_and_parts():
 
 
 def test_an_order_above_the_limit_is_refused():
+    assert price(cart(tea=1000), a_product("tea", "10000000")).fee == FEE_MAX
     with pytest.raises(InvalidValueError, match="an order is at most"):
         price(cart(tea=1001), a_product("tea", "10000000"))
     with pytest.raises(InvalidValueError, match="an order is at most"):

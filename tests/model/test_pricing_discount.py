@@ -79,6 +79,12 @@ def test_every_third_piece_counts_over_lines_the_dearest_first():
     assert offs(lines, discount) == [0, 10_00, 0]
 
 
+def test_the_step_of_an_nth_piece_says_which_one():
+    assert notes([a_line(amount=2)], a_discount("nth", nth=2, off_bp=5000)) == [
+        "50.00 % off every 2. piece; its goods are 20.00 in 2 pieces"
+    ]
+
+
 def test_one_fen_of_the_nth_piece_is_rounded_half_up():
     assert offs([a_line(price=1_01, amount=2)], a_discount("nth", nth=2, off_bp=5000)) == [51]
 

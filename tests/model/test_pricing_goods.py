@@ -136,6 +136,7 @@ def test_an_order_holds_twenty_kinds_and_more_when_the_store_says_so():
     with pytest.raises(NotAllowedError, match="at most 20 kinds of goods, not 21"):
         lines_of(wanted, *goods)
     assert len(lines_of(wanted, *goods, kinds_max=21)) == 21
+    assert len(lines_of([CartLine("p-1", 1)] * LINES_MAX, *goods)) == LINES_MAX
     with pytest.raises(NotAllowedError, match="at most 100 lines"):
         lines_of([CartLine("p-1", 1)] * (LINES_MAX + 1), *goods)
 
