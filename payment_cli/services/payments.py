@@ -1,6 +1,5 @@
 """Making and reading payments. What talks to providers is in sending, checking and receiving."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -143,6 +142,8 @@ class Payments:
         self, tx: Transaction, new: NewPayment, seller: str, payment: Payment
     ) -> Payment | None:
         """Return the payment this key made before, or bind the key to the new one."""
+        import hashlib  # loads OpenSSL, so only where there is a key
+
         key_id = hashlib.sha256(f"{seller}\0{new.idempotency_key}".encode()).hexdigest()[:32]
         digest = hashlib.sha256(encode(_canonical(new, seller)).encode()).hexdigest()
         try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payment_cli.cli.printing import Pager, Printing
@@ -185,6 +185,7 @@ _json_values = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(
     st.lists(st.dictionaries(st.text('ab\n"', max_size=3), _json_values, max_size=4), max_size=4)
 )
