@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from payment_cli.services.answers import Recorder
     from payment_cli.services.applying import Applying, ScriptOutcome
     from payment_cli.services.checking import Checking
+    from payment_cli.services.doctor import Doctor
     from payment_cli.services.merchants import Merchants
     from payment_cli.services.payments import Payments
     from payment_cli.services.receiving import Receiving
@@ -194,6 +195,29 @@ class App:
             f"{socket.gethostname()}:{os.getpid()}",
             self.settings.callback_timeout_s,
         )
+
+    @cached_property
+    def doctor(self) -> "Doctor":
+        """Examining the tree, its settings and its accounts."""
+        from payment_cli.config.configs import TreeConfigs
+        from payment_cli.model.match import everything
+        from payment_cli.model.merchant import Merchant
+        from payment_cli.services.doctor import Doctor
+        from payment_cli.services.refusals import read_refusals
+        from payment_cli.storage.authored import list_domains, read_store_info
+        from payment_cli.storage.base import Collection
+
+        def merchant(domain: str) -> Merchant:
+            return Merchant.from_record(domain, read_store_info(self.root, domain))
+
+        def probe() -> str:
+            count = self.storage.count(Collection("payment"), everything())
+            refused = read_refusals(self.root / REFUSALS_PLACE)
+            return f"{count} payments, {refused} callbacks refused since the tree was made"
+
+        domains = partial(list_domains, self.root)
+        configs = TreeConfigs(self.root, self.environ, domains, merchant)
+        return Doctor(self.root, self.clock, configs, probe)
 
     @cached_property
     def shop(self) -> "Shop":
