@@ -4,9 +4,20 @@ from decimal import Decimal
 from enum import StrEnum
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from payment_cli.errors import CorruptRecordError, InvalidValueError
+from payment_cli.model.address import Address
+from payment_cli.model.codec import decode, encode
+from payment_cli.model.coupon import Coupon
+from payment_cli.model.discount import Discount
 from payment_cli.model.field import Fields, reading_stored
+from payment_cli.model.freight import FreightSheet
+from payment_cli.model.order import Order
+from payment_cli.model.order_input import OrderInput
+from payment_cli.model.product import Product
+from tests.support.shop import NOW, a_coupon, a_discount, a_product, an_order
 
 
 class Colour(StrEnum):
@@ -79,7 +90,8 @@ def test_a_good_field_is_read(reader, value, result):
         ("yuan", Decimal("1.005")), ("yuan", -1), ("required_yuan", None),
         ("currency", "JPY"), ("currency", 1), ("flag", 1), ("flag", "true"),
         ("mapping", []), ("rows", {}), ("rows", [1]), ("rows", [{}, {}, {}]),
-        ("texts", [1]), ("texts", ["a", "b", "c"]), ("texts", ["a\0"]), ("texts", ["b" * 201]), ("optional_yuan", -1),
+        ("texts", [1]), ("texts", ["a", "b", "c"]), ("texts", ["a\0"]),
+        ("texts", ["b" * 201]), ("optional_yuan", -1),
     ],
 )  # fmt: skip
 def test_a_bad_field_is_refused_by_name(reader, value):
@@ -141,3 +153,58 @@ def test_an_invalid_stored_record_is_a_damaged_one():
         reading_stored("product cup"),
     ):
         raise InvalidValueError("x is wrong")
+
+
+ADDRESS = {"id": "a", "code": "110108", "street": "x", "consignee": "y", "phone": "13901234567"}
+SHEET = {"first_weight": 1, "rules": {"CN": [{"ship_code": "11", "target_code": "0", "first": 1}]}}
+WANTED = {"products": [{"id": "a", "amount": 1}], "coupons": [{"id": "c"}], "tp": "A"}
+NEW = {"id": "x-1", "now": NOW, "currency": "RMB"}
+
+#: What reads a document from outside, with one that it takes.
+DOORS = {
+    "product typed": (lambda document: Product.new(document, **NEW), a_product().to_record()),
+    "product": (Product.from_record, a_product(w_pkg=[{"w_id": "a"}]).to_record()),
+    "discount typed": (
+        lambda document: Discount.new(document, **NEW),
+        {"dis_nm": "x", "dis_mode": "tiered", "tiers": [{"thres": 1, "off": 1}]},
+    ),
+    "discount": (Discount.from_record, a_discount("nth", off_bp=1).to_record()),
+    "coupon typed": (lambda document: Coupon.new(document, **NEW), {"title": "x", "type": 2}),
+    "coupon": (Coupon.from_record, a_coupon().to_record()),
+    "address typed": (lambda document: Address.new(document, id="a", uid="u", now=NOW), ADDRESS),
+    "address": (Address.from_record, ADDRESS),
+    "order": (Order.from_record, an_order().to_record()),
+    "order input": (OrderInput.from_document, WANTED),
+    "freight sheet": (FreightSheet.from_document, SHEET),
+}
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5)
+    | st.sampled_from(["[1,9]", "CN_110108017000", "\ud800", "../x", "US", "+1", 10**30]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "w_id", "sku", "price", "off", "CN", "x"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("door", DOORS)
+@given(data=st.data())
+def test_whatever_stands_in_a_document_it_is_read_or_refused_in_one_line(door, data):
+    read, good = DOORS[door]
+    name = data.draw(st.sampled_from([*good, "unknown"]))
+    value = data.draw(anything)
+    try:
+        thing = read({**good, name: value})
+    except (InvalidValueError, CorruptRecordError) as error:
+        refused = str(error)
+    else:
+        refused = ""
+        if isinstance(thing, Product | Discount | Coupon | Address | Order):
+            assert type(thing).from_record(decode(encode(thing.to_record()))) == thing
+    assert refused.isprintable()

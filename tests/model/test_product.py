@@ -36,7 +36,7 @@ documents = st.fixed_dictionaries(
         "retail": prices, "w_expi": st.integers(0, NOW * 2), "w_buy_min": st.integers(1, 9),
         "w_buy_max": st.integers(0, 9), "sku": st.none() | st.integers(0, 99),
         "weight": st.integers(0, 10**6).map(lambda grams: Decimal(grams) / 1000),
-        "freight": prices, "cat": st.lists(st.sampled_from(["tea", "cups"])),
+        "freight": prices, "cat": st.lists(st.sampled_from(["tea", "cups"]), max_size=3),
         "w_pkg": st.lists(st.sampled_from("abc"), unique=True).map(
             lambda ids: [{"w_id": id, "num": 2, "colour": "red"} for id in ids]
         ),
