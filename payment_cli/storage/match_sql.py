@@ -17,7 +17,7 @@ A *column* is an SQL expression that holds, in every row, the field's value when
 a 64-bit integer, and NULL when the field is null or missing. Where another value may occur (true,
 1.5, a list) the field must not be given as a column. Columns use SQLite's BINARY collation and a
 UTF-8 database, so text compares by code point. Ascending order says NULLS LAST; SQLite (3.30 and
-later) still takes it from an index, declared NOT NULL or not.
+later) still takes a first key from an index, whether the column is declared NOT NULL or not.
 """
 
 import re
@@ -84,12 +84,18 @@ def compile_order(
     keys = list(sort)
     if "id" not in dict(keys):
         keys.append(("id", keys[0][1] if keys else 1))
-    terms: list[str] = []
-    for path, direction in keys:
-        # Descending puts NULL last by itself: SQLite holds it smaller than any value.
-        suffix = " DESC" if direction < 0 else " ASC NULLS LAST"
-        terms += [term + suffix for term in _order_terms(path, columns, json_expr)]
-    return ", ".join(terms)
+    return ", ".join(
+        f"{term} {_direction(path, direction)}"
+        for path, direction in keys
+        for term in _order_terms(path, columns, json_expr)
+    )
+
+
+def _direction(path: str, direction: int) -> str:
+    if direction < 0:
+        return "DESC"  # which puts NULL last by itself: SQLite holds it smaller than any value
+    # Every record has an id, and NULLS LAST would keep SQLite from taking it from the index.
+    return "ASC" if path == "id" else "ASC NULLS LAST"
 
 
 def _order_terms(path: str, columns: Mapping[str, str], json_expr: str) -> list[str]:

@@ -11,6 +11,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.codec import encode
 from payment_cli.model.match import (
     Equal,
     Glob,
@@ -24,10 +26,14 @@ from payment_cli.model.match import (
     all_of,
     any_of,
 )
+from payment_cli.model.match_value import match_of_text
 from payment_cli.model.record import Record
+from payment_cli.model.time_macro import TimeReader
+
+_MISSING = object()
 
 COLUMN_PATHS = ("st", "fee")
-PATHS = (*COLUMN_PATHS, "a", "a.b", "l", "l.b", "l.b.c", "l.b.c.d", "it's", 'q"q')
+PATHS = ("st", "fee", "a", "a.b", "l", "l.b", "l.b.b", "l.b.b.b", "it's", 'q"q')
 
 #: Numbers that SQLite orders exactly, with what looks like them.
 _SHORT_FAMILIES: tuple[tuple[Scalar, ...], ...] = (
@@ -85,35 +91,38 @@ short_families = st.sampled_from(_SHORT_FAMILIES).map(Family)
 
 def records(family: Family) -> st.SearchStrategy[list[Record]]:
     """Return lists of records with ids of their own, in any order."""
-    leaf = st.none() | family.scalars
-    keys = st.sampled_from(("b", "c", "d"))
-    inner = leaf | st.dictionaries(keys, leaf, max_size=2) | st.lists(leaf, max_size=2)
-    within = st.dictionaries(keys, inner | st.dictionaries(keys, inner), min_size=1, max_size=2)
-    value = leaf | within | st.lists(leaf | within | st.lists(leaf | within), max_size=3)
+    leaf = st.one_of(family.scalars, family.scalars, st.none())
+    keys = st.sampled_from(("b", "b", "c"))
+    listed = st.lists(leaf, min_size=1, max_size=3)
+    inner = leaf | listed
+    deep = st.dictionaries(keys, st.dictionaries(keys, inner, min_size=1), min_size=1, max_size=2)
+    within = st.dictionaries(keys, inner, min_size=1, max_size=2) | deep
+    value = st.one_of(leaf, listed, within, st.lists(leaf | within | listed, max_size=3))
     fields: dict[str, st.SearchStrategy[Any]] = {
-        "st": st.none() | family.texts,
-        "fee": st.none() | family.column_ints,
-        "a": value,
-        "l": value | st.lists(within, max_size=3),
+        "st": family.texts | st.none() | st.just(_MISSING),
+        "fee": family.column_ints | st.none() | st.just(_MISSING),
+        "a": st.one_of(leaf, value, st.just(_MISSING)),
+        "l": st.one_of(st.lists(within, min_size=1, max_size=3), value, st.just(_MISSING)),
         "it's": leaf,
         'q"q': leaf,
     }
-    record = st.fixed_dictionaries({}, optional=fields)
-    return st.lists(record, max_size=8).flatmap(_with_ids)
+    return st.lists(st.fixed_dictionaries(fields), min_size=3, max_size=8).flatmap(_with_ids)
 
 
 def _with_ids(found: list[Record]) -> st.SearchStrategy[list[Record]]:
     return st.permutations(range(len(found))).map(
         lambda order: [
-            {**record, "id": f"id-{at}"} for at, record in zip(order, found, strict=True)
+            {"id": f"id-{at}"} | {k: v for k, v in record.items() if v is not _MISSING}
+            for at, record in zip(order, found, strict=True)
         ]
     )
 
 
 def matches(family: Family) -> st.SearchStrategy[Match]:
     """Return matches over the fields of `records`."""
+    field = field_matches(family)
     return st.recursive(
-        st.sampled_from(PATHS).flatmap(lambda path: _field_match(path, family)),
+        field,
         lambda inner: st.one_of(
             inner.map(Not),
             st.lists(inner, max_size=3).map(lambda parts: all_of(*parts)),
@@ -121,6 +130,11 @@ def matches(family: Family) -> st.SearchStrategy[Match]:
         ),
         max_leaves=4,
     )
+
+
+def field_matches(family: Family) -> st.SearchStrategy[Match]:
+    """Return matches that ask one field one thing."""
+    return st.sampled_from(PATHS).flatmap(lambda path: _field_match(path, family))
 
 
 def _field_match(path: str, family: Family) -> st.SearchStrategy[Match]:
@@ -149,9 +163,70 @@ def _range(path: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Match
     )  # fmt: skip
 
 
+def typed_matches(family: Family) -> st.SearchStrategy[str]:
+    """Return matches as an operator types them, over the fields of `records`."""
+    value = _typed_value(family)
+    operators = st.dictionaries(
+        st.sampled_from(("%eq", "$ne", "%gt", "$gte", "%lt", "%lte")),
+        _typed_scalar(family).filter(lambda value: not isinstance(value, bool) and value != ""),
+        min_size=1,
+        max_size=2,
+    )
+    keys = st.sampled_from([*PATHS, *(f"!{path}" for path in PATHS)])
+    simple = keys.filter(lambda key: not set(key) & {'"', "'"})
+    entry = st.dictionaries(simple, value | operators, max_size=3)
+    nested = st.fixed_dictionaries({}, optional={
+        "%or": st.lists(entry, min_size=1, max_size=2),
+        "!$and": st.lists(entry, min_size=1, max_size=2),
+    })  # fmt: skip
+    document = st.one_of(entry, nested, st.lists(entry, min_size=1, max_size=2))
+    return document.map(encode)
+
+
+def _typed_scalar(family: Family) -> st.SearchStrategy[Any]:
+    """Return JSON scalars; numbers that JSON5 reads as a double only if that is exact enough."""
+    return st.sampled_from((*filter(_survives_json5, family.values), "x"))
+
+
+def _survives_json5(value: Scalar) -> bool:
+    if isinstance(value, Decimal):
+        return len(value.as_tuple().digits) < 16 and abs(value.adjusted()) < 300
+    return not isinstance(value, int) or value.bit_length() <= 200
+
+
+def _typed_value(family: Family) -> st.SearchStrategy[Any]:
+    scalar = _typed_scalar(family)
+    text = family.texts
+    bound = st.sampled_from(["", *map(str, family.of(int, Decimal)), *family.of(str)])
+    ranges = st.tuples(st.sampled_from("[("), bound, bound, st.sampled_from("])")).map(
+        lambda parts: f"{parts[0]}{parts[1]},{parts[2]}{parts[3]}"
+    )
+    listed = st.lists(scalar | st.none(), max_size=3)
+    heads = st.sampled_from(("%in", "%nin", "%all", "$in"))
+    return st.one_of(
+        scalar,
+        st.none(),
+        st.sampled_from(("", "!", "*")),
+        text.map(lambda found: f"!{found}"),
+        text.map(lambda found: f"{found[:1]}*{found[1:]}"),
+        ranges.filter(_parses),
+        listed,
+        st.tuples(heads, listed).map(lambda both: [both[0], *both[1]]),
+        st.lists(ranges.filter(_parses) | scalar, max_size=2).map(lambda found: ["%or", *found]),
+    )
+
+
+def _parses(text: str) -> bool:
+    try:
+        match_of_text("a", text, TimeReader(0))
+    except InvalidValueError:
+        return False
+    return True
+
+
 sorts = st.lists(
     st.tuples(
-        st.sampled_from((*COLUMN_PATHS, "id", "a", "a.b", "l.b.c", "it's")),
+        st.sampled_from((*COLUMN_PATHS, "id", "a", "a.b", "l.b", "it's")),
         st.sampled_from((1, -1)),
     ),
     max_size=3,
