@@ -90,18 +90,18 @@ def speak_utf8() -> None:
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal while long work runs; yields the function that advances it."""
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal while long work runs; yields what is told `(done, total)`."""
     if not is_terminal():
-        yield lambda _count: None
+        yield lambda _done, _total: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, TimeElapsedColumn(), console=_console(), transient=True)
     with bar:
-        task = bar.add_task(printable(what), total=total)
-        yield lambda count: bar.advance(task, count)
+        task = bar.add_task(printable(what), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def draw_qr_code(text: str) -> None:

@@ -80,10 +80,10 @@ def apply(
 def _apply_due(app: "App", most: int, printing: Printing) -> None:
     ids = app.applying.due_ids(most)
     done = []
-    with progress("callback scripts", len(ids)) as advance:
+    with progress("callback scripts") as tell_progress:
         for payment_id in ids:
             done.append(app.applying.apply_if_due(app.payments.get(payment_id)))
-            advance(1)
+            tell_progress(len(done), len(ids))
     print_records((_shown(payment.to_record()) for payment in done), printing)
     _leave(done)
 

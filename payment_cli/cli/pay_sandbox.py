@@ -206,7 +206,7 @@ def rotate(printing: Printing) -> None:
         _print(client.rotate(_state(current_app())), printing)
 
 
-@sandbox.command(examples=("pay sandbox drain --timeout 60",))
+@sandbox.command(examples=("pay sandbox drain --timeout 40",))
 @click.option(
     "--timeout",
     "timeout_s",

@@ -100,8 +100,8 @@ def test_nothing_is_drawn_and_no_state_shown_when_nobody_looks(capsys):
     draw_qr_code("x")
     show_state("WAIT")
     end_state()
-    with progress("work", 3) as advance:
-        advance(3)
+    with progress("work") as tell_progress:
+        tell_progress(3, 3)
     assert capsys.readouterr() == ("", "")
 
 
@@ -116,11 +116,13 @@ def test_a_state_replaces_the_one_before_and_stays_at_the_end(on_terminal):
 
 def test_progress_is_shown_on_a_terminal(on_terminal):
     def work() -> None:
-        with progress("long work", 2) as advance:
-            advance(1)
-            advance(1)
+        with progress("long work") as tell_progress:
+            tell_progress(1, 2)
+            tell_progress(2, 2)
 
-    assert "long work" in on_terminal(work)
+    shown = on_terminal(work)
+    assert "long work" in shown
+    assert "2/2" in shown
 
 
 def test_a_message_is_one_line_without_control_characters(capsys):
