@@ -70,16 +70,18 @@ def decode_foreign_object(text: str | bytes, what: str) -> Record:
 
 
 def check_depth(value: object, left: int = DEPTH_MAX) -> None:
-    """Refuse a document that nests deeper than DEPTH_MAX.
+    """Refuse a document that nests deeper than DEPTH_MAX, or has text that no file can hold.
 
     Raises:
-        ValueError: it does.
+        ValueError: it does (UnicodeEncodeError for half a surrogate pair).
     """
     if left == 0:
         raise ValueError(f"nested deeper than {DEPTH_MAX}")
     children: Iterable[object] = ()
-    if isinstance(value, dict):
-        children = value.values()
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, dict):
+        children = (*value, *value.values())
     elif isinstance(value, list):
         children = value
     for child in children:
