@@ -6,7 +6,6 @@ pays only for what it touches.
 
 import os
 import pwd
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from payment_cli.services.answers import Recorder
     from payment_cli.services.applying import Applying, ScriptOutcome
     from payment_cli.services.checking import Checking
+    from payment_cli.services.creating import Creating
     from payment_cli.services.doctor import Doctor
     from payment_cli.services.merchants import Merchants
     from payment_cli.services.payments import Payments
@@ -114,11 +114,18 @@ class App:
 
     @cached_property
     def payments(self) -> "Payments":
-        """Creating and reading payments."""
+        """Reading payments."""
         from payment_cli.services.payments import Payments
+
+        return Payments(self.storage, self.actor, lambda: self.merchants.own().id)
+
+    @cached_property
+    def creating(self) -> "Creating":
+        """Creating payments."""
+        from payment_cli.services.creating import Creating
         from payment_cli.storage.authored import read_callback
 
-        return Payments(
+        return Creating(
             self.storage,
             self.actor,
             self.clock,
@@ -185,6 +192,8 @@ class App:
     @cached_property
     def applying(self) -> "Applying":
         """Running callback scripts."""
+        import socket
+
         from payment_cli.services.applying import Applying
 
         return Applying(

@@ -97,6 +97,7 @@ class Shop:
             app.storage,
             self.orders,
             app.payments,
+            app.creating,
             app.sending,
             app.checking,
             app.clock,

@@ -18,7 +18,7 @@ from payment_cli.model.record import Record
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.model.payment import Payment
-    from payment_cli.services.payments import NewPayment
+    from payment_cli.services.creating import NewPayment
     from payment_cli.services.sending import SendArguments
 
 
@@ -115,7 +115,7 @@ def create(asked: Asked, printing: Printing, exit_status: bool) -> None:
     app = current_app()
     arguments = _send_arguments(asked)
     new = _new_payment(app, asked)
-    created = app.payments.create(new)
+    created = app.creating.create(new)
     if created.ignored:
         tell(f"pay: metadata can't set {', '.join(created.ignored)}: ignored")
     if arguments is None or created.payment.is_final:
@@ -125,7 +125,7 @@ def create(asked: Asked, printing: Printing, exit_status: bool) -> None:
 
 
 def _new_payment(app: "App", asked: Asked) -> "NewPayment":
-    from payment_cli.services.payments import NewPayment
+    from payment_cli.services.creating import NewPayment
 
     fee, currency = _fee(asked)
     target = asked.target

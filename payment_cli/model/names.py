@@ -24,5 +24,6 @@ def check_name(kind: str, text: str) -> str:
     rule, words = _RULES[kind]
     if rule.fullmatch(text) is None or ".." in text:
         shown = ascii(text if len(text) <= 40 else text[:40] + "…")
-        raise InvalidValueError(f"{shown} is not a {kind}", hint=f"a {kind} is {words}")
+        one = f"an {kind}" if kind == "id" else f"a {kind}"
+        raise InvalidValueError(f"{shown} is not {one}", hint=f"{one} is {words}")
     return text

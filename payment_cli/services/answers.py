@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.payment import Event, Payment, Status
-from payment_cli.services.settlement import Settlement, save
+from payment_cli.services.payment_records import save
+from payment_cli.services.settlement import Settlement
 from payment_cli.storage.base import Transaction
 
 

@@ -13,8 +13,8 @@ from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
 from payment_cli.model.match import Match, any_of, equal
 from payment_cli.model.payment import ApplyStatus, Payment
 from payment_cli.model.record import Record
+from payment_cli.services.payment_records import PAYMENTS, load, save
 from payment_cli.services.payments import Payments
-from payment_cli.services.settlement import PAYMENTS, load, save
 from payment_cli.storage.base import Query, Storage
 
 

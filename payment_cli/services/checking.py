@@ -12,9 +12,9 @@ from payment_cli.model.payment import Event, Payment, Status
 from payment_cli.model.result import Result, result_of
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of
+from payment_cli.services.payment_records import load, save
 from payment_cli.services.payments import Payments
 from payment_cli.services.sending import Sending, make_intent, order_ref
-from payment_cli.services.settlement import load, save
 from payment_cli.storage.base import Query, Storage
 
 #: The waits between two looks at a stuck payment: 15 s, 30 s, 1 min … at most an hour.

@@ -21,9 +21,10 @@ from payment_cli.model.pay_type import pay_type
 from payment_cli.model.payment import Payment, Status
 from payment_cli.model.result import Result
 from payment_cli.services.checking import Checking
+from payment_cli.services.creating import Creating, NewPayment
 from payment_cli.services.order_effects import cancel_order
 from payment_cli.services.orders import Orders
-from payment_cli.services.payments import NewPayment, Payments
+from payment_cli.services.payments import Payments
 from payment_cli.services.sending import SendArguments, Sending
 from payment_cli.services.shop_records import load_order, load_settings, save_order
 from payment_cli.storage.base import Query, Storage
@@ -55,6 +56,7 @@ class OrderPayments:
     storage: Storage
     orders: Orders
     payments: Payments
+    creating: Creating
     sending: Sending
     checking: Checking
     clock: Clock
@@ -179,7 +181,7 @@ class OrderPayments:
                 meta={"or_id": order.id},
                 callback=load_settings(tx, order.sto_nm).order_callback,
             )
-            return self.payments.create_in(tx, new, payment_id=payment_id, pay_by=order.ord_expi)
+            return self.creating.create_in(tx, new, payment_id=payment_id, pay_by=order.ord_expi)
 
     def _send(self, payment: Payment, pay_tp: str, target: str, paying: Paying) -> Result:
         return self.sending.send(payment.id, pay_tp, target, paying.arguments)

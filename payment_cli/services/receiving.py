@@ -32,8 +32,8 @@ from payment_cli.model.result import Result, result_of
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder
 from payment_cli.services.checking import Checking
+from payment_cli.services.payment_records import PAYMENTS, load
 from payment_cli.services.payments import Payments
-from payment_cli.services.settlement import PAYMENTS, load
 from payment_cli.storage.base import Storage
 
 #: How many accounts a callback to the bare path may be tried against.

@@ -25,8 +25,8 @@ from payment_cli.model.result import Result, result_of
 from payment_cli.model.secret import Secret
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of
+from payment_cli.services.payment_records import load, save
 from payment_cli.services.payments import Payments
-from payment_cli.services.settlement import load, save
 from payment_cli.storage.base import Storage
 
 #: How long a send may be under way before others may resolve it.

@@ -12,9 +12,8 @@ from payment_cli.gateways.base import Paid
 from payment_cli.model.money import same_currency
 from payment_cli.model.payment import ApplyStatus, Event, Flag, Payment, Status
 from payment_cli.model.record import Json
-from payment_cli.storage.base import Collection, Transaction
-
-PAYMENTS = Collection("payment")
+from payment_cli.services.payment_records import save
+from payment_cli.storage.base import Transaction
 
 
 def check_paid(payment: Payment, paid: Paid) -> None:
@@ -130,16 +129,6 @@ class Settlement:
         elif payment.len:
             facts["apply_st"] = str(ApplyStatus.DUE)
         return save(tx, payment.on(event, now, by, note, **facts))
-
-
-def save(tx: Transaction, payment: Payment) -> Payment:
-    """Write a changed payment in `tx` and return it as stored."""
-    return Payment.from_record(tx.put(PAYMENTS, payment.to_record()))
-
-
-def load(tx: Transaction, payment_id: str) -> Payment:
-    """Read a payment in `tx`; nobody else changes it until `tx` ends."""
-    return Payment.from_record(tx.get(PAYMENTS, payment_id))
 
 
 def _second_trade(payment: Payment) -> Json:

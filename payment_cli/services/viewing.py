@@ -9,7 +9,7 @@ from payment_cli.model.pay_type import PAY_TYPES, PayType
 from payment_cli.model.payment import Payment, Status
 from payment_cli.model.record import Json, Record
 from payment_cli.model.result import stored_data
-from payment_cli.services.settlement import PAYMENTS
+from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.storage.base import Reader
 
 #: A view key is the payment's id and a token, each 32 hex digits.

@@ -19,13 +19,15 @@ Every backend keeps these promises, held by tests/storage/storage_contract.py:
 - No transaction may span a network call or a script; keep them short.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from payment_cli.model.match import Match
-from payment_cli.model.record import Json, Record
+if TYPE_CHECKING:  # a command that reads one record by its id needs none of these
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from payment_cli.model.match import Match
+    from payment_cli.model.record import Json, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Query:
     no limit (results stream).
     """
 
-    match: Match
+    match: "Match"
     sort: tuple[tuple[str, int], ...] = ()
     skip: int = 0
     limit: int | None = None
@@ -69,13 +71,13 @@ class LogEntry:
     op: str
     before_digest: str
     after_digest: str
-    before: Json = None
+    before: "Json" = None
 
 
 class Reader(Protocol):
     """What can be read, inside a transaction or outside."""
 
-    def get(self, collection: Collection, record_id: str) -> Record:
+    def get(self, collection: Collection, record_id: str) -> "Record":
         """Return the record with this full id.
 
         Raises:
@@ -84,14 +86,14 @@ class Reader(Protocol):
             StorageError: the disk or database failed.
         """
 
-    def query(self, collection: Collection, query: Query) -> Iterator[Record]:
+    def query(self, collection: Collection, query: Query) -> "Iterator[Record]":
         """Yield the matching records, in order, streaming; never more than a page in memory.
 
         Raises:
             StorageError: the disk or database failed.
         """
 
-    def count(self, collection: Collection, match: Match) -> int:
+    def count(self, collection: Collection, match: "Match") -> int:
         """Return how many records match."""
 
 
@@ -99,15 +101,15 @@ class Transaction(Reader, Protocol):
     """Changes to several records that happen together or not at all."""
 
     def insert(
-        self, collection: Collection, record: Record, content: bytes | None = None
-    ) -> Record:
+        self, collection: Collection, record: "Record", content: bytes | None = None
+    ) -> "Record":
         """Add a new record (its `id` says where) with revision 1; return it as stored.
 
         Raises:
             ConflictError: the id is taken.
         """
 
-    def put(self, collection: Collection, record: Record) -> Record:
+    def put(self, collection: Collection, record: "Record") -> "Record":
         """Replace the record; its `rev` is the revision that was read. Return it as stored.
 
         Raises:
@@ -127,7 +129,7 @@ class Transaction(Reader, Protocol):
 class Storage(Reader, Protocol):
     """One tree's records. Open with `app.py`, close when done."""
 
-    def transaction(self, actor: str) -> AbstractContextManager[Transaction]:
+    def transaction(self, actor: str) -> "AbstractContextManager[Transaction]":
         """Open a transaction in the name of `actor`; commit at the end, roll back on an error.
 
         Raises:
@@ -150,7 +152,7 @@ class Storage(Reader, Protocol):
             NotFoundError: no id fits. AmbiguousIdError: several do.
         """
 
-    def log(self, *, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]:
+    def log(self, *, after: int = 0, limit: int | None = None) -> "Iterator[LogEntry]":
         """Yield log entries with a sequence above `after`, oldest first."""
 
     def close(self) -> None:

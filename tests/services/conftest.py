@@ -15,12 +15,14 @@ from payment_cli.model.payment import Payment
 from payment_cli.services.answers import Recorder
 from payment_cli.services.applying import Applying
 from payment_cli.services.checking import Checking
+from payment_cli.services.creating import Creating, NewPayment
 from payment_cli.services.order_payments import OrderPayments
 from payment_cli.services.orders import Orders
-from payment_cli.services.payments import NewPayment, Payments
+from payment_cli.services.payment_records import PAYMENTS
+from payment_cli.services.payments import Payments
 from payment_cli.services.receiving import Receiving
 from payment_cli.services.sending import Sending
-from payment_cli.services.settlement import PAYMENTS, Settlement
+from payment_cli.services.settlement import Settlement
 from payment_cli.storage.base import Storage
 from payment_cli.storage.tinydb import open_tinydb
 from tests.support.clock import CountedIds, CountedTokens, HandClock
@@ -79,6 +81,9 @@ class World:
         self.settlement = Settlement()
         recorder = Recorder(self.settlement)
         self.payments = Payments(
+            self.storage, self.actor, lambda: self.find_merchant(self.actor.domain).id
+        )
+        self.creating = Creating(
             self.storage, self.actor, self.clock, self.ids, tokens, self.find_merchant,
             self.read_callback, self.settlement,
         )  # fmt: skip
@@ -94,8 +99,8 @@ class World:
         )  # fmt: skip
         self.orders = Orders(self.storage, self.actor, self.clock, self.ids, self.find_merchant)
         self.order_payments = OrderPayments(
-            self.storage, self.orders, self.payments, self.sending, self.checking, self.clock,
-            self.ids, self.find_merchant,
+            self.storage, self.orders, self.payments, self.creating, self.sending, self.checking,
+            self.clock, self.ids, self.find_merchant,
         )  # fmt: skip
         self.applying = Applying(
             self.storage, self.payments, self.clock, self.scripts, "here:1", timeout_s=60
@@ -115,7 +120,7 @@ class World:
 
     def create(self, fee: int = 2300, **changes: Any) -> Payment:
         new = NewPayment(fee=fee, buyer=Buyer(1, "u1", "Li"), **changes)
-        return self.payments.create(new).payment
+        return self.creating.create(new).payment
 
     def seen_by(self, domain: str, *, is_operator: bool = False) -> "World":
         """The same tree for another caller."""

@@ -5,9 +5,9 @@ from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.match import everything
 from payment_cli.model.order import Order
 from payment_cli.model.pay_type import ReturnType
+from payment_cli.services.creating import NewPayment
 from payment_cli.services.order_payments import Paying
 from payment_cli.services.outbox import OUTBOX
-from payment_cli.services.payments import NewPayment
 from payment_cli.storage.base import Query
 from tests.services.conftest import World
 from tests.services.test_orders import (
@@ -141,7 +141,7 @@ def test_a_failed_payment_lets_the_buyer_try_again(world, order) -> None:
 
 def test_metadata_alone_cannot_pay_an_order(world, order) -> None:
     pay(world, order)
-    thief = world.payments.create(NewPayment(fee=0, meta={"or_id": order.id})).payment
+    thief = world.creating.create(NewPayment(fee=0, meta={"or_id": order.id})).payment
     assert thief.st == "OK"
     assert state(world, order) == "WT"
     assert thief.flag == ""

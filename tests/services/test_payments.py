@@ -7,8 +7,8 @@ from payment_cli.errors import (
     NotFoundError,
 )
 from payment_cli.model.match import equal, everything
-from payment_cli.services.payments import NewPayment
-from payment_cli.services.settlement import PAYMENTS
+from payment_cli.services.creating import NewPayment
+from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.storage.base import Query
 from tests.services.conftest import World
 
@@ -45,7 +45,7 @@ def test_the_callback_is_copied_so_that_later_edits_do_not_matter(world: World) 
 
 def test_metadata_is_kept_but_core_fields_in_it_are_ignored_and_named(world: World) -> None:
     meta = {"st": "OK", "fee": 1, "colour": "red", "or_id": "ord1", "id": "x"}
-    created = world.payments.create(NewPayment(fee=5, meta=meta))
+    created = world.creating.create(NewPayment(fee=5, meta=meta))
     assert created.ignored == ("st", "fee", "id")
     assert created.payment.extra == {"colour": "red"}
     assert created.payment.or_id == "ord1"
@@ -87,29 +87,29 @@ def test_an_unknown_callback_is_refused_before_anything_is_recorded(world: World
 
 
 def test_the_same_key_and_input_make_one_payment(world: World) -> None:
-    first = world.payments.create(NewPayment(fee=5, idempotency_key="k1"))
-    again = world.payments.create(NewPayment(fee=5, idempotency_key="k1"))
+    first = world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
+    again = world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
     assert again.payment.id == first.payment.id
     assert (first.is_replay, again.is_replay) == (False, True)
     assert world.payments.count(everything()) == 1
 
 
 def test_the_same_key_with_other_input_is_a_conflict(world: World) -> None:
-    world.payments.create(NewPayment(fee=5, idempotency_key="k1"))
+    world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
     for other in (
         NewPayment(fee=6, idempotency_key="k1"),
         NewPayment(fee=5, brief="x", idempotency_key="k1"),
         NewPayment(fee=5, meta={"a": 1}, idempotency_key="k1"),
     ):
         with pytest.raises(ConflictError):
-            world.payments.create(other)
+            world.creating.create(other)
     assert world.payments.count(everything()) == 1
 
 
 def test_keys_of_two_sellers_do_not_meet(world: World) -> None:
-    world.payments.create(NewPayment(fee=5, idempotency_key="k1"))
+    world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
     operator = world.seen_by("root", is_operator=True)
-    made = operator.payments.create(NewPayment(fee=6, seller="other", idempotency_key="k1"))
+    made = operator.creating.create(NewPayment(fee=6, seller="other", idempotency_key="k1"))
     assert not made.is_replay
 
 

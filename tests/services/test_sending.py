@@ -11,8 +11,8 @@ from payment_cli.gateways.base import Answer, Outcome, SendRequest
 from payment_cli.model.pay_type import ReturnType
 from payment_cli.model.payment import Payment
 from payment_cli.model.secret import Secret
+from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.sending import SendArguments
-from payment_cli.services.settlement import PAYMENTS
 from tests.services.conftest import World
 from tests.support.gateway import paid
 

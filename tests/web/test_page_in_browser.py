@@ -18,7 +18,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from payment_cli.app import App
 from payment_cli.model.payment import Status
-from payment_cli.services.settlement import PAYMENTS
+from payment_cli.services.payment_records import PAYMENTS
 from tests.support.clock import CountedIds, HandClock
 from tests.support.stored_payment import store_payment
 from tests.support.web_server import web_server

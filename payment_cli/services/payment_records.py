@@ -1,0 +1,16 @@
+"""Payments as records: where they are, and reading and writing one in a transaction."""
+
+from payment_cli.model.payment import Payment
+from payment_cli.storage.base import Collection, Transaction
+
+PAYMENTS = Collection("payment")
+
+
+def load(tx: Transaction, payment_id: str) -> Payment:
+    """Read a payment in `tx`; nobody else changes it until `tx` ends."""
+    return Payment.from_record(tx.get(PAYMENTS, payment_id))
+
+
+def save(tx: Transaction, payment: Payment) -> Payment:
+    """Write a changed payment in `tx` and return it as stored."""
+    return Payment.from_record(tx.put(PAYMENTS, payment.to_record()))
