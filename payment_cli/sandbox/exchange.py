@@ -78,7 +78,8 @@ class Reply:
 
 def json_reply(status: int, document: Any) -> Reply:
     """Return `document` as a JSON answer."""
-    body = json.dumps(document, ensure_ascii=False).encode()
+    # A refusal may repeat a name that nobody can write as UTF-8.
+    body = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
     return Reply(status, "application/json; charset=utf-8", body)
 
 

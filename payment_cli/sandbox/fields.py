@@ -34,7 +34,8 @@ class Text:
             raise FieldError(path, "wrong", "is not a string")
         if len(value) > self.chars_max:
             raise FieldError(path, "wrong", f"is longer than {self.chars_max} characters")
-        if not re.fullmatch(self.pattern, value, re.DOTALL):
+        is_text = not re.search("[\ud800-\udfff]", value)  # half a pair can't be written as UTF-8
+        if not is_text or not re.fullmatch(self.pattern, value, re.DOTALL):
             raise FieldError(path, "wrong", "is not in the required form")
 
 

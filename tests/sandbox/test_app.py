@@ -15,7 +15,7 @@ from tests.support.sandbox_clients import RawV3
 )
 def test_it_is_a_proper_wsgi_application(tmp_path: Path, path: str) -> None:
     app = make_app(tmp_path / "state")
-    environ = {"PATH_INFO": path, "QUERY_STRING": ""}
+    environ = {"PATH_INFO": path, "SCRIPT_NAME": "", "QUERY_STRING": ""}
     setup_testing_defaults(environ)
     statuses: list[str] = []
 

@@ -109,6 +109,20 @@ def test_xml_that_is_not_flat_is_refused(v2: RawV2, body: bytes) -> None:
     assert v2.post("/pay/micropay", body)["return_code"] == "FAIL"
 
 
+def test_a_document_type_is_refused_even_around_a_true_request(v2: RawV2) -> None:
+    fields = {
+        "appid": v2.conf["appid"],
+        "mch_id": v2.conf["pay_mch_id"],
+        "nonce_str": "n",
+        "out_trade_no": "order001",
+    }
+    fields["sign"] = v2.sign(fields)
+    body = "<xml>" + "".join(f"<{k}>{v}</{k}>" for k, v in fields.items()) + "</xml>"
+    assert v2.post("/pay/orderquery", body.encode())["return_code"] == "SUCCESS"
+    answer = v2.post("/pay/orderquery", b"<!DOCTYPE xml>" + body.encode())
+    assert "document type" in answer["return_msg"]
+
+
 def test_a_reversal_comes_too_early_and_then_in_time(shop: Shop) -> None:
     moment = time.time()
     with running_sandbox(shop.state, clock=lambda: int(moment * 1000)) as running:

@@ -153,6 +153,7 @@ def test_a_page_pays_with_browser_parameters_that_hold(
         ({"description": ""}, "PARAM_ERROR"),
         ({"description": "茶" * 128}, "PARAM_ERROR"),
         ({"attach": "a" * 129}, "PARAM_ERROR"),
+        ({"attach": "half of \ud83c"}, "PARAM_ERROR"),
         ({"out_trade_no": None}, "PARAM_ERROR"),
         ({"out_trade_no": "short"}, "PARAM_ERROR"),
         ({"out_trade_no": "x" * 33}, "PARAM_ERROR"),
@@ -177,6 +178,7 @@ def test_a_page_pays_with_browser_parameters_that_hold(
         ({"time_expire": 1893456000}, "PARAM_ERROR"),
         ({"payer": {"openid": "o"}}, "PARAM_ERROR"),
         ({"fee": 1}, "PARAM_ERROR"),
+        ({"half of \ud83c": 1}, "PARAM_ERROR"),
         ({"settle_info": {"profit_sharing": "Y"}}, "PARAM_ERROR"),
     ],
 )
