@@ -31,7 +31,7 @@ def watch(payment_id: str, reverse_after: int, printing: Printing, exit_status: 
     """Ask about the payment ID at its provider's pace until it is OK or FAIL; then print it.
 
     On a terminal it draws the QR code and shows the state. Ctrl-C stops the watch, not the
-    payment.
+    payment. Exit 20: it is FAIL.
     """
     app = current_app()
     looks = app.watching.watch(payment_id, reverse_after)
@@ -48,7 +48,7 @@ def watch(payment_id: str, reverse_after: int, printing: Printing, exit_status: 
     end_state()
     print_result(result, printing)
     run_script(app, result.payment)
-    leave(result, exit_status=exit_status)
+    leave(result, exit_status=exit_status, declined_is_error=True)
 
 
 def _state(result: Result, now: int) -> str:

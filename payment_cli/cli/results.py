@@ -53,7 +53,7 @@ def leave(result: Result, *, exit_status: bool, declined_is_error: bool = False)
 
     Raises:
         OutcomeUnknownError: the provider may or may not have acted.
-        DeclinedError: the payment failed, and the command was to make it succeed.
+        DeclinedError: the payment failed, and success is what the command was for.
     """
     payment = result.payment
     if result.unknown:

@@ -1,0 +1,65 @@
+"""`pay apply`: scripts that are due, failed, or decided."""
+
+import pytest
+
+
+@pytest.fixture
+def script(pay, shop, root):
+    """Return a function that makes a paid payment whose script is `text`, run at once."""
+
+    def make(text: str) -> dict:
+        folder = root / "home/demo/.payment/callback"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "after").write_text(text)
+        return pay("create", "-fee", 0, "-callback", "after").json
+
+    return make
+
+
+def test_a_failed_script_is_listed_and_runs_again_on_request(pay, script, root):
+    made = script("test -e ready || exit 3\necho fine\n")
+    (listed,) = pay("apply").json
+    assert (listed["id"], listed["apply_st"], listed["apply_code"]) == (made["id"], "failed", 3)
+    (root / "home/demo/ready").touch()
+    again = pay("apply", made["id"][-8:], "--again").json
+    assert (again["apply_st"], again["apply_re"].strip()) == ("done", "fine")
+    assert pay("apply").json == []
+
+
+def test_a_script_that_fails_again_exits_20(pay, script):
+    made = script("exit 4\n")
+    ran = pay("apply", made["id"], "--again", exit_code=20)
+    assert ran.json["apply_st"] == "failed"
+    assert "failed with exit code 4" in ran.err
+
+
+def test_an_operator_may_decide_that_it_is_not_to_run(pay, script):
+    made = script("exit 4\n")
+    assert pay("apply", made["id"], "--skip").json["apply_st"] == "skipped"
+    assert pay("apply").json == []
+
+
+def test_a_finished_script_does_not_run_twice(pay, script, root):
+    made = script("echo once >> count.txt\n")
+    assert "its script is done" in pay("apply", made["id"], exit_code=12).err
+    assert "its script is done" in pay("apply", made["id"], "--again", exit_code=12).err
+    assert (root / "home/demo/count.txt").read_text() == "once\n"
+
+
+def test_due_runs_nothing_when_nothing_is_due(pay, script):
+    script("exit 4\n")
+    assert pay("apply", "--due").json == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["a1b2c3", "--again", "--skip"], ["--again"], ["--skip"], ["a1b2c3", "--due"],
+     ["--due", "--again"]],
+)  # fmt: skip
+def test_decisions_that_make_no_sense_are_refused(pay, words):
+    pay("apply", *words, exit_code=2)
+
+
+def test_the_list_is_printed_as_asked(pay, script):
+    made = script("exit 4\n")
+    assert pay("apply", "-t", "id,apply_code").text == f"{made['id']}  4\n"

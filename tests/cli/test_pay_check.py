@@ -1,0 +1,107 @@
+"""`pay check`, `pay watch`, `pay close`: asking, waiting, ending."""
+
+import pytest
+
+
+def paid(sandboxed, payment_id: str) -> None:
+    sandboxed.sandbox.sandbox.control.scan(payment_id)
+
+
+def test_check_of_a_waiting_payment_asks_the_gateway(pay, new, sandboxed):
+    pay("send", new, "wx.qrcode", "sandbox")
+    assert pay("check", new, "--exit-status", exit_code=3).json["status"] == "WAIT"
+    paid(sandboxed, new)
+    result = pay("check", new, "--exit-status").json
+    assert result["status"] == "OK"
+    assert {"st", "paid_fee", "trade_no", "close_at"} <= set(result["changedKeys"])
+    assert pay("check", new).json["changedKeys"] == []
+
+
+def test_check_of_a_new_payment_is_answered_from_the_tree(pay, new):
+    assert pay("check", new, "--exit-status", exit_code=3).json["status"] == "NEW"
+
+
+def test_a_gateway_that_does_not_answer_leaves_it_waiting_with_exit_21(pay, new, sandboxed):
+    pay("send", new, "wx.qrcode", "sandbox")
+    paid(sandboxed, new)
+    sandboxed.sandbox.sandbox.control.misbehave("html", operation="query")
+    ran = pay("check", new, exit_code=21)
+    assert ran.json["status"] == "WAIT"
+    assert ran.err.startswith("pay: e.pay.unknown: ")
+    assert pay("check", new).json["status"] == "OK"
+
+
+@pytest.mark.parametrize("kind", ["wrong-amount", "other-order"])
+def test_an_answer_that_does_not_fit_is_not_trusted_and_changes_nothing(pay, new, sandboxed, kind):
+    pay("send", new, "wx.qrcode", "sandbox")
+    paid(sandboxed, new)
+    sandboxed.sandbox.sandbox.control.misbehave(kind, operation="query")
+    ran = pay("check", new, exit_code=22)
+    assert ran.err.count("\n") == 1
+    assert pay("get", new).json["st"] == "WAIT"
+
+
+@pytest.mark.parametrize("words", [[], ["a1b2c3", "--pending"]])
+def test_one_payment_or_all_that_are_due(pay, words):
+    assert "name one payment" in pay("check", *words, exit_code=2).err
+
+
+def test_pending_checks_what_is_due_and_prints_a_summary(pay, shop):
+    ran = pay("check", "--pending")
+    assert ran.json == {"checked": 0, "scripts": 0, "errors": []}
+    assert ran.err == ""
+
+
+def test_pending_runs_scripts_that_are_due(pay, new, sandboxed):
+    folder = sandboxed.root / "home/demo/.payment/callback"
+    folder.mkdir(exist_ok=True)
+    (folder / "note").write_text('echo "$id" >> noted.txt\n')
+    made = pay("create", "-fee", 9, "-callback", "note", "-pt", "wx.qrcode", "-ta", "sandbox").json
+    paid(sandboxed, made["id"])
+    pay("check", made["id"])
+    assert pay("get", made["id"]).json["apply_st"] == "done"
+    assert (sandboxed.root / "home/demo/noted.txt").read_text() == made["id"] + "\n"
+
+
+def test_watch_ends_when_it_is_paid(pay, new, sandboxed, monkeypatch):
+    pay("send", new, "zfb.qrcode", "sandbox")
+    paid(sandboxed, new)
+    monkeypatch.setattr("payment_cli.app.App.sleep", lambda *_: None, raising=False)
+    ran = pay("watch", new, "--exit-status", terminal=True, env={"COLUMNS": "100"})
+    assert ran.json["status"] == "OK"
+    assert "▀" in ran.err
+    assert f"{new}  WAIT  zfb.qrcode  23.00 RMB" in ran.err
+    assert f"{new}  OK  zfb.qrcode  23.00 RMB" in ran.err
+
+
+def test_watch_is_silent_where_nobody_looks_and_fails_with_20(pay, new, sandboxed):
+    pay("send", new, "zfb.qrcode", "sandbox")
+    pay("close", new)
+    ran = pay("watch", new, exit_code=20)
+    assert ran.json["status"] == "FAIL"
+    assert ran.err.count("\n") == 1
+
+
+def test_there_is_nothing_to_watch_before_it_is_sent(pay, new):
+    ran = pay("watch", new, exit_code=12)
+    assert "there is nothing to watch" in ran.err
+    assert ran.out == b""
+
+
+def test_close_ends_it_at_the_gateway_with_a_reason(pay, new, sandboxed):
+    pay("send", new, "zfb.qrcode", "sandbox")
+    result = pay("close", new, "-re", "the guest left").json
+    assert (result["status"], result["errMsg"]) == ("FAIL", "the guest left")
+    assert pay("close", new, "--exit-status", exit_code=20).json["status"] == "FAIL"
+
+
+def test_close_of_a_new_payment_needs_no_gateway(pay, new):
+    assert pay("close", new).json["status"] == "FAIL"
+    assert "e.pay.conflict" in pay("send", new, "wx.qrcode", "sandbox", exit_code=11).err
+
+
+def test_a_paid_payment_is_not_closed(pay, new, sandboxed):
+    pay("send", new, "wx.qrcode", "sandbox")
+    paid(sandboxed, new)
+    assert "e.pay.nopvg" in pay("close", new, exit_code=12).err
+    assert pay("get", new).json["st"] == "OK"

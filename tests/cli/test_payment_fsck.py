@@ -1,0 +1,94 @@
+"""`payment fsck`, `payment backup`, `payment doctor` from the command line."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def made(pay, shop):
+    return pay("create", "-fee", 2300).json
+
+
+@pytest.fixture
+def file(root, made):
+    return root / "var/payment" / f"{made['id']}.json"
+
+
+def test_a_clean_tree_has_no_differences(payment, made):
+    ran = payment("fsck")
+    assert ran.json == []
+    assert "1 records" in ran.err
+
+
+def test_an_edited_file_is_named_and_restored(payment, pay, made, file):
+    file.write_text(file.read_text().replace("2300", "1"))
+    ran = payment("fsck", "-c", exit_code=32)
+    assert [(row["kind"], row["path"]) for row in ran.json] == [
+        ("edited", f"var/payment/{made['id']}.json")
+    ]
+    assert "--restore" in ran.err
+    assert payment("fsck", "--restore").json == []
+    assert pay("get", made["id"]).json == made
+
+
+def test_an_edited_file_is_adopted(payment, pay, made, file):
+    file.write_text(json.dumps({**made, "brief": "by hand"}))
+    assert payment("fsck", "--adopt").json == []
+    assert pay("query", "by hand").json[0]["id"] == made["id"]
+
+
+def test_a_lost_journal_is_rebuilt_from_the_files(payment, pay, made, root):
+    for path in (root / ".journal").glob("payment.db*"):
+        path.unlink()
+    payment("fsck", exit_code=32)
+    assert payment("fsck", "--rebuild").json == []
+    assert pay("query").json[0]["id"] == made["id"]
+
+
+def test_a_truncated_record_is_corrupt_and_the_others_can_be_read(payment, pay, made, file):
+    other = pay("create", "-fee", 1).json
+    file.write_text(file.read_text()[:50])
+    assert "e.pay.corrupt" in pay("get", made["id"], exit_code=32).err
+    assert pay("get", other["id"]).json == other
+
+
+def test_a_writer_touches_no_file_that_a_foreign_hand_changed(pay, made, file):
+    file.write_text(file.read_text().replace("2300", "1"))
+    edited = file.read_text()
+    assert "fsck" in pay("close", made["id"], exit_code=32).err
+    assert file.read_text() == edited
+
+
+@pytest.mark.parametrize("words", [["--restore", "--adopt"], ["--adopt", "--rebuild"]])
+def test_one_side_is_right_not_two(payment, words):
+    payment("fsck", *words, exit_code=2)
+
+
+def test_only_the_tree_has_files_to_look_after(payment):
+    env = {"PAYMENT_STORAGE": "tinydb:"}
+    assert "no files" in payment("fsck", env=env, exit_code=40).err
+    assert "no files" in payment("backup", "x", env=env, exit_code=40).err
+
+
+def test_a_backup_is_a_tree_of_its_own(payment, pay, made, tmp_path):
+    copy = tmp_path / "copy"
+    assert payment("backup", copy).json == {"records": 1, "path": str(copy)}
+    assert pay("get", made["id"], "--root", copy).json == made
+    assert payment("fsck", "--root", copy).json == []
+    payment("backup", copy, exit_code=30)
+
+
+def test_the_doctor_prints_every_finding(payment, shop):
+    rows = payment("doctor").json
+    assert {"level", "subject", "sentence"} <= set(rows[0])
+    assert {row["level"] for row in payment("doctor", "--problems").json} <= {"warn", "error"}
+
+
+def test_the_doctor_exits_40_when_something_will_fail(payment, shop, root):
+    folder = root / "home/demo/.payment/wxpay/main"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "wxpay.conf").write_text("{")
+    ran = payment("doctor", "--problems", exit_code=40)
+    assert any("wxpay.conf" in row["sentence"] for row in ran.json)
+    assert ran.err.startswith("payment: e.pay.config: ")

@@ -1,0 +1,66 @@
+"""`payment store`: merchants."""
+
+import json
+
+import pytest
+
+
+def test_a_merchant_is_made_shown_and_listed(payment, root):
+    made = payment("store", "init", "demo").json
+    assert (made["nm"], made["title"]) == ("demo", "demo")
+    assert made["id"]
+    assert payment("store", "show").json == made
+    assert payment("store", "show", "demo").json == made
+    assert payment("store", "list").json == [made]
+    assert json.loads((root / "home/demo/.store/store_info.json").read_text())["id"] == made["id"]
+
+
+def test_its_home_page_is_linked_into_a_web_servers_folder(payment, root, tmp_path):
+    www = tmp_path / "www"
+    www.mkdir()
+    payment("store", "init", "demo", "--www", www)
+    assert (www / "demo").resolve() == (root / "home/demo/.store/default_home").resolve()
+
+
+def test_files_and_folders_are_private(payment, root):
+    payment("store", "init", "demo")
+    for path in (root / "home").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", "A", "a/b", "x" * 300, "a\nb", ".", ".."])
+def test_a_name_that_is_no_domain_is_refused(payment, root, name):
+    ran = payment("store", "init", "--as", "root", "--", name, exit_code=2)
+    assert "is not a domain" in ran.err
+    assert not (root / "home").exists() or not any((root / "home").iterdir())
+
+
+def test_a_merchant_is_made_once(payment, shop):
+    assert "is a merchant already" in payment("store", "init", "demo", exit_code=11).err
+
+
+def test_nobody_makes_or_changes_anothers_store_but_an_operator(payment, shop):
+    payment("store", "init", "other", exit_code=12)
+    payment("store", "init", "other", "--as", "root")
+    payment("store", "set", "title", "x", "--store", "other", exit_code=12)
+    assert (
+        payment("store", "set", "title", "x", "-se", "other", "--as", "root").json["nm"] == "other"
+    )
+
+
+def test_keys_are_set_and_unknown_ones_named(payment, shop):
+    assert payment("store", "set", "title", "红狐商店").json["title"] == "红狐商店"
+    sellers = payment("store", "set", "sellers", '{"wx":"main"}').json["sellers"]
+    assert sellers == {"wx": "main"}
+    assert "title" in payment("store", "set", "titel", "x", exit_code=2).err
+    payment("store", "set", "sellers", '{"wx":"../x"}', exit_code=2)
+
+
+def test_a_domain_without_a_store_is_told_how_to_make_one(payment):
+    assert "payment store init demo" in payment("store", "show", exit_code=10).err
+
+
+def test_somebody_logged_in_as_root_must_say_so(payment, monkeypatch):
+    monkeypatch.delenv("PAYMENT_DOMAIN")
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    assert "--as root" in payment("store", "list", exit_code=40).err
