@@ -6,7 +6,6 @@ that both agree. Authored files are copied as they are.
 
 import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -169,8 +168,6 @@ def _copy_file(source_fd: int, target_fd: int, name: str) -> None:
                 rest = memoryview(chunk)
                 while rest:
                     rest = rest[os.write(copy_fd, rest) :]
-            if os.fstat(file_fd).st_mode & stat.S_IXUSR:
-                os.fchmod(copy_fd, FILE_MODE | stat.S_IXUSR)
         finally:
             os.close(copy_fd)
     finally:

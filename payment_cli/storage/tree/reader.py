@@ -78,27 +78,22 @@ class Reader:
         A prefix is a range of the index on ids. A suffix is looked for in that index from end to
         end, some 0.1 s at a million records: an index of reversed ids would cost every create.
         """
+        check_name("id", fragment)
+        has_domain(collection.kind)
+        with storage_errors("looking for", fragment), self._snapshot() as conn:
+            ids = [] if conn is None else _ids_like(conn, collection, fragment)
+        if fragment in ids:
+            return fragment
         if len(fragment) < FRAGMENT_MIN:
             raise InvalidValueError(
                 f"{fragment!a} is too short for an id",
                 hint=f"give {FRAGMENT_MIN} characters of its start or end, or more",
             )
-        check_name("id", fragment)
-        where, params = "kind = ?", [collection.kind]
-        if collection.domain is not None:
-            where, params = "kind = ? AND domain = ?", [collection.kind, collection.domain]
-        has_domain(collection.kind)
-        sql = f"""
-            SELECT id FROM records WHERE {where} AND id BETWEEN ? AND ? UNION
-            SELECT id FROM records WHERE {where} AND substr(id, ?) = ? LIMIT 2"""  # noqa: S608
-        asked = (*params, fragment, fragment + "\x7f", *params, -len(fragment), fragment)
-        with storage_errors("looking for", fragment), self._snapshot() as conn:
-            found = [] if conn is None else conn.execute(sql, asked).fetchall()
-        if not found:
+        if not ids:
             raise NotFoundError(collection.kind, fragment)
-        if len(found) > 1:
+        if len(ids) > 1:
             raise AmbiguousIdError(collection.kind, fragment)
-        return str(found[0][0])
+        return ids[0]
 
     def log(self, after: int, limit: int | None) -> Iterator[LogEntry]:
         """Yield log entries with a sequence above `after`, oldest first."""
@@ -158,6 +153,21 @@ class Reader:
                 raise missing_journal()
         finally:
             os.close(root_fd)
+
+
+def _ids_like(conn: sqlite3.Connection, collection: Collection, fragment: str) -> list[str]:
+    """Return `fragment` if it is an id, else up to two ids that start or end with it."""
+    where, params = "kind = ?", [collection.kind]
+    if collection.domain is not None:
+        where, params = "kind = ? AND domain = ?", [collection.kind, collection.domain]
+    select = f"SELECT id FROM records WHERE {where} AND"  # noqa: S608
+    if conn.execute(f"{select} id = ?", (*params, fragment)).fetchone():
+        return [fragment]
+    if len(fragment) < FRAGMENT_MIN:
+        return []
+    sql = f"{select} id BETWEEN ? AND ? UNION {select} substr(id, ?) = ? LIMIT 2"
+    asked = (*params, fragment, fragment + "\x7f", *params, -len(fragment), fragment)
+    return [str(row[0]) for row in conn.execute(sql, asked).fetchall()]
 
 
 def _log_entry(row: tuple[Any, ...]) -> LogEntry:

@@ -83,6 +83,7 @@ class TreeTransaction:
             InvalidValueError: the record can't be stored: no id, NUL or half a character in it.
         """
         key = key_of(collection, str(record.get("id", "")))
+        content = content or None
         doc, stored = _encoded(key, record, 1)
         with storage_errors("writing", key):
             conn = self._begun()
