@@ -9,6 +9,7 @@ import pwd
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,12 +18,13 @@ from typing import TYPE_CHECKING
 from payment_cli import ids
 from payment_cli.clock import Clock, system_clock
 from payment_cli.config.settings import Settings, load_settings
-from payment_cli.errors import ConfigError
+from payment_cli.errors import ConfigError, PaymentError
 from payment_cli.model.actor import Actor
 from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
     from payment_cli.app.shop import Shop
+    from payment_cli.model.payment import Payment
     from payment_cli.model.record import Record
     from payment_cli.services.accounts import Accounts
     from payment_cli.services.answers import Recorder
@@ -249,13 +251,32 @@ class App:
             clock=self.clock,
         )
 
+    def follow_up(self, payment: "Payment") -> "Payment":
+        """Do what a settled payment calls for, and wait for it; return the payment afterwards.
+
+        That is what its commit owes to baskets (the outbox), and its callback script. Every
+        command that may see a payment turn OK ends here.
+        """
+        self._apply_outbox(payment)
+        return self.applying.apply_if_due(payment) if payment.apply_st == "due" else payment
+
+    def follow_up_detached(self, payment: "Payment") -> None:
+        """As `follow_up`, for callbacks: the script runs in a process that nobody waits for."""
+        self._apply_outbox(payment)
+        if payment.apply_st == "due":
+            self.start_apply(payment.id)
+
+    def _apply_outbox(self, payment: "Payment") -> None:
+        if payment.or_id and payment.st == "OK":
+            # The payment stands whatever happens here: `payment tick` applies what is left over.
+            with suppress(PaymentError):
+                self.shop.outbox.apply()
+
     def start_apply(self, payment_id: str) -> None:
         """Start `pay apply` for a payment in a process of its own, and return at once.
 
         If it can't be started the script stays due: `pay check --pending` finds it.
         """
-        from contextlib import suppress
-
         from payment_cli.scripts.detach import start_detached
 
         argv = [sys.executable, "-m", "payment_cli.cli.main", "pay", "apply", payment_id]

@@ -12,7 +12,6 @@ from payment_cli.cli.printing import Printing
 from payment_cli.cli.results import leave, print_result
 from payment_cli.cli.standard_input import read_bytes, read_text
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.payment import ApplyStatus
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -79,8 +78,8 @@ def _receive_http(app: "App", *, has_head: bool) -> None:
         write_bytes(_head(received.acknowledgement))
     write_bytes(received.acknowledgement.body)
     flush()
-    if received.payment is not None and received.is_script_due:
-        app.start_apply(received.payment.id)
+    if received.payment is not None:
+        app.follow_up_detached(received.payment)
     if received.error is not None:
         raise received.error
 
@@ -97,8 +96,7 @@ def _receive_json(
     elif not only_success:
         print_result(result, printing)
     flush()
-    if result.payment.apply_st == ApplyStatus.DUE:
-        app.start_apply(result.payment.id)
+    app.follow_up_detached(result.payment)
     leave(result, exit_status=False)
 
 

@@ -32,11 +32,9 @@ def show_qr_code(payment: Payment) -> None:
 
 
 def run_script(app: "App", payment: Payment) -> None:
-    """Run the callback script of a paid payment if it is due, and wait for it."""
-    if payment.apply_st != ApplyStatus.DUE:
-        return
-    after = app.applying.apply_if_due(payment)
-    if after.apply_st == ApplyStatus.FAILED:
+    """Do what follows from a settled payment: its outbox and its script; wait for both."""
+    after = app.follow_up(payment)
+    if payment.apply_st == ApplyStatus.DUE and after.apply_st == ApplyStatus.FAILED:
         tell_failed_script(after)
 
 

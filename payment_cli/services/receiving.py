@@ -50,11 +50,6 @@ class Received:
     payment: Payment | None = None
     error: PaymentError | None = None
 
-    @property
-    def is_script_due(self) -> bool:
-        """Whether the payment's callback script waits to be run."""
-        return self.payment is not None and self.payment.apply_st == "due"
-
 
 @dataclass(frozen=True, slots=True)
 class _Account:

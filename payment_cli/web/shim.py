@@ -80,10 +80,10 @@ def _receive(app: App, request: HttpRequest) -> Response:
     if received.error is not None:
         _note(request, received.error)
     answer = received.acknowledgement
-    start = None
-    if received.payment is not None and received.is_script_due:
-        start = partial(app.start_apply, received.payment.id)
-    return Response(answer.status, answer.body, answer.content_type, after=start)
+    after = None
+    if received.payment is not None:
+        after = partial(app.follow_up_detached, received.payment)
+    return Response(answer.status, answer.body, answer.content_type, after=after)
 
 
 def _note(request: HttpRequest, error: PaymentError) -> None:

@@ -31,8 +31,8 @@ def test_a_true_callback_settles_and_is_acknowledged(world: World) -> None:
     world.gateway.notices = [notice(payment)]
     received = world.receiving.receive(call())
     assert (received.acknowledgement.status, received.error) == (200, None)
-    assert received.is_script_due
-    assert world.stored(payment).st == "OK"
+    assert received.payment == world.stored(payment)
+    assert (received.payment.st, received.payment.apply_st) == ("OK", "due")
 
 
 def test_the_same_callback_again_is_acknowledged_and_changes_nothing(world: World) -> None:
