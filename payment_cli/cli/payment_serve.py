@@ -1,5 +1,6 @@
 """`payment serve`: callbacks and the cashier on this machine, for development."""
 
+from signal import SIGINT, SIGTERM, signal
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
@@ -11,6 +12,9 @@ from payment_cli.errors import ConflictError
 from payment_cli.web import make_application
 
 DEFAULT_PORT = 8480
+
+#: How often an idle server looks whether it was told to stop.
+LOOK_UP_S = 0.5
 
 
 @click.command(
@@ -45,7 +49,20 @@ def serve(port: int) -> None:
     with server:
         server.set_app(make_application(lambda: app))
         tell(f"serving http://127.0.0.1:{server.server_port}")
-        server.serve_forever()
+        _serve_until_told(server)
+
+
+def _serve_until_told(server: WSGIServer) -> None:
+    """Serve until SIGINT or SIGTERM; the request at hand is answered first."""
+    told: list[int] = []
+    before = {s: signal(s, lambda number, _frame: told.append(number)) for s in (SIGINT, SIGTERM)}
+    server.timeout = LOOK_UP_S
+    try:
+        while not told:
+            server.handle_request()
+    finally:
+        for number, handler in before.items():
+            signal(number, handler)
 
 
 class _Handler(WSGIRequestHandler):
