@@ -188,13 +188,12 @@ def _tls_context(client_cert: ClientCert) -> ssl.SSLContext:
 
 
 def _start(session: requests.Session, call: HttpCall, ca_file: str) -> requests.Response:
-    # The auth that does nothing keeps requests from replacing our Authorization by one of ~/.netrc.
+    # Prepared without the session, or ~/.netrc would replace our Authorization.
     prepared = requests.Request(
         call.method,
         call.url,
         headers={"Accept-Encoding": "identity", **call.headers},
         data=call.body or None,
-        auth=_unchanged,
     ).prepare()
     verify: bool | str = ca_file or True
     settings: Mapping[str, Any] = {"verify": verify, "proxies": {}, "stream": True, "cert": None}
@@ -202,10 +201,6 @@ def _start(session: requests.Session, call: HttpCall, ca_file: str) -> requests.
         settings = session.merge_environment_settings(call.url, {}, True, verify, None)  # noqa: FBT003 (their signature)
     timeout = (min(CONNECT_TIMEOUT_S, call.timeout_s), call.timeout_s)
     return session.send(prepared, allow_redirects=False, timeout=timeout, **settings)
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _read(response: requests.Response, body_max: int) -> bytes:

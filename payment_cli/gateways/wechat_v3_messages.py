@@ -43,8 +43,8 @@ class V3Answer:
 
     @property
     def error(self) -> Outcome:
-        """What the error means. A wrong signature means nothing; none at all is usual here."""
-        if 400 <= self.status < 500 and (not self.distrust or not self.is_signed):
+        """What the error means if it can be believed; a server's own trouble means nothing."""
+        if 400 <= self.status < 500:
             return of_error(self.code, self.number)
         return Outcome.UNKNOWN
 
@@ -159,7 +159,10 @@ def closed_by(now: Answer, failure: Answer) -> Answer:
 
 
 def failure_of(answer: V3Answer) -> Answer:
-    """Read an answer that is no success; the caller decides what its error means for its call."""
+    """Read an answer that is no success; the caller decides what its error means for its call.
+
+    A wrong signature makes it UNKNOWN; none at all is usual for errors.
+    """
     if answer.distrust and answer.is_signed:
         return Answer(Outcome.UNKNOWN, message=f"HTTP {answer.status}: {answer.distrust}")
     words = scrub_text(one_line(text_of(answer.document.get("message")), 200))

@@ -253,6 +253,7 @@ class GatewayContract:
         answer = bench.ask(verb)
         assert answer.outcome is Outcome.UNKNOWN
         assert answer.code or answer.message
+        assert [secret for secret in bench.side.secrets if secret in repr(answer)] == []
 
     def test_an_unsigned_error_refuses_an_order_at_most(self, bench: Bench) -> None:
         bench.server.says(bench.side.error())

@@ -191,17 +191,20 @@ def test_a_callback_under_another_api_v3_key_is_refused():
         gateway().complete(platform.posted(body, platform.v3_headers(body)))
 
 
+SEALED = platform.sealed(json.dumps(platform.transaction(ORDER_NO)).encode())
+
+
 @pytest.mark.parametrize(
     "resource",
     [
         None,
         {},
         "text",
-        {**platform.sealed(b"{}"), "algorithm": "AES-ECB"},
-        {**platform.sealed(b"{}"), "nonce": ""},
-        {**platform.sealed(b"{}"), "ciphertext": "AAAA"},
-        {**platform.sealed(b"{}"), "ciphertext": 7},
-        {**platform.sealed(b"{}"), "associated_data": "else"},
+        {**SEALED, "algorithm": "AES-ECB"},
+        {**SEALED, "nonce": ""},
+        {**SEALED, "ciphertext": "AAAA"},
+        {**SEALED, "ciphertext": 7},
+        {**SEALED, "associated_data": "else"},
     ],
 )
 def test_a_signed_message_that_does_not_decrypt_is_refused(resource):

@@ -2,9 +2,12 @@ import pytest
 
 from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import OrderRef, Outcome
-from payment_cli.gateways.wechat_keys import FETCH_PAUSE_MS
+from payment_cli.gateways.http import HttpReply, NoAnswerError, NotSentError
+from payment_cli.gateways.wechat import WechatGateway
+from payment_cli.gateways.wechat_keys import FETCH_PAUSE_MS, MemoryCache
 from tests.gateways.gateway_contract import FEE, ORDER_NO, a_request
 from tests.support import wechat as platform
+from tests.support.clock import HandClock
 from tests.support.http_server import How, Said
 
 ORDER = OrderRef(ORDER_NO, "wx.qrcode", FEE, "CNY", send_at=0)
@@ -126,12 +129,31 @@ def test_a_list_of_certificates_that_can_not_be_trusted_gives_none(server, opene
     assert opened(**certificate_mode()).check(ORDER).outcome is Outcome.UNKNOWN
 
 
-def test_an_order_is_not_refused_because_certificates_can_not_be_fetched(server, opened):
-    """The order was received; only its answer can't be verified."""
-    server.says(by_certificate({"code_url": "weixin://x"}), Said(how=How.HANG_UP))
-    assert (
-        opened(**certificate_mode()).send(a_request("wx.qrcode"), None).outcome is Outcome.UNKNOWN
+class BrokenWire:
+    """Brings orders, and never a request for certificates."""
+
+    def __init__(self, failure):
+        self._failure = failure
+
+    def send(self, call):
+        if call.url.endswith("/v3/certificates"):
+            raise self._failure
+        said = by_certificate({"code_url": "weixin://x"})
+        return HttpReply(said.status, said.headers, said.body)
+
+
+@pytest.mark.parametrize("failure", [NotSentError("refused"), NoAnswerError("timeout")])
+def test_certificates_that_can_not_be_fetched_only_leave_a_message_unverified(failure):
+    gateway = WechatGateway(
+        platform.account(**certificate_mode()),
+        transport=BrokenWire(failure),
+        clock=HandClock(platform.NOW),
+        certificates_cache=MemoryCache(),
     )
+    # The order was received: to say REFUSED would place it twice.
+    assert gateway.send(a_request("wx.qrcode"), None).outcome is Outcome.UNKNOWN
+    with pytest.raises(UntrustedError):
+        gateway.complete(platform.callback(platform.transaction(ORDER_NO), serial="AB"))
 
 
 def test_a_half_migrated_account_believes_both_keys(server, opened):
