@@ -73,6 +73,7 @@ NOW = ams("2020-12-09T18:33:19.733")
         ("2020-11-22T22:51:27Z", "2020-11-22T22:51:27+00:00"),
         ("2020-11-22T22:51:27+08:00", "2020-11-22T22:51:27+08:00"),
         ("2020-11-22T22:51:27-0330", "2020-11-22T22:51:27-03:30"),
+        ("2020-11-22T22:51:27+330", "2020-11-22T22:51:27+03:30"),
         ("2020-11-22 22:51:27 +8", "2020-11-22T22:51:27+08:00"),
         ("2020-11-22 22:51:27+1d", "2020-11-23T22:51:27"),
         ("2020-11-22 22:51:27-4d", "2020-11-18T22:51:27"),
@@ -112,6 +113,12 @@ def test_what_is_not_written_like_a_time_is_none(text: str) -> None:
 def test_a_time_that_does_not_exist_is_refused(text: str) -> None:
     with pytest.raises(InvalidValueError, match="there is no time"):
         TimeReader(NOW, SHANGHAI).read(text)
+
+
+def test_a_week_begins_on_sunday() -> None:
+    on_sunday = TimeReader(ams("2020-12-06T10:00:00"), SHANGHAI)
+    assert on_sunday.read("Sun") == ams("2020-12-06T00:00:00")
+    assert on_sunday.read("Sat") == ams("2020-12-12T00:00:00")
 
 
 def test_calendar_words_follow_the_wall_clock_through_a_change_of_summer_time() -> None:
