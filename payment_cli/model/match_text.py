@@ -20,7 +20,7 @@ InvalidValueError.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
@@ -138,10 +138,10 @@ class _Parser:
     def _object(self, value: Any, where: str) -> Match:
         if not isinstance(value, dict):
             raise InvalidValueError(f"{where} must hold an object, not {_short(value)}")
+        self._count()
         return all_of(*(self._entry(key, asked) for key, asked in value.items()))
 
     def _entry(self, key: str, value: Any) -> Match:
-        self._count()
         name = key.lstrip("! ")
         found = self._condition(name, value)
         return negate(found) if key[: len(key) - len(name)].count("!") % 2 else found
@@ -152,7 +152,7 @@ class _Parser:
         if key in ("%or", "$or"):
             return any_of(*self._objects(value, key))
         if key == "lbls" and isinstance(value, str) and value:
-            return all_of(*(equal(key, label) for label in _LABELS.split(value) if label))
+            return self._all(key, [label for label in _LABELS.split(value) if label])
         return self._value(_checked_path(key), value)
 
     def _value(self, path: str, value: Any) -> Match:
@@ -170,10 +170,21 @@ class _Parser:
         if head == "or":
             return any_of(*(self._value(path, value) for value in values[1:]))
         if head in _LIST_OPERATORS:
-            return _LIST_OPERATORS[head](path, [_scalar(value) for value in values[1:]])
+            return self._listed(head, path, values[1:])
         if len(values) == 1:
             return equal(path, _scalar(values[0]))
         return one_of(path, [_scalar(value) for value in values])
+
+    def _listed(self, name: str, path: str, values: list[Any]) -> Match:
+        wanted = [_scalar(value) for value in values]
+        if name == "all":
+            return self._all(path, wanted)
+        return one_of(path, wanted) if name == "in" else Not(one_of(path, wanted))
+
+    def _all(self, path: str, values: Sequence[Scalar | None]) -> Match:
+        for _ in values:
+            self._count()
+        return all_of(*(equal(path, value) for value in values))
 
     def _operators(self, path: str, asked: Mapping[str, Any]) -> Match:
         if not asked:
@@ -186,7 +197,7 @@ class _Parser:
         if name in _LIST_OPERATORS:
             if not isinstance(value, list):
                 raise InvalidValueError(f"{key} of {path} must hold a list")
-            return _LIST_OPERATORS[name](path, [_scalar(each) for each in value])
+            return self._listed(name, path, value)
         if name in _BOUND_OPERATORS:
             return _BOUND_OPERATORS[name](path, self._bound(path, key, value))
         if name == "not":
@@ -222,15 +233,7 @@ def _unknown_operator(path: str, key: str, value: Any) -> InvalidValueError:
     )
 
 
-def _all(path: str, values: list[Scalar | None]) -> Match:
-    return all_of(*(equal(path, value) for value in values))
-
-
-_LIST_OPERATORS: Mapping[str, Callable[[str, list[Scalar | None]], Match]] = {
-    "in": one_of,
-    "nin": lambda path, values: Not(one_of(path, values)),
-    "all": _all,
-}
+_LIST_OPERATORS = ("in", "nin", "all")
 
 _BOUND_OPERATORS: Mapping[str, Callable[[str, int | Decimal | str], Match]] = {
     "gt": lambda path, bound: between(path, low=bound, low_open=True),

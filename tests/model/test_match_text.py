@@ -231,6 +231,10 @@ def test_a_text_asks_what_walnuts_rules_say(value: str, expected: Match) -> None
         ("{f:'%ms:soon'}", "'%ms:soon' is not a time"),
         ("{f:'x'}" + " " * LENGTH_MAX, "longer than"),
         ("[" + "{a:1}," * (CONDITIONS_MAX + 1) + "]", "more than 500 conditions"),
+        ("[" + "{}," * (CONDITIONS_MAX + 1) + "]", "more than 500 conditions"),
+        ("{lbls:'" + "a " * (CONDITIONS_MAX + 1) + "'}", "more than 500 conditions"),
+        ("{f:['%all'" + ",1" * (CONDITIONS_MAX + 1) + "]}", "more than 500 conditions"),
+        ("{f:['%or'" + ",1" * (CONDITIONS_MAX + 1) + "]}", "more than 500 conditions"),
     ],
 )
 def test_what_does_not_parse_is_refused_in_one_line(text: str, says: str) -> None:

@@ -29,7 +29,7 @@ from payment_cli.model.match import (
     starts_with,
 )  # fmt: skip
 from payment_cli.model.match_eval import matches, predicate
-from payment_cli.model.match_text import parse_match
+from payment_cli.model.match_text import CONDITIONS_MAX, parse_match
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.match_sql import Compiled, compile_order, compile_sql
@@ -290,6 +290,22 @@ def test_a_long_list_is_one_parameter(database: sqlite3.Connection) -> None:
     wanted = [str(n) for n in range(1, 100_000)]
     for path in ("st", "a"):
         assert ids_by_sql(database, Query(one_of(path, wanted))) == ["id-1", "id-2"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {f"a{n}.b.c": "x" for n in range(CONDITIONS_MAX - 1)},
+        {"a.b.c": ["%or", *map(str, range(CONDITIONS_MAX - 2))]},
+        {"!%or": [{"!%or": [{f"!a{n}.b.c": "x" for n in range(CONDITIONS_MAX - 3)}]}]},
+    ],
+)
+def test_the_largest_match_that_parses_is_not_too_large_for_sqlite(
+    database: sqlite3.Connection, document: Json
+) -> None:
+    fill(database, [{"id": "id-1"}])
+    match = parse_match(encode(document), now_ms=0)
+    assert ids_by_sql(database, Query(match)) == ["id-1"] * matches(match, {"id": "id-1"})
 
 
 def test_a_sort_path_that_sqlite_can_not_express_is_refused() -> None:
