@@ -10,11 +10,14 @@ if TYPE_CHECKING:
     from payment_cli.services.baskets import TreeBaskets
     from payment_cli.services.coupons import Coupons
     from payment_cli.services.discounts import Discounts
+    from payment_cli.services.favourites import Favourites
     from payment_cli.services.goods import Goods
     from payment_cli.services.goods_files import GoodsFiles
+    from payment_cli.services.order_changes import OrderChanges
     from payment_cli.services.order_payments import OrderPayments
     from payment_cli.services.orders import Orders
     from payment_cli.services.outbox import Outbox
+    from payment_cli.services.stats import Stats
     from payment_cli.services.store_settings import StoreSettingsService
 
 
@@ -70,14 +73,22 @@ class Shop:
 
         return StoreSettingsService(self.app.storage, self.app.actor, self.app.clock)
 
-    def baskets(self, domain: str, kind: str = "basket") -> "TreeBaskets":
-        """Return the baskets (or favourites) of a store."""
+    def baskets(self, domain: str) -> "TreeBaskets":
+        """Return the baskets of a store."""
         from payment_cli.services.baskets import TreeBaskets
         from payment_cli.services.shop_records import load_settings
 
         app = self.app
-        kinds_max = load_settings(app.storage, domain).kinds_max if kind == "basket" else 500
-        return TreeBaskets(app.storage, app.clock, domain, kinds_max, kind)
+        kinds_max = load_settings(app.storage, domain).kinds_max
+        return TreeBaskets(app.storage, app.clock, domain, kinds_max)
+
+    @cached_property
+    def favourites(self) -> "Favourites":
+        """The favourites of the buyers of the caller's store."""
+        from payment_cli.services.favourites import Favourites
+
+        app = self.app
+        return Favourites(app.storage, app.clock, app.actor.domain)
 
     @cached_property
     def orders(self) -> "Orders":
@@ -117,4 +128,20 @@ class Shop:
             assert isinstance(data, dict)  # noqa: S101 - written by order_effects
             self.baskets(data["domain"]).take_in(tx, data["buyer"], data["take"])
 
-        return Outbox(self.app.storage, self.app.actor.domain, {BASKET_TAKE: take_from_basket})
+        app = self.app
+        handlers = {BASKET_TAKE: take_from_basket}
+        return Outbox(app.storage, app.actor.domain, app.clock, handlers)
+
+    @cached_property
+    def stats(self) -> "Stats":
+        """What was sold and paid."""
+        from payment_cli.services.stats import Stats
+
+        return Stats(self.app.storage, self.app.actor)
+
+    @cached_property
+    def order_changes(self) -> "OrderChanges":
+        """What the log knows about orders."""
+        from payment_cli.services.order_changes import OrderChanges
+
+        return OrderChanges(self.app.storage)

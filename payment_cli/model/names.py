@@ -12,11 +12,12 @@ _RULES = {
     "domain": (re.compile(r"[0-9a-z][0-9a-z_.-]{0,31}"), "a-z, 0-9, . _ and -, at most 32"),
     "target": (re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,63}"), "letters, digits, . _ and -"),
     "callback": (re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}"), "letters, digits, . _ and -"),
+    "language": (re.compile(r"[A-Za-z]{2,8}([_-][0-9A-Za-z]{1,8}){0,3}"), "such as zh-cn or en"),
 }
 
 
 def check_name(kind: str, text: str) -> str:
-    """Return `text` if it is a well-formed name of `kind` (id, domain, target or callback).
+    """Return `text` if it is a well-formed name of `kind` (a key of the rules above).
 
     Raises:
         InvalidValueError: it is not; the sentence says what would be.

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
-from payment_cli.errors import NotAllowedError
+from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.address import Address, with_default
+from payment_cli.model.address import Address, AddressType, with_default
 from payment_cli.model.match import equal
 from payment_cli.model.record import Json
 from payment_cli.storage.base import Collection, Query, Reader, Storage, Transaction
@@ -18,7 +18,11 @@ ADDRESSES_MAX = 50
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The addresses kept by the caller's store. `uid` "" is the shop itself."""
+    """The addresses kept by the caller's store. `uid` "" is the shop itself.
+
+    A buyer's address is of type U, the shop's of type S: what a buyer keeps never becomes the
+    place that the shop's freight is counted from.
+    """
 
     storage: Storage
     actor: Actor
@@ -40,20 +44,21 @@ class Addresses:
         return Address.from_record(self.storage.get(self._collection, address_id))
 
     def add(self, uid: str, document: Mapping[str, Json]) -> Address:
-        """Add an address; an owner's first one of its kind becomes the default.
+        """Add an address of `uid`; an owner's first one becomes the default.
 
         Raises:
             InvalidValueError: it is no valid address.
             NotAllowedError: the owner has as many as one may have.
         """
         now = self.clock()
-        address = Address.new(document, id=self.new_id(now), uid=uid, now=now)
+        kind = str(AddressType.BUYER if uid else AddressType.SHOP)
+        address = Address.new({"tp": kind, **document}, id=self.new_id(now), uid=uid, now=now)
+        _require_kind(address)
         with self.storage.transaction(self.actor.domain) as tx:
             others = _of(tx, self._collection, uid)
             if len(others) >= ADDRESSES_MAX:
                 raise NotAllowedError(f"{uid or 'the shop'} has {ADDRESSES_MAX} addresses already")
-            is_first = not any(other.tp is address.tp for other in others)
-            stored = tx.insert(self._collection, replace(address, dftaddr=is_first).to_record())
+            stored = tx.insert(self._collection, replace(address, dftaddr=not others).to_record())
         return Address.from_record(stored)
 
     def set(self, fragment: str, changes: Mapping[str, Json]) -> Address:
@@ -62,7 +67,13 @@ class Addresses:
         Raises:
             InvalidValueError: the result is no valid address.
         """
-        return self._change(fragment, lambda _tx, address, now: address.edited(changes, now))
+
+        def edit(_tx: Transaction, address: Address, now: int) -> Address:
+            edited = address.edited(changes, now)
+            _require_kind(edited)
+            return edited
+
+        return self._change(fragment, edit)
 
     def set_default(self, fragment: str) -> Address:
         """Make it the one of its kind that its owner's orders use when they name none."""
@@ -76,11 +87,20 @@ class Addresses:
         return self._change(fragment, choose)
 
     def remove(self, fragment: str) -> Address:
-        """Remove an address for good; orders keep their copy."""
+        """Remove an address for good; orders keep their copy.
+
+        If it was the default, the owner's newest other one takes its place: a shop without a
+        default would charge no freight by weight, and say nothing about it.
+        """
         seen = self.get(fragment)
         with self.storage.transaction(self.actor.domain) as tx:
             address = Address.from_record(tx.get(self._collection, seen.id))
             tx.delete(self._collection, address.id, address.rev)
+            others = _of(tx, self._collection, address.uid)
+            if address.dftaddr and others:
+                heir = max(others, key=lambda other: (other.ct, other.id))
+                heir = replace(heir, dftaddr=True, lm=self.clock())
+                tx.put(self._collection, heir.to_record())
         return address
 
     @property
@@ -100,3 +120,11 @@ class Addresses:
 def _of(reader: Reader, collection: Collection, uid: str) -> list[Address]:
     records = reader.query(collection, Query(equal("uid", uid)))
     return [Address.from_record(record) for record in records]
+
+
+def _require_kind(address: Address) -> None:
+    if (address.tp is AddressType.BUYER) is not bool(address.uid):
+        raise InvalidValueError(
+            f"address: {address.tp} is not the type of {address.uid or 'the shop'}",
+            hint="a buyer's address is of type U, the shop's of type S",
+        )

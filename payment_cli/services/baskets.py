@@ -1,4 +1,4 @@
-"""`payment basket` and favourites, as records of the tree (seed 002, reference `buy`).
+"""`payment basket`: baskets as records of the tree (seed 002, reference `buy`).
 
 `Baskets` is the contract that a Redis basket shares; `TreeBaskets` is the embedded one.
 """
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from payment_cli.clock import Clock
-from payment_cli.errors import NotFoundError
+from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model import basket as basket_model
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Reader, Storage, Transaction
+
+KIND = "basket"
 
 
 class Baskets(Protocol):
@@ -43,13 +45,12 @@ class Baskets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TreeBaskets:
-    """The baskets of one store, as records; `kind` is basket or favourite."""
+    """The baskets of one store, as records."""
 
     storage: Storage
     clock: Clock
     domain: str
     kinds_max: int
-    kind: str = "basket"
 
     def get(self, uid: str) -> dict[str, int]:
         """Return the basket; empty where there is none."""
@@ -83,14 +84,20 @@ class TreeBaskets:
             self.take_in(tx, uid, amounts)
 
     def take_in(self, tx: Transaction, uid: str, amounts: Mapping[str, int]) -> None:
-        """As `take`, in the transaction that removes the outbox row: never twice."""
-        known = _load(tx, self._collection, uid)
+        """As `take`, in the transaction that removes the outbox row: never twice.
+
+        A buyer whose id can't be a basket's has none: there is nothing to take.
+        """
+        try:
+            known = _load(tx, self._collection, uid)
+        except InvalidValueError:
+            return
         if known is not None:
             self._save(tx, uid, known, basket_model.take(_items(known), amounts))
 
     @property
     def _collection(self) -> Collection:
-        return Collection(self.kind, self.domain)
+        return Collection(KIND, self.domain)
 
     def _change(
         self, uid: str, change: Callable[[dict[str, int]], tuple[dict[str, int], int]]
@@ -108,7 +115,7 @@ class TreeBaskets:
         now = self.clock()
         held: dict[str, Json] = dict(items)
         if known is None:
-            new: Record = {"id": uid, "nm": uid, "tp": self.kind, "ct": now, "lm": now}
+            new: Record = {"id": uid, "nm": uid, "tp": KIND, "ct": now, "lm": now}
             tx.insert(self._collection, {**new, "items": held})
         else:
             tx.put(self._collection, {**known, "lm": now, "items": held})

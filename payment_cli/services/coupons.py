@@ -7,7 +7,7 @@ from payment_cli.clock import Clock
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
 from payment_cli.model.coupon import Coupon
-from payment_cli.model.match import all_of, equal
+from payment_cli.model.match import Match, all_of, equal
 from payment_cli.model.merchant import Merchant
 from payment_cli.model.product import LIVE
 from payment_cli.model.record import Json, Record
@@ -31,6 +31,10 @@ class Coupons:
         return self.storage.query(
             coupons(self.actor.domain), Query(match, query.sort, query.skip, query.limit)
         )
+
+    def count(self, match: Match) -> int:
+        """Return how many coupons match that are not deleted."""
+        return self.storage.count(coupons(self.actor.domain), all_of(equal("th_live", LIVE), match))
 
     def get(self, fragment: str) -> Coupon:
         """Return the coupon with this id or part of an id.

@@ -1,10 +1,14 @@
-"""`payment w`: a store's goods (seed 000). Delete is logical; `nm` is unique in the store."""
+"""`payment w`: a store's goods (seed 000). Delete is logical; `nm` is unique in the store.
+
+Wherever one product names another (the parts of a package, the holder of a price rule), it may be
+typed by `nm`; what is stored is the id.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
-from payment_cli.errors import ConflictError, NotFoundError
+from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
 from payment_cli.model.match import Match, all_of, equal
@@ -60,6 +64,7 @@ class Goods:
         product = Product.new(document, id=self.new_id(now), now=now, currency=merchant.currency)
         with self.storage.transaction(self.domain) as tx:
             require_free_name(tx, self.domain, product)
+            product = _by_ids(tx, self.domain, product)
             require_sound_package(tx, self.domain, product)
             return Product.from_record(tx.insert(things(self.domain), product.to_record()))
 
@@ -77,10 +82,38 @@ class Goods:
             product.require_editable(now, every)
             edited = product.edited(changes, now)
             require_free_name(tx, self.domain, edited)
+            edited = _by_ids(tx, self.domain, edited)
             require_sound_package(tx, self.domain, edited)
+            if not product.w_pkg:
+                require_no_part(tx, self.domain, edited)
             return edited
 
         return self._change(name, edit)
+
+    def add_stock(self, name: str, n: int) -> Product:
+        """Add `n` pieces to the counted stock of a product; below 0 takes some out.
+
+        Raises:
+            NotAllowedError: its stock is not counted, or there are not so many.
+        """
+
+        def added(_tx: Transaction, product: Product, now: int) -> Product:
+            if product.sku is None:
+                raise NotAllowedError(
+                    f"product {product.nm}: its stock is not counted", hint="=N begins to count"
+                )
+            product.require_stock(-n)
+            return _with_stock(product, product.sku + n, now)
+
+        return self._change(name, added)
+
+    def set_stock(self, name: str, n: int) -> Product:
+        """Set the stock of a product, which is counted from now on.
+
+        Raises:
+            InvalidValueError: not a number that a stock can be.
+        """
+        return self._change(name, lambda _tx, product, now: _with_stock(product, n, now))
 
     def remove(self, name: str) -> Product:
         """Mark a product as deleted; it can be restored."""
@@ -108,20 +141,30 @@ def find_product(reader: Storage, domain: str, name: str) -> Product:
         return Product.from_record(named[0])
     try:
         product_id = reader.find_id(things(domain), name)
-    except NotFoundError:
-        raise NotFoundError("product", name, hint="payment w list") from None
+    except (NotFoundError, InvalidValueError):
+        raise NotFoundError("product", ascii(name[:64])[1:-1], hint="payment w list") from None
     return Product.from_record(reader.get(things(domain), product_id))
 
 
+def find_exactly(reader: Reader, domain: str, name: str) -> Product | None:
+    """Return a store's product by `nm` or whole id; None where there is none."""
+    for record in reader.query(things(domain), Query(equal("nm", name), limit=1)):
+        return Product.from_record(record)
+    try:
+        return Product.from_record(reader.get(things(domain), name))
+    except (NotFoundError, InvalidValueError):
+        return None
+
+
 def require_free_name(reader: Reader, domain: str, product: Product) -> None:
-    """Refuse a product whose `nm` another one has, deleted ones included.
+    """Refuse a product whose `nm` another one has as `nm` or id, deleted ones included.
 
     Raises:
         ConflictError: it is taken.
     """
-    for other in reader.query(things(domain), Query(equal("nm", product.nm), limit=2)):
-        if other["id"] != product.id:
-            raise ConflictError(f"the name {product.nm} is taken by product {other['id']}")
+    other = find_exactly(reader, domain, product.nm)
+    if other is not None and other.id != product.id:
+        raise ConflictError(f"the name {product.nm} is taken by product {other.id}")
 
 
 def require_sound_package(reader: Reader, domain: str, product: Product) -> None:
@@ -132,15 +175,45 @@ def require_sound_package(reader: Reader, domain: str, product: Product) -> None
     """
     if not product.w_pkg:
         return
-    catalogue: dict[str, Product] = {product.id: product}
+    catalogue: dict[str, Product] = {}
     for part in product.w_pkg:
-        try:
-            record = reader.get(things(domain), part.id)
-        except NotFoundError:
-            continue
-        if part.id != product.id:
-            catalogue[part.id] = Product.from_record(record)
+        found = find_exactly(reader, domain, part.id)
+        if found is not None:
+            catalogue[part.id] = product if found.id == product.id else found
     unpack(product, catalogue)
+
+
+def require_no_part(reader: Reader, domain: str, product: Product) -> None:
+    """Refuse a package that is a part of another one: packages nest one level only (seed 000).
+
+    Raises:
+        InvalidValueError: it is.
+    """
+    if not product.w_pkg:
+        return
+    for package in reader.query(things(domain), Query(equal("w_pkg.w_id", product.id), limit=1)):
+        raise InvalidValueError(
+            f"product {product.nm} is a part of package {package['nm']}",
+            hint="packages nest one level only",
+        )
+
+
+def _by_ids(reader: Reader, domain: str, product: Product) -> Product:
+    """Return the product with the ids of the products that it names by `nm`."""
+
+    def id_of(name: str) -> str:
+        found = find_exactly(reader, domain, name)
+        return name if found is None else found.id
+
+    parts = tuple(replace(part, id=id_of(part.id)) for part in product.w_pkg)
+    if len({part.id for part in parts}) < len(parts):
+        raise InvalidValueError(f"product {product.nm}: w_pkg names a product twice")
+    return replace(product, w_pkg=parts, pro_id=id_of(product.pro_id) if product.pro_id else "")
+
+
+def _with_stock(product: Product, n: int, now: int) -> Product:
+    """Return the product with a stock; moving stock is no edit (setting `edit_every`)."""
+    return replace(product.edited({"sku": n}, now), edit_at=product.edit_at)
 
 
 def _living(query: Query, *, is_deleted: bool) -> Query:

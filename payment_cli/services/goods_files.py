@@ -1,50 +1,60 @@
-"""`payment w import` and `export`: goods as JSON lines or CSV.
+"""`payment w import` and `export`: goods from and to files.
 
 An import is all checked before anything is written: a bad line is named by its number and
-nothing is imported. Then it is written in batches that hold the tree only briefly. An interrupted
-import may be run again: products whose `nm` is there already are changed, not doubled.
+nothing is imported. Then it is written in batches that hold the tree only briefly.
+
+A product is known by its `nm`. One that the store has already is changed: a field that the line
+gives replaces the stored one, null (in CSV an empty cell) removes it, and what the line does not
+mention stays; a deleted one is live again. So an interrupted import may be run again.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 
-from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError
-from payment_cli.model.codec import decode_foreign_object, encode
-from payment_cli.model.match import equal, everything
-from payment_cli.model.product import Product
+from payment_cli.errors import ConflictError, InvalidValueError
+from payment_cli.model.match import everything, one_of
+from payment_cli.model.product import Part, Product
 from payment_cli.model.product_price import unpack
 from payment_cli.model.record import Json, Record
-from payment_cli.services.goods import Goods
-from payment_cli.services.shop_records import things
-from payment_cli.storage.base import Query, Transaction
+from payment_cli.services.goods import Goods, find_exactly, require_no_part
+from payment_cli.services.goods_formats import naming, read_documents, write_documents
+from payment_cli.services.shop_records import load_settings, things
+from payment_cli.storage.base import Query, Reader, Transaction
 
 #: How many products one transaction writes: well under half a second of the tree's lock.
-BATCH = 500
+BATCH = 250
 
-#: Called with how many lines are done, and how many there are.
+#: Called with how many lines are done, and how many there are: first for checking, then again
+#: for writing.
 Progress = Callable[[int, int], None]
-
-#: Columns of a CSV export, and what kind of value each holds in an import.
-_TEXT_COLUMNS = ("nm", "w_nm", "w_currency", "link", "description", "price_by", "pro_id")
-_NUMBER_COLUMNS = (
-    "w_price", "w_expi", "w_buy_min", "w_buy_max", "retail", "sku", "weight", "freight",
-)  # fmt: skip
-_JSON_COLUMNS = ("cat", "w_pkg", "prices")
-_DIGITS_MAX = 24
-COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS, *_JSON_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
     """What an import did."""
 
-    added: int
-    changed: int
-    unchanged: int
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A checked line: the product it makes. `document` is what changes one that is there."""
+
+    number: int
+    product: Product
+    document: Record | None = None
+    is_changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What holds for every line of one import."""
+
+    now: int
+    currency: str
+    edit_every: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,156 +68,151 @@ class GoodsFiles:
 
         Raises:
             InvalidValueError: a line is not a valid product; its number is named.
+            NotAllowedError: it changes a product that was edited too short a time ago.
+            ConflictError: a product was added meanwhile under the same name.
         """
-        documents = list(read_documents(lines, kind))
-        products = self._checked(documents)
-        counts = {"added": 0, "changed": 0, "unchanged": 0}
-        for start in range(0, len(products), BATCH):
+        planned = self._checked(list(read_documents(lines, kind)), progress)
+        # Parts before packages: an interrupted import leaves no package of what is not there.
+        planned.sort(key=lambda row: bool(row.product.w_pkg))
+        done = [row for row in planned if row.is_changed]
+        for start in range(0, len(done), BATCH):
             with self.goods.storage.transaction(self.goods.domain) as tx:
-                for product in products[start : start + BATCH]:
-                    counts[self._write(tx, product)] += 1
-            progress(min(start + BATCH, len(products)), len(products))
-        return Imported(**counts)
+                self._write(tx, done[start : start + BATCH])
+            progress(min(start + BATCH, len(done)), len(done))
+        added = sum(row.document is None for row in done)
+        return Imported(added, len(done) - added, len(planned) - len(done))
 
     def dump(self, kind: str) -> Iterator[str]:
-        """Yield the live goods as lines of a file that `load` reads."""
+        """Yield the live goods as lines of a file that `load` reads, here or in another store.
+
+        Other products are named by their `nm`: ids are this store's own.
+        """
         records = self.goods.query(Query(everything(), (("nm", 1),)))
-        if kind == "csv":
-            yield _csv_line(COLUMNS)
-            for record in records:
-                yield _csv_line([_cell(record.get(name), name) for name in COLUMNS])
-        else:
-            for record in records:
-                yield encode(_portable(record)) + "\n"
+        names: dict[str, str] = {}
+        return write_documents((self._portable(record, names) for record in records), kind)
 
-    def _checked(self, documents: list[tuple[int, Record]]) -> list[Product]:
-        """Return the products of a file, the parts of packages resolved, or name the bad line."""
-        now = self.goods.clock()
-        currency = self.goods.find_merchant(self.goods.domain).currency
-        products: dict[str, Product] = {}
-        for number, document in documents:
-            with _naming(number):
-                product = Product.new(
-                    document, id=self.goods.new_id(now), now=now, currency=currency
-                )
-                if product.nm in products:
-                    raise InvalidValueError(f"the name {product.nm} occurs twice in the file")
-                products[product.nm] = product
-        for (number, _), product in zip(documents, products.values(), strict=True):
-            with _naming(number):
-                products[product.nm] = self._with_parts(product, products)
-        return list(products.values())
+    def _checked(self, documents: list[tuple[int, Record]], progress: Progress) -> list[_Planned]:
+        """Return what the lines make, products named by `nm` resolved, or name the bad line."""
+        planned: list[_Planned] = []
+        in_file: dict[str, Product] = {}
+        goods = self.goods
+        rules = _Rules(
+            now=goods.clock(),
+            currency=goods.find_merchant(goods.domain).currency,
+            edit_every=load_settings(goods.storage, goods.domain).edit_every,
+        )
+        for start in range(0, len(documents), BATCH):
+            batch = documents[start : start + BATCH]
+            known = self._known(goods.storage, [doc.get("nm") for _, doc in batch])
+            for number, document in batch:
+                with naming(number):
+                    row = self._plan(number, document, known, rules)
+                    if row.product.nm in in_file:
+                        raise InvalidValueError(f"the name {row.product.nm} is in the file twice")
+                    in_file[row.product.nm] = row.product
+                    planned.append(row)
+            progress(len(planned), len(documents))
+        for index, row in enumerate(planned):
+            if row.product.w_pkg or row.product.pro_id:
+                with naming(row.number):
+                    planned[index] = replace(row, product=self._by_ids(row.product, in_file))
+        return planned
 
-    def _with_parts(self, product: Product, in_file: Mapping[str, Product]) -> Product:
-        """Return a package whose parts are ids; a file may name them by `nm`.
+    def _plan(
+        self, number: int, document: Record, known: dict[str, Product], rules: _Rules
+    ) -> _Planned:
+        name = document.get("nm")
+        if not isinstance(name, str) or not name:
+            raise InvalidValueError("nm is missing", hint="a line is known again by its nm")
+        now = rules.now
+        old = known.get(name)
+        if old is None:
+            new_id = self.goods.new_id(now)
+            new = Product.new(document, id=new_id, now=now, currency=rules.currency)
+            return _Planned(number, new)
+        changed = _merged(old, document, now)
+        if changed == replace(old, lm=now, edit_at=now):
+            return _Planned(number, old, document, is_changed=False)
+        old.require_editable(now, rules.edit_every)
+        if not old.w_pkg:
+            require_no_part(self.goods.storage, self.goods.domain, changed)
+        return _Planned(number, changed, document)
+
+    def _by_ids(self, product: Product, in_file: dict[str, Product]) -> Product:
+        """Return a product with the ids of those it names, its package being sound.
 
         Raises:
-            InvalidValueError: a part points nowhere, or is a package itself.
+            InvalidValueError: a part points nowhere, is a package itself, or is there twice.
         """
-        if not product.w_pkg:
-            return product
+
+        def find(name: str) -> Product | None:
+            stored = in_file.get(name) or find_exactly(self.goods.storage, self.goods.domain, name)
+            return None if stored is None else in_file.get(stored.nm, stored)
+
         catalogue: dict[str, Product] = {}
-        parts = []
+        parts: dict[str, Part] = {}
         for part in product.w_pkg:
-            found = in_file.get(part.id) or self._stored(part.id)
+            found = find(part.id)
             if found is not None:
-                # What the file names may be in the store already, under an older id.
-                stored = self._stored(found.nm)
-                found = replace(found, id=stored.id) if stored is not None else found
                 catalogue[found.id] = found
-            parts.append(replace(part, id=found.id if found is not None else part.id))
-        package = replace(product, w_pkg=tuple(parts))
+                part = replace(part, id=found.id)
+            if part.id in parts:
+                raise InvalidValueError(f"product {product.nm}: w_pkg names a product twice")
+            parts[part.id] = part
+        holder = find(product.pro_id) if product.pro_id else None
+        package = replace(
+            product,
+            w_pkg=tuple(parts.values()),
+            pro_id=holder.id if holder is not None else product.pro_id,
+        )
         unpack(package, catalogue)
         return package
 
-    def _stored(self, name: str) -> Product | None:
-        try:
-            return self.goods.get(name)
-        except (NotFoundError, InvalidValueError):
-            return None
-
-    def _write(self, tx: Transaction, product: Product) -> str:
+    def _write(self, tx: Transaction, rows: Sequence[_Planned]) -> None:
         collection = things(self.goods.domain)
-        known = list(tx.query(collection, Query(equal("nm", product.nm), limit=1)))
-        if not known:
-            tx.insert(collection, product.to_record())
-            return "added"
-        old = Product.from_record(known[0])
-        kept = replace(product, id=old.id, ct=old.ct, lm=old.lm, rev=old.rev, edit_at=old.edit_at)
-        if kept.to_record() == old.to_record():
-            return "unchanged"
-        tx.put(collection, replace(kept, lm=product.lm, edit_at=product.lm).to_record())
-        return "changed"
+        known = self._known(tx, [row.product.nm for row in rows])
+        for row in rows:
+            old = known.get(row.product.nm)
+            if row.document is not None and old is not None:
+                with naming(row.number):
+                    changed = _merged(old, row.document, row.product.lm)
+                parts, holder = row.product.w_pkg, row.product.pro_id
+                tx.put(collection, replace(changed, w_pkg=parts, pro_id=holder).to_record())
+            elif old is None:
+                tx.insert(collection, row.product.to_record())
+            else:
+                raise ConflictError(
+                    f"line {row.number}: product {old.nm} was added meanwhile", hint="import again"
+                )
+
+    def _known(self, reader: Reader, names: Iterable[Json]) -> dict[str, Product]:
+        """Return those products that are there, by `nm`."""
+        wanted = one_of("nm", [name for name in names if isinstance(name, str) and name])
+        records = reader.query(things(self.goods.domain), Query(wanted))
+        return {str(record["nm"]): Product.from_record(record) for record in records}
+
+    def _portable(self, record: Record, names: dict[str, str]) -> Record:
+        """Return a product without what belongs to this store's copy of it."""
+
+        def name_of(product_id: Json) -> str:
+            key = str(product_id)
+            if key not in names:
+                found = find_exactly(self.goods.storage, self.goods.domain, key)
+                names[key] = key if found is None else found.nm
+            return names[key]
+
+        ours = ("id", "tp", "ct", "lm", "rev", "edit_at", "th_live")
+        portable = {name: value for name, value in record.items() if name not in ours}
+        parts = portable.get("w_pkg")
+        if isinstance(parts, list):
+            portable["w_pkg"] = [
+                {**part, "w_id": name_of(part["w_id"])} for part in parts if isinstance(part, dict)
+            ]
+        if portable.get("pro_id"):
+            portable["pro_id"] = name_of(portable["pro_id"])
+        return portable
 
 
-def read_documents(lines: Iterable[str], kind: str) -> Iterator[tuple[int, Record]]:
-    """Yield (line number, document) of a JSON lines or CSV file.
-
-    Raises:
-        InvalidValueError: a line is not one; its number is named.
-    """
-    if kind == "csv":
-        yield from _read_csv(lines)
-        return
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield number, decode_foreign_object(line, f"line {number}")
-
-
-def _read_csv(lines: Iterable[str]) -> Iterator[tuple[int, Record]]:
-    reader = csv.DictReader(lines, strict=True)
-    unknown = [name for name in reader.fieldnames or () if name not in COLUMNS]
-    if unknown:
-        raise InvalidValueError(
-            f"line 1: {unknown[0]!a} is not a column of goods", hint=", ".join(COLUMNS)
-        )
-    try:
-        for row in reader:
-            with _naming(reader.line_num):
-                if None in row or None in row.values():
-                    raise InvalidValueError("it has another number of cells than line 1")
-                cells = {name: _value(name, text) for name, text in row.items() if text != ""}
-            yield reader.line_num, cells
-    except csv.Error as error:
-        raise InvalidValueError(f"line {reader.line_num}: {error}") from error
-
-
-def _value(name: str, text: str) -> Json:
-    if name in _TEXT_COLUMNS:
-        return text
-    if name in _JSON_COLUMNS:
-        return decode_foreign_object('{"it":' + text + "}", name)["it"]
-    try:
-        number = Decimal(text)
-        if len(text) > _DIGITS_MAX or number.adjusted() > _DIGITS_MAX:
-            raise InvalidValueError(f"{name}: {text[:40]!a} is too large")
-        return int(number) if number == number.to_integral_value() else number
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise InvalidValueError(f"{name}: {text[:40]!a} is not a number") from error
-
-
-def _cell(value: Json, name: str) -> str:
-    if value is None:
-        return ""
-    return encode(value) if name in _JSON_COLUMNS else str(value)
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
-
-
-def _portable(record: Record) -> Record:
-    """Return a product without what belongs to this store's copy of it."""
-    ours = ("id", "tp", "ct", "lm", "rev", "edit_at", "th_live")
-    return {name: value for name, value in record.items() if name not in ours}
-
-
-@contextmanager
-def _naming(number: int) -> Iterator[None]:
-    """Put the number of the line before whatever goes wrong with it."""
-    try:
-        yield
-    except PaymentError as error:
-        raise InvalidValueError(f"line {number}: {error}", hint=error.hint) from error
+def _merged(old: Product, document: Record, now: int) -> Product:
+    live = old if old.is_live else old.restored(now)
+    return live.edited(document, now)

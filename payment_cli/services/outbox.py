@@ -7,7 +7,16 @@ committing command at once, by `payment tick` if that command died.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from payment_cli.errors import ConflictError, NotFoundError
+from payment_cli.clock import Clock
+from payment_cli.errors import (
+    ConflictError,
+    CorruptRecordError,
+    InvalidValueError,
+    LockedError,
+    NotFoundError,
+    PaymentError,
+    StorageError,
+)
 from payment_cli.model.match import everything
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage, Transaction
@@ -35,25 +44,60 @@ def outbox_row(row_id: str, now: int, what: str, **data: Json) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """What one run did: how many rows are done, and (id, reason) of those that could not be."""
+
+    count: int = 0
+    errors: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Outbox:
     """Applies rows; `handlers` by what they owe."""
 
     storage: Storage
     actor: str
+    clock: Clock
     handlers: Mapping[str, Apply]
 
-    def apply(self, limit: int = 100) -> int:
-        """Apply at most `limit` rows, oldest first; return how many were."""
-        rows = list(self.storage.query(OUTBOX, Query(everything(), (("id", 1),), limit=limit)))
-        return sum(self._apply_one(str(row["id"])) for row in rows)
+    def apply(self, limit: int = 100) -> Applied:
+        """Apply at most `limit` rows, oldest first.
+
+        One that can't be applied never stops the others: it goes to the end of the queue.
+
+        Raises:
+            LockedError, StorageError: nothing can be written now.
+        """
+        rows = self.storage.query(OUTBOX, Query(everything(), (("lm", 1),), limit=limit))
+        count = 0
+        errors = []
+        for row_id in [str(row["id"]) for row in rows]:
+            try:
+                count += self._apply_one(row_id)
+            except (LockedError, StorageError):
+                raise
+            except PaymentError as error:
+                errors.append((row_id, f"{error.code}: {error}"))
+                self._postpone(row_id)
+        return Applied(count, tuple(errors))
 
     def _apply_one(self, row_id: str) -> bool:
         """Apply a row and remove it in one commit; another process may have been faster."""
         with self.storage.transaction(self.actor) as tx:
             try:
                 row = tx.get(OUTBOX, row_id)
-                self.handlers[str(row["what"])](tx, row)
-                tx.delete(OUTBOX, row_id, int(str(row["rev"])))
-            except (NotFoundError, ConflictError):
+            except NotFoundError:
                 return False
+            handler = self.handlers.get(str(row.get("what")))
+            if handler is None:
+                raise InvalidValueError(f"outbox {row_id}: nobody here does {row.get('what')!a}")
+            handler(tx, row)
+            tx.delete(OUTBOX, row_id, int(str(row["rev"])))
         return True
+
+    def _postpone(self, row_id: str) -> None:
+        try:
+            with self.storage.transaction(self.actor) as tx:
+                tx.put(OUTBOX, {**tx.get(OUTBOX, row_id), "lm": self.clock()})
+        except (NotFoundError, ConflictError, CorruptRecordError):
+            return

@@ -1,4 +1,4 @@
-"""Files that people write and the tool reads: store_info.json, callback templates.
+"""Files that people write and the tool reads: store_info.json, languages, callback templates.
 
 They are not in the journal. Every name is checked before it becomes part of a path, and nothing
 but `home/<domain>` itself may be a symbolic link.
@@ -21,7 +21,7 @@ from payment_cli.model.names import check_name
 from payment_cli.model.record import Record
 from payment_cli.storage import safe_files
 
-#: The most bytes a callback template or a store_info.json may have.
+#: The most bytes one of these files may have.
 SIZE_MAX = 1 << 20
 
 STORE_INFO = "store_info.json"
@@ -77,6 +77,25 @@ def write_store_info(root: Path, domain: str, info: Record) -> None:
                 safe_files.replace_durably(folder_fd, STORE_INFO, encode_pretty(info).encode())
         finally:
             os.close(root_fd)
+
+
+def read_messages(root: Path, domain: str, lang: str) -> Record:
+    """Return the texts of a store in a language: what its `i18n:key` names stand for.
+
+    Raises:
+        NotFoundError: the store has no such language; the hint says where it would be.
+        ConfigError: the file is no JSON object, or too large.
+        InvalidValueError: the domain or the language is not well formed.
+    """
+    check_name("domain", domain)
+    check_name("language", lang)
+    where = f"home/{domain}/.store/i18n/{lang}.json"
+    try:
+        return decode_foreign_object(_read(root, where), where)
+    except FileNotFoundError as error:
+        raise NotFoundError("language", lang, hint=f"its texts would be in {where}") from error
+    except InvalidValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def read_callback(root: Path, domain: str, name: str) -> bytes:
