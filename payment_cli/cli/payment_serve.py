@@ -48,7 +48,6 @@ def serve(port: int) -> None:
         ) from error
     with server:
         server.set_app(make_application(lambda: app))
-        tell(f"serving http://127.0.0.1:{server.server_port}")
         _serve_until_told(server)
 
 
@@ -58,6 +57,7 @@ def _serve_until_told(server: WSGIServer) -> None:
     before = {s: signal(s, lambda number, _frame: told.append(number)) for s in (SIGINT, SIGTERM)}
     server.timeout = LOOK_UP_S
     try:
+        tell(f"serving http://127.0.0.1:{server.server_port}")
         while not told:
             server.handle_request()
     finally:
