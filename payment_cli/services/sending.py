@@ -95,7 +95,7 @@ class Sending:
             raise ConflictError(
                 f"payment {payment.id} is {payment.st}"
                 + (f", sent as {payment.pay_tp} to {payment.pay_target}" if payment.pay_tp else ""),
-                hint="pay close it first, then create another",
+                hint="another try is a new payment" if payment.is_final else "pay close it first",
             )
         if payment.intent is not None:
             raise OutcomeUnknownError(
