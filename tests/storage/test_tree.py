@@ -79,6 +79,15 @@ def test_content_is_published_without_json_in_its_name(root: Path, storage: Stor
     assert list((root / "var" / "payment").iterdir()) == []
 
 
+def test_content_is_published_though_its_record_changed_at_once(
+    root: Path, storage: Storage
+) -> None:
+    with storage.transaction("tester") as tx:
+        stored = tx.insert(PAYMENTS, a_record(), b"script")
+        tx.put(PAYMENTS, stored)
+    assert file_of(root, stored["id"]).with_suffix("").read_bytes() == b"script"
+
+
 def test_the_log_digest_is_what_sha256sum_says_of_the_file(root: Path, storage: Storage) -> None:
     stored = insert_one(storage, a_record())
     (row,) = storage.log()

@@ -200,12 +200,13 @@ class Writer:
             since = mark.seq
         else:
             since = rows.synced_seq(conn)
+        # First: what is left over may be ours, and of the names that the repair would use.
+        sweep(self._root_fd)
         with Publication(self._root_fd, self._prefix) as publication:
             try:
                 repair(conn, publication, since, rewrite=syncer.must_rewrite)
             finally:
                 publication.discard()
-        sweep(self._root_fd)
         syncer.must_rewrite = False
         mark = Mark(self._boot, journal.name, seq, rows.synced_seq(conn))
         lock.write_mark(mark)

@@ -1,0 +1,249 @@
+"""A disk that is full, or can only be read."""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from payment_cli.errors import PaymentError, StorageError
+from payment_cli.model.match import everything
+from payment_cli.storage.base import Query, Storage
+from payment_cli.storage.tree import open_tree
+from payment_cli.storage.tree.fsck import check_tree
+from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert, insert_one
+from tests.support.clock import HandClock
+
+
+def mounted(*arguments: str) -> bool:
+    """Run mount; whether it worked. It needs root, and some containers forbid it even then."""
+    done = subprocess.run(["mount", *arguments], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def unmount(place: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if not mounted("-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)):
+        pytest.skip("a small disk needs the right to mount one")
+    yield place
+    unmount(place)
+
+
+def test_a_full_disk_changes_nothing_and_is_survived(small_disk: Path) -> None:
+    root = small_disk / "tree"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(300_000))
+    storage = open_tree(root, HandClock())
+    acknowledged = []
+    with pytest.raises(StorageError, match="disk is full") as caught:  # noqa: PT012
+        for number in range(1000):
+            acknowledged.append(insert_one(storage, a_record(id=f"p{number}", pad="x" * 9000)))
+    assert caught.value.exit_code == 30
+    assert len(acknowledged) > 20
+    assert list(root.rglob("*.tmp")) == []
+    for _ in range(3):
+        with pytest.raises(StorageError):
+            insert(storage, a_record(pad="x" * 90_000))
+    assert storage.count(PAYMENTS, everything()) == len(acknowledged)
+    for record in acknowledged:
+        assert storage.get(PAYMENTS, str(record["id"])) == record
+    ballast.unlink()
+    insert(storage, a_record())
+    assert storage.count(PAYMENTS, everything()) == len(acknowledged) + 1
+    storage.close()
+    assert check_tree(root).is_clean
+
+
+def in_child_with_file_limit(limit: int, work: Callable[[], None]) -> None:
+    """Run `work` where no file may grow beyond `limit` bytes: a short write, then an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            work()
+            status = 0
+        except BaseException as error:
+            os.write(2, f"{error!r}\n".encode())
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("limit", [100_000, 200_000, 350_000])
+def test_a_file_that_may_not_grow_changes_nothing_and_is_survived(root: Path, limit: int) -> None:
+    prepared = open_tree(root, HandClock())
+    insert(prepared, a_record(id="first"))
+    prepared.close()
+
+    def work() -> None:
+        storage = open_tree(root, HandClock())
+        count = 1
+        with pytest.raises(StorageError):  # noqa: PT012
+            while True:
+                insert(storage, a_record(id=f"p{count}", pad="x" * 5000))
+                count += 1
+        assert storage.count(PAYMENTS, everything()) == count
+        assert len(list((root / "var" / "payment").iterdir())) == count
+
+    in_child_with_file_limit(limit, work)
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record())
+    storage.close()
+    assert check_tree(root).is_clean
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("failing", ["write", "open", "fchmod"])
+def test_an_error_while_writing_aside_leaves_nothing(
+    root: Path, mocker: MockerFixture, failing: str, code: int
+) -> None:
+    storage = open_tree(root, HandClock())
+    stored = insert_one(storage, a_record(id="p1", name="old"))
+    real = getattr(os, failing)
+    calls = []
+
+    def flaky(*args: object, **kwargs: object) -> object:
+        is_ours = failing != "open" or str(args[0]).endswith(".tmp")
+        calls.append(is_ours)
+        if is_ours and sum(calls) > 1:
+            raise OSError(code, os.strerror(code))
+        return real(*args, **kwargs)
+
+    patched = mocker.patch.object(os, failing, side_effect=flaky)
+    with pytest.raises(StorageError) as caught, storage.transaction("w") as tx:  # noqa: PT012
+        tx.put(PAYMENTS, {**stored, "name": "new"})
+        tx.insert(THINGS, a_record(id="t1"))
+    mocker.stop(patched)
+    assert "\n" not in str(caught.value)
+    assert list(root.rglob("*.tmp")) == []
+    assert storage.get(PAYMENTS, "p1") == stored
+    assert storage.count(THINGS, everything()) == 0
+    insert(storage, a_record(id="t1"), collection=THINGS)
+    storage.close()
+    assert check_tree(root).is_clean
+
+
+def test_a_failure_after_the_commit_is_said_and_made_good_by_the_next_writer(
+    root: Path, mocker: MockerFixture
+) -> None:
+    storage = open_tree(root, HandClock())
+    stored = insert_one(storage, a_record(id="p1"))
+    patched = mocker.patch.object(os, "rename", side_effect=OSError(errno.EIO, "I/O error"))
+    with pytest.raises(StorageError):
+        insert(storage, a_record(id="p2"))
+    mocker.stop(patched)
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, stored)
+    assert (root / "var" / "payment" / "p2.json").exists()
+    storage.close()
+    assert check_tree(root).is_clean
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+    """Return a function that shows a folder, for reading only, at another place."""
+    shown: list[Path] = []
+
+    def show(folder: Path) -> Path:
+        place = tmp_path / f"read-only-{len(shown)}"
+        place.mkdir()
+        if not mounted("--bind", str(folder), str(place)):
+            pytest.skip("a read-only disk needs the right to mount one")
+        shown.append(place)
+        assert mounted("-o", "remount,ro,bind", str(place))
+        return place
+
+    yield show
+    for place in shown:
+        unmount(place)
+
+
+def readable(storage: Storage) -> dict[str, object]:
+    return {
+        "count": lambda: storage.count(PAYMENTS, everything()),
+        "query": lambda: [r["id"] for r in storage.query(PAYMENTS, Query(everything()))],
+        "find": lambda: storage.find_id(PAYMENTS, "aaaaaa"),
+        "log": lambda: [row.seq for row in storage.log()],
+        "content": lambda: storage.content(PAYMENTS, "aaaaaa1"),
+    }
+
+
+def test_on_a_read_only_disk_everything_can_be_read_and_nothing_written(
+    root: Path, read_only: Callable[[Path], Path]
+) -> None:
+    storage = open_tree(root, HandClock())
+    with storage.transaction("w") as tx:
+        stored = tx.insert(PAYMENTS, a_record(id="aaaaaa1"), b"script")
+    storage.close()
+    shown = open_tree(read_only(root), HandClock())
+    assert shown.get(PAYMENTS, "aaaaaa1") == stored
+    results = {name: ask() for name, ask in readable(shown).items()}  # type: ignore[operator]
+    assert results == {
+        "count": 1, "query": ["aaaaaa1"], "find": "aaaaaa1", "log": [1], "content": b"script",
+    }  # fmt: skip
+    with pytest.raises(StorageError, match="read-only") as caught:
+        insert(shown, a_record())
+    assert caught.value.exit_code == 30
+    shown.close()
+
+
+def test_commits_left_in_the_wal_are_never_missed_on_a_read_only_disk(
+    root: Path, read_only: Callable[[Path], Path]
+) -> None:
+    """Either they are seen, or the reader is told that they can't be."""
+    script = (
+        "import sys, os; from pathlib import Path\n"
+        "from payment_cli.storage.base import Collection\n"
+        "from payment_cli.storage.tree import open_tree\n"
+        "with open_tree(Path(sys.argv[1]), lambda: 0).transaction('w') as tx:\n"
+        "    tx.insert(Collection('payment'), {'id': 'aaaaaa1'})\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(root)], check=True)
+    assert (root / ".journal" / "payment.db-wal").stat().st_size > 0
+    shown = open_tree(read_only(root), HandClock())
+    assert shown.get(PAYMENTS, "aaaaaa1")["rev"] == 1
+    assert shown.count(PAYMENTS, everything()) == 1, "SQLite reads the WAL through its shared index"
+    shown.close()
+    (root / ".journal" / "payment.db-shm").unlink()
+    without_shm = open_tree(read_only(root), HandClock())
+    with pytest.raises(StorageError, match="not merged"):
+        without_shm.count(PAYMENTS, everything())
+    assert without_shm.get(PAYMENTS, "aaaaaa1")["rev"] == 1
+    without_shm.close()
+
+
+def test_a_damaged_journal_is_an_error_of_ours(root: Path) -> None:
+    storage = open_tree(root, HandClock())
+    stored = insert_one(storage, a_record())
+    storage.close()
+    (root / ".journal" / "payment.db").write_bytes(b"not a database" * 1000)
+    attempts: list[Callable[[], object]] = [
+        lambda: insert(storage, a_record()),
+        lambda: storage.count(PAYMENTS, everything()),
+        lambda: list(storage.log()),
+    ]
+    for attempt in attempts:
+        with pytest.raises(PaymentError, match="journal is damaged") as caught:
+            attempt()
+        assert "--rebuild" in caught.value.hint
+    assert storage.get(PAYMENTS, str(stored["id"])) == stored
+    storage.close()
