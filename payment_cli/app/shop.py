@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from payment_cli.app import App
+    from payment_cli.config.webhook_keys import TreeWebhookKeys
     from payment_cli.services.addresses import Addresses
     from payment_cli.services.baskets import TreeBaskets
     from payment_cli.services.coupons import Coupons
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
     from payment_cli.services.favourites import Favourites
     from payment_cli.services.goods import Goods
     from payment_cli.services.goods_files import GoodsFiles
+    from payment_cli.services.notices import Notices
     from payment_cli.services.order_changes import OrderChanges
     from payment_cli.services.order_payments import OrderPayments
     from payment_cli.services.orders import Orders
     from payment_cli.services.outbox import Outbox
     from payment_cli.services.stats import Stats
     from payment_cli.services.store_settings import StoreSettingsService
+    from payment_cli.services.webhook_keys import WebhookKeyService
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,31 @@ class Shop:
             app.new_id,
             app.merchants.get,
         )
+
+    @cached_property
+    def notices(self) -> "Notices":
+        """What stores' webhooks are owed."""
+        from payment_cli.services.notices import Notices
+        from payment_cli.webhooks.sender import WebhookSender
+
+        app = self.app
+        sender = WebhookSender(allow_private=app.settings.allow_private_webhooks)
+        load_keys = self._webhook_key_files.load
+        return Notices(app.storage, app.actor, app.clock, app.new_token, load_keys, sender)
+
+    @cached_property
+    def webhook_keys(self) -> "WebhookKeyService":
+        """The keys that sign webhooks."""
+        from payment_cli.services.webhook_keys import WebhookKeyService
+
+        app = self.app
+        return WebhookKeyService(app.actor, app.merchants.get, self._webhook_key_files)
+
+    @cached_property
+    def _webhook_key_files(self) -> "TreeWebhookKeys":
+        from payment_cli.config.webhook_keys import TreeWebhookKeys
+
+        return TreeWebhookKeys(self.app.root, self.app.new_token)
 
     @cached_property
     def outbox(self) -> "Outbox":

@@ -18,7 +18,11 @@ _PAY = {
 }
 
 _PAYMENT = {
+    "w": Lazy("payment_cli.cli.payment_w:w", "Goods: list, add, change, stock, import."),
     "store": Lazy("payment_cli.cli.payment_store:store", "Make, show and change merchants."),
+    "notify": Lazy(
+        "payment_cli.cli.payment_notify:notify", "Webhooks: list, retry, deliver, keys."
+    ),
     "doctor": Lazy("payment_cli.cli.payment_doctor:doctor", "Check settings, keys and the tree."),
     "fsck": Lazy("payment_cli.cli.payment_fsck:fsck", "Compare the files with the journal."),
     "backup": Lazy("payment_cli.cli.payment_backup:backup", "Copy the tree while it is in use."),

@@ -10,6 +10,7 @@ from payment_cli.model.freight import FreightSheet
 from payment_cli.model.names import check_name
 from payment_cli.model.pricing_goods import KINDS_MAX
 from payment_cli.model.record import Json, Record
+from payment_cli.model.webhook_url import parse_webhook_url
 
 #: The id of the one settings record of a store.
 SETTINGS_ID = "settings"
@@ -69,6 +70,8 @@ class StoreSettings:
         changed = self._read(Fields(record, "settings"))
         if changed.freight_sheet:
             changed.sheet()
+        if changed.webhook_url:
+            parse_webhook_url(changed.webhook_url)
         return replace(changed, extra=self.extra)
 
     def to_record(self) -> Record:

@@ -4,7 +4,7 @@ Callback, check, watch, close and the send of a scan all pass here, inside their
 Whichever is first wins; the others see it done.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from payment_cli.errors import UntrustedError
@@ -59,7 +59,9 @@ class Settlement:
         if payment.st is Status.OK:
             if not paid.trade_no or paid.trade_no in (payment.trade_no, _second_trade(payment)):
                 return payment
-            return save(tx, _second_payment(payment, paid, now, by))
+            double = _second_payment(payment, paid, now, by)
+            _tell_flagged(tx, replace(double, trade_no=paid.trade_no, paid_fee=paid.fee), now)
+            return save(tx, double)
         facts = {
             "trade_no": paid.trade_no,
             "payer": paid.payer,
@@ -71,10 +73,9 @@ class Settlement:
         if payment.st is Status.FAIL:
             if payment.flag == Flag.LATE:
                 return payment
-            return save(
-                tx,
-                payment.noted("late money", now, by, paid.trade_no, flag=str(Flag.LATE), **facts),
-            )
+            late = payment.noted("late money", now, by, paid.trade_no, flag=str(Flag.LATE), **facts)
+            _tell_flagged(tx, late, now)
+            return save(tx, late)
         if payment.st is Status.NEW:
             # The provider took an order whose send looked refused: its word is the newer one.
             payment = payment.on(Event.SEND, now, by, "the provider had taken it")
@@ -123,12 +124,20 @@ class Settlement:
         if payment.or_id:
             from payment_cli.services.order_effects import on_paid
 
-            flag = on_paid(tx, payment, now=now, by=by)
+            flag = on_paid(tx, replace(payment, **facts), now=now, by=by)
         if flag is not None:
             facts["flag"] = str(flag)
         elif payment.len:
             facts["apply_st"] = str(ApplyStatus.DUE)
         return save(tx, payment.on(event, now, by, note, **facts))
+
+
+def _tell_flagged(tx: Transaction, payment: Payment, now: int) -> None:
+    """Let the order's store know of money that can't settle."""
+    if payment.or_id:
+        from payment_cli.services.order_effects import on_flagged
+
+        on_flagged(tx, payment, now=now)
 
 
 def _second_trade(payment: Payment) -> Json:

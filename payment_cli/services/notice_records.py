@@ -1,0 +1,52 @@
+"""Notices as records: owing one in the commit of what it tells, and changing one."""
+
+from payment_cli.errors import CorruptRecordError, NotFoundError
+from payment_cli.ids import new_id
+from payment_cli.model.notice import Notice, NoticeType, order_notice
+from payment_cli.model.order import Order
+from payment_cli.model.payment import Payment
+from payment_cli.model.store_settings import SETTINGS_ID
+from payment_cli.storage.base import Collection, Transaction
+
+NOTICES = Collection("notice")
+
+
+def queue_notice(
+    tx: Transaction, what: NoticeType, order: Order, *, now: int, payment: Payment | None = None
+) -> None:
+    """Owe the order's store a notice of what `tx` does to the order, if the store wants any."""
+    if _wants_notices(tx, order.sto_nm):
+        notice = order_notice(what, order, new_id(now), now, payment=payment)
+        tx.insert(NOTICES, notice.to_record())
+
+
+def load_notice(tx: Transaction, notice_id: str) -> Notice:
+    """Read a notice in `tx`; nobody else changes it until `tx` ends."""
+    return Notice.from_record(tx.get(NOTICES, notice_id))
+
+
+def save_notice(tx: Transaction, notice: Notice) -> Notice:
+    """Write a changed notice in `tx` and return it as stored."""
+    return Notice.from_record(tx.put(NOTICES, notice.to_record()))
+
+
+def remove_notice(tx: Transaction, notice_id: str) -> None:
+    """Remove a notice in `tx`; another process may have been faster."""
+    try:
+        record = tx.get(NOTICES, notice_id)
+    except NotFoundError:
+        return
+    tx.delete(NOTICES, notice_id, int(str(record["rev"])))
+
+
+def _wants_notices(tx: Transaction, domain: str) -> bool:
+    """Whether the store has a webhook; one whose settings are damaged is told when they are mended.
+
+    Only the one field is read: settings that can't be read must not keep money from being settled.
+    """
+    try:
+        return bool(tx.get(Collection("settings", domain), SETTINGS_ID).get("webhook_url"))
+    except NotFoundError:
+        return False
+    except CorruptRecordError:
+        return True
