@@ -73,13 +73,15 @@ def check_depth(value: object, left: int = DEPTH_MAX) -> None:
     """Refuse a document that nests deeper than DEPTH_MAX, or has text that no file can hold.
 
     Raises:
-        ValueError: it does (UnicodeEncodeError for half a surrogate pair).
+        ValueError: it does (NUL, or half a surrogate pair).
     """
     if left == 0:
         raise ValueError(f"nested deeper than {DEPTH_MAX}")
     children: Iterable[object] = ()
     if isinstance(value, str):
         value.encode()
+        if "\0" in value:
+            raise ValueError("a NUL character")
     elif isinstance(value, dict):
         children = (*value, *value.values())
     elif isinstance(value, list):

@@ -48,7 +48,7 @@ def test_a_decimal_keeps_its_digits(text: str) -> None:
     [
         b"", b"{", b'{"a":1,"a":2}', b"NaN", b'{"a":Infinity}', b"\xff\xfe", b'"\xed\xa0\x80"',
         b'"\\ud800"', b'{"\\udc00":1}', b"[" * (DEPTH_MAX + 1) + b"]" * (DEPTH_MAX + 1),
-        b"[" * 100_000, b"{}{}", b"01",
+        b"[" * 100_000, b"{}{}", b"01", b'"\\u0000"',
     ],
 )  # fmt: skip
 def test_a_bad_document_is_one_clear_error(document: bytes) -> None:
