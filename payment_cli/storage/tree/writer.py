@@ -55,7 +55,8 @@ class Writer:
         self.root = root
         self._lock_timeout_s = lock_timeout_s
         self._boot = read_boot_id()
-        self._prefix = new_token()[:16]
+        self._token = new_token()[:16]
+        self._count = 0
         self._root_fd = -1
         self._lock: TreeLock | None = None
         self._syncer: Syncer | None = None
@@ -115,7 +116,7 @@ class Writer:
         """
         held, lock = self._open(), self._prepare()[0]
         try:
-            lock.write_mark(held.mark._replace(busy=self._prefix))
+            lock.write_mark(held.mark._replace(busy=self._token))
             for change in changes:
                 held.publication.write(change)
             held.journal.conn.execute("COMMIT")
@@ -170,7 +171,7 @@ class Writer:
         if synced is not None and synced.journal == journal.name:
             rows.set_synced(journal.conn, synced.seq)
             mark = mark._replace(synced=max(mark.synced, synced.seq))
-        self._held = _Held(journal, Publication(self._root_fd, self._prefix), mark)
+        self._held = _Held(journal, self._new_publication(), mark)
 
     def _connect(self, lock: TreeLock) -> Journal:
         """Return the journal that is at its place now; make it if the tree is new.
@@ -200,9 +201,8 @@ class Writer:
             since = mark.seq
         else:
             since = rows.synced_seq(conn)
-        # First: what is left over may be ours, and of the names that the repair would use.
         sweep(self._root_fd)
-        with Publication(self._root_fd, self._prefix) as publication:
+        with self._new_publication() as publication:
             try:
                 repair(conn, publication, since, rewrite=syncer.must_rewrite)
             finally:
@@ -211,6 +211,11 @@ class Writer:
         mark = Mark(self._boot, journal.name, seq, rows.synced_seq(conn))
         lock.write_mark(mark)
         return mark
+
+    def _new_publication(self) -> Publication:
+        """Return a publication whose temporary names nobody has used, not even ourselves."""
+        self._count += 1
+        return Publication(self._root_fd, f"{self._token}-{self._count}")
 
     def _release(self) -> None:
         """Drop the transaction and the locks, whatever state they are in."""

@@ -1,0 +1,174 @@
+"""Authored files are read and written whole, privately, and only where they belong."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from payment_cli.errors import (
+    ConfigError,
+    CorruptRecordError,
+    InvalidValueError,
+    NotFoundError,
+    StorageError,
+)
+from payment_cli.storage import authored
+
+BAD_NAMES = ["../x", "/etc/passwd", "a/b", "a\0b", "a\nb", "-a", "x" * 300, "", ".", "..", "ａ"]
+
+
+@pytest.fixture
+def callbacks(root: Path) -> Path:
+    place = root / "home" / "demo" / ".payment" / "callback"
+    place.mkdir(parents=True)
+    return place
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_store_info_is_written_and_read_back(root: Path) -> None:
+    authored.write_store_info(root, "demo", {"id": "1", "title": "茶"})
+    assert authored.read_store_info(root, "demo") == {"id": "1", "title": "茶"}
+    text = (root / "home/demo/.store/store_info.json").read_text()
+    assert '"title": "茶"' in text
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o277])
+def test_what_is_written_is_private_whatever_the_umask(root: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        authored.write_store_info(root / "new", "demo", {"id": "1"})
+        authored.write_private_file(root / "deep" / "er" / "key.pem", b"secret")
+        authored.make_private_dir(root / "x" / "y")
+    finally:
+        os.umask(before)
+    for path in (root / "new", root / "new/home/demo/.store", root / "deep/er", root / "x/y"):
+        assert mode(path) == 0o700
+    assert mode(root / "new/home/demo/.store/store_info.json") == 0o600
+    assert mode(root / "deep/er/key.pem") == 0o600
+
+
+def test_a_domain_without_a_store_is_no_merchant_and_is_told_how_to_be(root: Path) -> None:
+    for tree in (root, root / "nowhere"):
+        with pytest.raises(NotFoundError, match="no merchant demo") as caught:
+            authored.read_store_info(tree, "demo")
+        assert "payment store init" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1, "a": 2}', "\xff", '{"a": NaN}'])
+def test_a_damaged_store_info_is_named(root: Path, text: str) -> None:
+    authored.write_store_info(root, "demo", {})
+    (root / "home/demo/.store/store_info.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"home/demo/\.store/store_info\.json"):
+        authored.read_store_info(root, "demo")
+
+
+def test_a_failed_write_leaves_the_old_file(root: Path, mocker: MockerFixture) -> None:
+    authored.write_store_info(root, "demo", {"id": "old"})
+    for call in ("write", "fsync", "rename"):
+        patched = mocker.patch.object(os, call, side_effect=OSError(28, "No space left"))
+        with pytest.raises(StorageError):
+            authored.write_store_info(root, "demo", {"id": "new"})
+        mocker.stop(patched)
+        assert authored.read_store_info(root, "demo") == {"id": "old"}
+        assert [path.name for path in (root / "home/demo/.store").iterdir()] == ["store_info.json"]
+
+
+def test_short_writes_are_continued(root: Path, mocker: MockerFixture) -> None:
+    write = os.write
+    mocker.patch.object(os, "write", side_effect=lambda fd, data: write(fd, bytes(data[:3])))
+    authored.write_private_file(root / "f", b"a longer text")
+    assert (root / "f").read_bytes() == b"a longer text"
+
+
+def test_merchants_are_the_domains_with_a_store(root: Path) -> None:
+    assert authored.list_domains(root) == []
+    for domain in ("tea", "rice"):
+        authored.write_store_info(root, domain, {})
+    (root / "home/empty/.store").mkdir(parents=True)
+    (root / "home/Not A Domain/.store").mkdir(parents=True)
+    (root / "home/Not A Domain/.store/store_info.json").write_text("{}")
+    (root / "home/planted").mkdir()
+    (root / "home/planted/.store").symlink_to(root / "home/tea/.store")
+    (root / "home/file").write_text("")
+    assert authored.list_domains(root) == ["rice", "tea"]
+
+
+def test_the_home_of_a_domain_may_be_a_link(root: Path, tmp_path: Path) -> None:
+    real = tmp_path / "ann"
+    (real / ".payment/callback").mkdir(parents=True)
+    (real / ".payment/callback/after").write_bytes(b"ls")
+    (root / "home").mkdir()
+    (root / "home/demo").symlink_to(real)
+    authored.write_store_info(root, "demo", {"id": "1"})
+    assert (real / ".store/store_info.json").exists()
+    assert authored.read_callback(root, "demo", "after") == b"ls"
+    assert authored.list_domains(root) == ["demo"]
+    assert authored.home(root, "demo") == root / "home" / "demo"
+
+
+def test_callbacks_are_read_byte_for_byte_and_listed(root: Path, callbacks: Path) -> None:
+    (callbacks / "after").write_bytes(bytes(range(256)))
+    (callbacks / "before").write_bytes(b"")
+    (callbacks / "no name!").write_bytes(b"")
+    assert authored.read_callback(root, "demo", "after") == bytes(range(256))
+    assert authored.read_callback(root, "demo", "before") == b""
+    assert authored.list_callbacks(root, "demo") == ["after", "before"]
+    assert authored.list_callbacks(root, "other") == []
+    with pytest.raises(NotFoundError, match="no callback other"):
+        authored.read_callback(root, "demo", "other")
+
+
+def test_a_callback_has_a_size_limit(root: Path, callbacks: Path) -> None:
+    (callbacks / "most").write_bytes(b"x" * authored.SIZE_MAX)
+    assert len(authored.read_callback(root, "demo", "most")) == authored.SIZE_MAX
+    (callbacks / "more").write_bytes(b"x" * (authored.SIZE_MAX + 1))
+    with pytest.raises(ConfigError, match="larger than 1 MiB"):
+        authored.read_callback(root, "demo", "more")
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
+def test_a_callback_is_a_plain_file(root: Path, callbacks: Path, kind: str) -> None:
+    place = callbacks / "after"
+    if kind == "link":
+        place.symlink_to("/etc/hostname")
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        os.mkfifo(place)
+    with pytest.raises(CorruptRecordError, match="after"):
+        authored.read_callback(root, "demo", "after")
+
+
+@pytest.mark.parametrize("part", ["home", "home/demo/.payment", "home/demo/.payment/callback"])
+def test_links_on_the_way_are_refused(root: Path, tmp_path: Path, part: str) -> None:
+    outside = tmp_path / "outside"
+    (outside / "demo/.payment/callback").mkdir(parents=True)
+    for place in (outside, outside / "callback", outside / "demo/.payment/callback"):
+        place.mkdir(exist_ok=True)
+        (place / "after").write_text("evil")
+    link = root / part
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside)
+    with pytest.raises(CorruptRecordError):
+        authored.read_callback(root, "demo", "after")
+
+
+@pytest.mark.parametrize("bad", BAD_NAMES)
+def test_names_that_could_be_paths_are_refused(root: Path, bad: str) -> None:
+    attempts = (
+        lambda: authored.home(root, bad),
+        lambda: authored.read_store_info(root, bad),
+        lambda: authored.write_store_info(root, bad, {}),
+        lambda: authored.read_callback(root, bad, "after"),
+        lambda: authored.read_callback(root, "demo", bad),
+        lambda: authored.list_callbacks(root, bad),
+    )
+    for attempt in attempts:
+        with pytest.raises(InvalidValueError):
+            attempt()
+    assert list(root.iterdir()) == []

@@ -1,0 +1,384 @@
+"""fsck names every difference between files and journal, and repairs what it is told to."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from payment_cli.errors import CorruptRecordError, StorageError
+from payment_cli.model.codec import encode_pretty
+from payment_cli.model.match import equal, everything
+from payment_cli.storage.base import Collection, Query, Storage
+from payment_cli.storage.tree import open_tree
+from payment_cli.storage.tree.backup import backup_tree
+from payment_cli.storage.tree.fsck import Kind, Report, check_tree
+from payment_cli.storage.tree.repair import adopt_files, rebuild_journal, restore_files
+from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert
+from tests.support.clock import HandClock
+
+ORDERS = Collection("order", "de_mo")
+PLACES = {
+    "payment": "var/payment/p1.json",
+    "content": "var/payment/p1",
+    "order": "sys/order/ord_de_mo_o_1.json",
+    "thing": "home/demo/.store/thing/t1.json",
+    "settings": "home/demo/.store/settings.json",
+}
+
+
+@pytest.fixture
+def storage(root: Path) -> Iterator[Storage]:
+    """A tree with a record of every shape."""
+    opened = open_tree(root, HandClock())
+    with opened.transaction("w") as tx:
+        tx.insert(PAYMENTS, a_record(id="p1", name="ours", st="NEW"), b"script")
+        tx.insert(PAYMENTS, a_record(id="p2", st="NEW"))
+        tx.insert(ORDERS, a_record(id="o_1", name="ours"))
+        tx.insert(THINGS, a_record(id="t1", name="ours"))
+        tx.insert(Collection("settings", "demo"), a_record(id="settings", name="ours"))
+    store = root / "home" / "demo" / ".store"
+    (store / "store_info.json").write_text('{"id": "x", "title": "authored"}')
+    (store / "i18n").mkdir()
+    (store / "i18n" / "zh-cn.json").write_text("{}")
+    yield opened
+    opened.close()
+
+
+def named(report: Report) -> set[tuple[str, str]]:
+    return {(one.kind.value, one.path) for one in report.differences}
+
+
+def edit(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"ours", b"mine").replace(b"script", b"evil"))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "edited": edit,
+    "damaged": lambda path: path.write_bytes(path.read_bytes()[:5]),
+}
+
+
+def test_a_tree_in_order_is_clean(root: Path, storage: Storage) -> None:
+    report = check_tree(root)
+    assert report.is_clean
+    assert (report.record_count, report.file_count) == (5, 6)
+
+
+def test_an_empty_tree_is_clean_and_stays_empty(root: Path) -> None:
+    assert check_tree(root).is_clean
+    assert check_tree(root / "nowhere").is_clean
+    assert not (root / ".journal" / "payment.db").exists()
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+@pytest.mark.parametrize("what", PLACES)
+def test_every_difference_is_named_and_restored(
+    root: Path, storage: Storage, what: str, kind: str
+) -> None:
+    place = root / PLACES[what]
+    before = place.read_bytes()
+    DAMAGES[kind](place)
+    expected = "edited" if (what, kind) == ("content", "damaged") else kind
+    assert named(check_tree(root)) == {(expected, PLACES[what])}
+    assert restore_files(root).is_clean
+    assert place.read_bytes() == before
+    assert check_tree(root).is_clean
+
+
+def test_all_differences_are_named_at_once(root: Path, storage: Storage) -> None:
+    edit(root / PLACES["payment"])
+    (root / PLACES["order"]).unlink()
+    (root / PLACES["thing"]).write_text("")
+    (root / "var/payment/p3.json").write_text('{"id": "p3"}')
+    (root / "var/payment/stray").write_text("script")
+    (root / "sys/order/notes.txt").write_text("hello")
+    (root / "var/payment/.0123-0.tmp").write_text("half")
+    assert named(check_tree(root)) == {
+        ("edited", PLACES["payment"]),
+        ("missing", PLACES["order"]),
+        ("damaged", PLACES["thing"]),
+        ("foreign", "var/payment/p3.json"),
+        ("foreign", "var/payment/stray"),
+        ("foreign", "sys/order/notes.txt"),
+        ("leftover", "var/payment/.0123-0.tmp"),
+    }
+
+
+def test_restoring_leaves_foreign_files_alone(root: Path, storage: Storage) -> None:
+    foreign = root / "var/payment/p3.json"
+    foreign.write_text('{"id": "p3"}')
+    (root / PLACES["payment"]).unlink()
+    (root / "var/payment/.0123-0.tmp").write_text("half")
+    assert named(restore_files(root)) == {("foreign", "var/payment/p3.json")}
+    assert foreign.read_text() == '{"id": "p3"}'
+    assert list(root.rglob("*.tmp")) == []
+
+
+def test_a_link_or_a_folder_in_a_files_place_is_damage(root: Path, storage: Storage) -> None:
+    place = root / PLACES["payment"]
+    target = root / "outside.json"
+    shutil.move(place, target)
+    place.symlink_to(target)
+    assert named(check_tree(root)) == {("damaged", PLACES["payment"])}
+    assert restore_files(root).is_clean
+    assert not place.is_symlink()
+    assert json.loads(target.read_text())["name"] == "ours"
+
+
+def test_adopting_takes_hand_edited_records_into_the_journal(root: Path, storage: Storage) -> None:
+    place = root / PLACES["payment"]
+    place.write_text('{"rev": 1, "id": "p1", "st": "EDITED",\n "name": "by hand"}')
+    assert adopt_files(root, HandClock()).is_clean
+    record = storage.get(PAYMENTS, "p1")
+    assert record == {"rev": 2, "id": "p1", "st": "EDITED", "name": "by hand"}
+    assert place.read_text() == encode_pretty(record)
+    assert storage.count(PAYMENTS, equal("st", "EDITED")) == 1
+    assert storage.count(PAYMENTS, equal("st", "NEW")) == 1
+    last = list(storage.log())[-1]
+    assert (last.actor, last.op, last.id) == ("fsck", "put", "p1")
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, record)
+
+
+def test_adopting_takes_in_a_copied_store(root: Path, tmp_path: Path, storage: Storage) -> None:
+    other = open_tree(tmp_path / "other", HandClock())
+    with other.transaction("w") as tx:
+        goods = tx.insert(Collection("thing", "guest"), a_record(id="t9", price=5))
+        goods = tx.put(Collection("thing", "guest"), goods)
+    other.close()
+    shutil.copytree(tmp_path / "other/home/guest", root / "home/guest")
+    assert adopt_files(root, HandClock()).is_clean
+    assert storage.get(Collection("thing", "guest"), "t9") == goods
+    assert [r["id"] for r in storage.query(Collection("thing", None), Query(everything()))] == [
+        "t1",
+        "t9",
+    ]
+
+
+def test_adopting_takes_a_foreign_payment_with_its_script(root: Path, storage: Storage) -> None:
+    (root / "var/payment/p9.json").write_text('{"id": "p9", "len": 2}')
+    (root / "var/payment/p9").write_bytes(b"ls")
+    assert adopt_files(root, HandClock()).is_clean
+    assert storage.content(PAYMENTS, "p9") == b"ls"
+    assert storage.get(PAYMENTS, "p9")["rev"] == 1
+
+
+def test_what_can_not_be_adopted_stays_named(root: Path, storage: Storage) -> None:
+    (root / PLACES["thing"]).unlink()
+    (root / PLACES["order"]).write_text("{")
+    (root / "var/payment/p3.json").write_text('{"id": "another"}')
+    (root / "var/payment/p4.json").write_text('{"id": "p4", "id": "p4"}')
+    edit(root / PLACES["content"])
+    assert named(adopt_files(root, HandClock())) == {
+        ("missing", PLACES["thing"]),
+        ("damaged", PLACES["order"]),
+        ("foreign", "var/payment/p3.json"),
+        ("foreign", "var/payment/p4.json"),
+        ("edited", PLACES["content"]),
+    }
+
+
+def test_a_missing_journal_is_named_and_rebuilt_from_the_files(
+    root: Path, storage: Storage
+) -> None:
+    storage.close()
+    before = {r["id"]: r for r in storage.query(PAYMENTS, Query(everything()))}
+    storage.close()
+    shutil.rmtree(root / ".journal")
+    assert named(check_tree(root)) == {("journal", ".journal/payment.db")}
+    assert rebuild_journal(root, HandClock()).is_clean
+    assert {r["id"]: r for r in storage.query(PAYMENTS, Query(everything()))} == before
+    assert storage.content(PAYMENTS, "p1") == b"script"
+    assert storage.get(ORDERS, "o_1")["name"] == "ours"
+    assert storage.count(Collection("order", "de_mo"), everything()) == 1
+    assert storage.count(Collection("settings", "demo"), everything()) == 1
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, before["p1"])
+    assert check_tree(root).is_clean
+
+
+def test_a_damaged_journal_is_named_and_rebuilt_and_kept(root: Path, storage: Storage) -> None:
+    storage.close()
+    database = root / ".journal" / "payment.db"
+    database.write_bytes(b"no database at all" * 500)
+    assert {one.kind for one in check_tree(root).differences} == {Kind.JOURNAL}
+    assert rebuild_journal(root, HandClock()).is_clean
+    assert storage.count(PAYMENTS, everything()) == 2
+    kept = database.with_name("payment.db.replaced")
+    assert kept.read_bytes().startswith(b"no database")
+
+
+def test_a_page_damaged_within_the_journal_is_named(root: Path, storage: Storage) -> None:
+    storage.close()
+    database = root / ".journal" / "payment.db"
+    data = bytearray(database.read_bytes())
+    for start in range(4096, len(data), 4096):
+        data[start : start + 8] = b"\xff" * 8
+    database.write_bytes(data)
+    assert Kind.JOURNAL in {one.kind for one in check_tree(root).differences}
+
+
+def test_a_record_damaged_within_the_journal_is_named_and_adopted_from_its_file(
+    root: Path, storage: Storage
+) -> None:
+    storage.close()
+    with sqlite3.connect(root / ".journal" / "payment.db") as conn:
+        conn.execute("UPDATE records SET doc = '{' WHERE id = 'p1'")
+    conn.close()
+    assert named(check_tree(root)) == {
+        ("journal", ".journal/payment.db"),
+        ("edited", PLACES["payment"]),
+    }
+    with pytest.raises(CorruptRecordError, match="p1"):
+        list(storage.query(PAYMENTS, Query(everything())))
+    assert adopt_files(root, HandClock()).is_clean
+    assert storage.get(PAYMENTS, "p1")["name"] == "ours"
+
+
+def test_rebuilding_leaves_out_what_is_no_record(root: Path, storage: Storage) -> None:
+    storage.close()
+    (root / PLACES["thing"]).write_text("{")
+    (root / "var/payment/p3.json").write_text('{"id": "p3", "st": "HAND"}')
+    assert named(rebuild_journal(root, HandClock())) == {("foreign", PLACES["thing"])}
+    assert storage.get(PAYMENTS, "p3") == {"id": "p3", "st": "HAND", "rev": 1}
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, storage.get(PAYMENTS, "p3"))
+    assert storage.count(PAYMENTS, equal("st", "HAND")) == 1
+
+
+def test_an_open_store_goes_on_with_the_rebuilt_journal(root: Path, storage: Storage) -> None:
+    first = next(storage.query(PAYMENTS, Query(equal("id", "p1"))))
+    rebuild_journal(root, HandClock())
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, first)
+    assert storage.count(PAYMENTS, everything()) == 2
+    assert [row.actor for row in storage.log()] == ["fsck"] * 5 + ["w"]
+    storage.close()
+    assert check_tree(root).is_clean
+
+
+def test_a_check_while_others_write_sees_no_difference(root: Path, storage: Storage) -> None:
+    """What only looks different because it was written meanwhile is looked at again."""
+    record = storage.get(PAYMENTS, "p1")
+    writes = 0
+
+    def write_meanwhile(_done: int, _total: int) -> None:
+        nonlocal record, writes
+        writes += 1
+        with storage.transaction("w") as tx:
+            record = tx.put(PAYMENTS, record)
+            tx.insert(PAYMENTS, a_record(id=f"new{writes}"))
+            if writes > 1:
+                tx.delete(PAYMENTS, f"new{writes - 1}", 1)
+
+    assert check_tree(root, write_meanwhile).is_clean
+    assert writes > 5
+
+
+def test_progress_is_told_and_ends_at_the_end(root: Path, storage: Storage) -> None:
+    told: list[tuple[int, int]] = []
+    check_tree(root, lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert all(done <= total for done, total in told)
+    assert told[-1] == (11, 11)
+    for repair in (restore_files, lambda r, p: rebuild_journal(r, HandClock(), p)):
+        told.clear()
+        repair(root, lambda done, total: told.append((done, total)))  # type: ignore[operator]
+        assert told[-1][0] == told[-1][1] >= 5
+
+
+# -- backup ----------------------------------------------------------------------------------------
+
+
+def test_a_backup_is_a_whole_tree(root: Path, tmp_path: Path, storage: Storage) -> None:
+    gateway = root / "home/demo/.payment/wxpay/shop"
+    gateway.mkdir(parents=True)
+    (gateway / "wxpay.conf").write_text("{}")
+    (gateway / "key.pem").symlink_to("/etc/ssl/key.pem")
+    (root / "etc").mkdir()
+    (root / "etc" / "payment.toml").write_text("[tree]")
+    (root / "home/demo/holiday.jpg").write_text("not ours")
+    told: list[tuple[int, int]] = []
+    copy = tmp_path / "backup" / "monday"
+    assert backup_tree(root, copy, lambda done, total: told.append((done, total))) == 5
+    assert told[-1] == (5, 5)
+    assert check_tree(copy).is_clean
+    restored = open_tree(copy, HandClock())
+    assert restored.get(PAYMENTS, "p1") == storage.get(PAYMENTS, "p1")
+    assert restored.content(PAYMENTS, "p1") == b"script"
+    assert list(restored.log()) == list(storage.log())
+    insert(restored, a_record())
+    restored.close()
+    for path in (
+        "home/demo/.store/store_info.json",
+        "home/demo/.store/i18n/zh-cn.json",
+        "home/demo/.payment/wxpay/shop/wxpay.conf",
+        "etc/payment.toml",
+    ):
+        assert (copy / path).read_text() == (root / path).read_text()
+        assert (copy / path).stat().st_mode & 0o077 == 0
+    assert (copy / "home/demo/.payment/wxpay/shop/key.pem").readlink() == Path("/etc/ssl/key.pem")
+    assert not (copy / "home/demo/holiday.jpg").exists()
+    assert check_tree(copy).is_clean
+
+
+def test_a_backup_while_others_write_agrees_with_itself(
+    root: Path, tmp_path: Path, storage: Storage
+) -> None:
+    insert(storage, *(a_record(id=f"many{n}", pad="x" * 4000) for n in range(2000)))
+    record = storage.get(PAYMENTS, "p1")
+
+    def write_meanwhile(_done: int, _total: int) -> None:
+        nonlocal record
+        with storage.transaction("w") as tx:
+            record = tx.put(PAYMENTS, record)
+            tx.insert(PAYMENTS, a_record(id=f"new{record['rev']}"))
+
+    count = backup_tree(root, tmp_path / "copy", write_meanwhile)
+    assert count == 2005, "one snapshot, from before"
+    assert int(str(record["rev"])) > 4
+    assert check_tree(tmp_path / "copy").is_clean
+    assert check_tree(root).is_clean
+
+
+def test_a_backup_follows_the_home_of_a_domain_and_no_other_link(
+    root: Path, tmp_path: Path, storage: Storage
+) -> None:
+    shutil.move(root / "home/demo", tmp_path / "ann")
+    (root / "home/demo").symlink_to(tmp_path / "ann")
+    (root / "home/other").mkdir()
+    (root / "home/other/.store").symlink_to("/etc")
+    backup_tree(root, tmp_path / "copy")
+    assert (tmp_path / "copy/home/demo/.store/store_info.json").exists()
+    assert not (tmp_path / "copy/home/demo").is_symlink()
+    assert not (tmp_path / "copy/home/other").exists()
+    assert check_tree(tmp_path / "copy").is_clean
+
+
+def test_a_hand_edited_file_is_backed_up_as_the_journal_has_it(
+    root: Path, tmp_path: Path, storage: Storage
+) -> None:
+    edit(root / PLACES["payment"])
+    backup_tree(root, tmp_path / "copy")
+    assert json.loads((tmp_path / "copy" / PLACES["payment"]).read_text())["name"] == "ours"
+
+
+def test_a_backup_overwrites_nothing(root: Path, tmp_path: Path, storage: Storage) -> None:
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "mine").write_text("kept")
+    with pytest.raises(StorageError, match="not empty"):
+        backup_tree(root, tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["mine"]
+
+
+def test_a_tree_without_its_journal_is_not_backed_up(
+    root: Path, tmp_path: Path, storage: Storage
+) -> None:
+    storage.close()
+    shutil.rmtree(root / ".journal")
+    with pytest.raises(CorruptRecordError, match="journal is missing"):
+        backup_tree(root, tmp_path / "copy")
