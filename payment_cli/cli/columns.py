@@ -3,8 +3,8 @@
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 from unicodedata import combining, east_asian_width
 
 from payment_cli.cli.printing import plain_text, value_at
@@ -21,16 +21,14 @@ _LETTERS = {
 _LETTER = re.compile("|".join(["SSS", *_LETTERS]))
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One cell; numbers are set to the right."""
 
     text: str
     is_number: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column: the path of its value and, for times, how they are written."""
 
     path: str

@@ -5,9 +5,8 @@ read one way. A group loads a command's module when that command is called, not 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
@@ -51,8 +50,7 @@ class Command(click.Command):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Lazy:
+class Lazy(NamedTuple):
     """Where a command is, `module:attribute`, and its one-line help."""
 
     place: str
@@ -124,12 +122,13 @@ class Group(click.Group):
         _write_examples(self.examples, formatter)
 
 
-@dataclass(slots=True)
 class Session:
     """What the options of every command said: the tree's root and who is acting."""
 
-    root: str = ""
-    domain: str = ""
+    def __init__(self) -> None:
+        """Start with nothing said."""
+        self.root = ""
+        self.domain = ""
 
 
 def current_app(domain: str = "") -> "App":

@@ -1,9 +1,8 @@
 """Options that several commands share, each group handed over as one value."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -35,7 +34,7 @@ _TABLE_OPTIONS = (
     ),
     click.option("-b", "--border", is_flag=True, help="Table with a border."),
     click.option("-h", "--header", is_flag=True, help="Table with a header."),
-    click.option("-i", "--index", is_flag=True, help="Number the rows."),
+    click.option("-i", "--index", "numbered", is_flag=True, help="Number the rows."),
     click.option("-s", "--footer", is_flag=True, help="Say below how many there are."),
     click.option(
         "-ibase", "--index-base", type=int, default=0, metavar="N", help="First number of -i (0)."
@@ -69,8 +68,7 @@ _PAGING_OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+class Paging(NamedTuple):
     """Which page of a query is printed."""
 
     sort: str
@@ -124,9 +122,9 @@ def gathered(
 ) -> Callback:
     """Return the command with `options`, whose values reach it as one argument `name`.
 
-    `make` is the dataclass of that argument; its fields are the names of the options.
+    `make` is the NamedTuple (or dataclass) of that argument; its fields are the options' names.
     """
-    taken = {field.name for field in fields(make)}
+    taken = set(make.__annotations__)
 
     @wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,6 @@
 """`pay create`: make a payment, and send it if a type is given."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from payment_cli.services.sending import SendArguments
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What was typed, word for word."""
 
     brief: str

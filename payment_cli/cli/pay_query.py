@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 
@@ -29,8 +29,7 @@ from payment_cli.model.time_macro import TimeReader
 from payment_cli.storage.base import Query
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(NamedTuple):
     """What was typed, word for word. Each name is a field of a payment, or says which it means."""
 
     keyword: str | None

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Json
@@ -13,8 +12,7 @@ from payment_cli.model.record import Json
 KeyFilter: TypeAlias = Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Printing:
+class Printing(NamedTuple):
     """The flags as they were typed. `-V` wins over `-t`, that over `-tmpl`, that over JSON."""
 
     compact: bool = False
@@ -25,7 +23,7 @@ class Printing:
     columns: str | None = None
     border: bool = False
     header: bool = False
-    index: bool = False
+    numbered: bool = False
     footer: bool = False
     index_base: int = 0
     values: bool = False
@@ -58,8 +56,7 @@ class Printing:
         return ({k: v for k, v in record.items() if is_shown(k)} for record in records)
 
 
-@dataclass(frozen=True, slots=True)
-class Pager:
+class Pager(NamedTuple):
     """What `-pager` adds to a page: `total` matching records, of which `skip` came before."""
 
     skip: int

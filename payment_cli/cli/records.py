@@ -85,7 +85,7 @@ def _print_by_template(
     fill = compile_template(printing.template or "")
     count = 0
     for record in printing.select(records):
-        prefix = f"{printing.index_base + count}# " if printing.index else ""
+        prefix = f"{printing.index_base + count}# " if printing.numbered else ""
         write(prefix + _shown(fill(record)) + "\n")
         count += 1
     if printing.footer:
@@ -99,7 +99,7 @@ def _print_table(
 
     columns = parse_columns(printing.columns or "")
     rows = [[column.cell(record) for column in columns] for record in printing.select(records)]
-    if printing.index:
+    if printing.numbered:
         columns = (Column("#"), *columns)
         numbers = range(printing.index_base, printing.index_base + len(rows))
         rows = [[Cell(str(n), is_number=True), *row] for n, row in zip(numbers, rows, strict=True)]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -35,7 +34,7 @@ def test_one_record_is_an_object_without_nulls_and_hidden_keys(printed):
 
 
 def test_flags_keep_nulls_show_hidden_keys_and_make_it_compact(printed):
-    print_record(A, replace(PLAIN, nulls=True, hidden_keys=True, compact=True))
+    print_record(A, PLAIN._replace(nulls=True, hidden_keys=True, compact=True))
     out = printed()
     assert json.loads(out) == A
     assert out.count("\n") == 1
@@ -43,14 +42,14 @@ def test_flags_keep_nulls_show_hidden_keys_and_make_it_compact(printed):
 
 
 def test_l_makes_a_list_of_one_record(printed):
-    print_record(B, replace(PLAIN, as_list=True))
+    print_record(B, PLAIN._replace(as_list=True))
     assert json.loads(printed()) == [B]
 
 
 @pytest.mark.parametrize("compact", [True, False])
 @pytest.mark.parametrize("records", [[], [B], [B, B, B]])
 def test_many_records_are_always_a_list(printed, records, compact):
-    print_records(records, replace(PLAIN, compact=compact))
+    print_records(records, PLAIN._replace(compact=compact))
     out = printed()
     assert json.loads(out) == records
     assert out.endswith("]\n")
@@ -64,7 +63,7 @@ def test_an_indented_list_is_indented_throughout(printed):
 
 @pytest.mark.parametrize("compact", [True, False])
 def test_a_pager_wraps_the_list(printed, compact):
-    print_records([A, B], replace(PLAIN, compact=compact), Pager(skip=20, limit=10, total=45))
+    print_records([A, B], PLAIN._replace(compact=compact), Pager(skip=20, limit=10, total=45))
     page = json.loads(printed())
     assert [record["id"] for record in page["list"]] == ["a1", "b2"]
     assert page["pager"] == {
@@ -77,41 +76,41 @@ def test_a_pager_wraps_the_list(printed, compact):
     [("^(id|fee)$", {"id", "fee"}), ("!^(id|fee|sub)$", {"st"}), ("e", {"fee"}), ("zz", set())],
 )
 def test_e_keeps_the_keys_that_match_or_do_not(printed, keys, shown):
-    print_record(A, replace(PLAIN, keys=keys))
+    print_record(A, PLAIN._replace(keys=keys))
     assert set(json.loads(printed())) == shown
 
 
 @pytest.mark.parametrize("keys", ["(", "!(", "a(?=b)", r"(a)\1"])
 def test_a_key_filter_that_is_no_regular_expression_prints_nothing(printed, keys):
     with pytest.raises(InvalidValueError, match="not a regular expression"):
-        print_records([A], replace(PLAIN, keys=keys))
+        print_records([A], PLAIN._replace(keys=keys))
     assert printed() == ""
 
 
 def test_a_key_filter_never_runs_away(printed):
-    print_record({"a" * 5000: 1}, replace(PLAIN, keys="^(a+)+$|x"))
+    print_record({"a" * 5000: 1}, PLAIN._replace(keys="^(a+)+$|x"))
     assert len(json.loads(printed())) == 1
 
 
 def test_values_win_over_a_table_and_that_over_a_template(printed):
-    every = replace(PLAIN, values=True, columns="id", template="@{fee}", newline=True)
+    every = PLAIN._replace(values=True, columns="id", template="@{fee}", newline=True)
     print_records([B], every)
     assert printed() == "b25WAIT茶 & coffee\n"
-    print_records([B], replace(every, values=False))
+    print_records([B], every._replace(values=False))
     assert printed() == "b2\n"
-    print_records([B], replace(every, values=False, columns=None))
+    print_records([B], every._replace(values=False, columns=None))
     assert printed() == "5\n"
 
 
 def test_values_are_joined_by_the_separator_with_a_newline_for_each_record(printed):
-    print_records([A, B], replace(PLAIN, values=True, keys="^(id|st)$", separator=","))
+    print_records([A, B], PLAIN._replace(values=True, keys="^(id|st)$", separator=","))
     assert printed() == "a1,OKb2,WAIT"
-    print_records([A, B], replace(PLAIN, values=True, keys="^id$", newline=True))
+    print_records([A, B], PLAIN._replace(values=True, keys="^id$", newline=True))
     assert printed() == "a1\nb2\n"
 
 
 def test_a_table_has_header_index_and_footer_as_asked(printed):
-    table = replace(PLAIN, columns="id,fee", header=True, index=True, footer=True, index_base=1)
+    table = PLAIN._replace(columns="id,fee", header=True, numbered=True, footer=True, index_base=1)
     print_records([A, B], table)
     assert printed().splitlines() == [
         "#  id   fee",
@@ -123,13 +122,13 @@ def test_a_table_has_header_index_and_footer_as_asked(printed):
 
 
 def test_the_footer_tells_the_page(printed):
-    table = replace(PLAIN, columns="id", footer=True)
+    table = PLAIN._replace(columns="id", footer=True)
     print_records([A], table, Pager(skip=10, limit=10, total=11))
     assert printed().splitlines()[-1] == "total 1/11 items, skip 10 page 2/2, 10 per page"
 
 
 def test_a_template_prints_a_line_for_each_record(printed):
-    form = replace(PLAIN, template="@{id} @{brief?-}", index=True, footer=True)
+    form = PLAIN._replace(template="@{id} @{brief?-}", numbered=True, footer=True)
     print_records([A, B], form)
     assert printed().splitlines() == [
         "0# a1 -",
@@ -147,7 +146,7 @@ def test_records_are_written_as_they_come_and_not_kept(printed):
             seen.append(len(printed()))
             yield {"n": number}
 
-    print_records(rows(), replace(PLAIN, compact=True))  # type: ignore[arg-type]
+    print_records(rows(), PLAIN._replace(compact=True))  # type: ignore[arg-type]
     assert seen[0] == 0
     assert seen[1] > 0
     assert seen[2] > 0
@@ -172,7 +171,7 @@ def test_json_escapes_what_would_move_a_terminal_and_means_the_same(printed):
 
 
 def test_piped_values_are_raw(printed):
-    print_record({"brief": "a\x1b[0m"}, replace(PLAIN, values=True))
+    print_record({"brief": "a\x1b[0m"}, PLAIN._replace(values=True))
     assert printed() == "a\x1b[0m"
 
 
@@ -196,7 +195,7 @@ def test_whatever_is_printed_is_strict_json_that_says_the_same(records):
     for compact in (True, False):
         out, sys.stdout = sys.stdout, io.StringIO()
         try:
-            print_records(records, replace(PLAIN, compact=compact, nulls=True, hidden_keys=True))
+            print_records(records, PLAIN._replace(compact=compact, nulls=True, hidden_keys=True))
             text = sys.stdout.getvalue()
         finally:
             sys.stdout = out
