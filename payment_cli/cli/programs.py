@@ -19,6 +19,8 @@ _PAY = {
 
 _PAYMENT = {
     "w": Lazy("payment_cli.cli.payment_w:w", "Goods: list, add, change, stock, import."),
+    "d": Lazy("payment_cli.cli.payment_d:d", "Discounts: list, add, change, explain."),
+    "coupon": Lazy("payment_cli.cli.payment_coupon:coupon", "Coupons: add, list, delete."),
     "store": Lazy("payment_cli.cli.payment_store:store", "Make, show and change merchants."),
     "notify": Lazy(
         "payment_cli.cli.payment_notify:notify", "Webhooks: list, retry, deliver, keys."

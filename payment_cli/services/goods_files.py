@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.errors import ConflictError, InvalidValueError
-from payment_cli.model.match import everything, one_of
+from payment_cli.model.match import equal, everything
 from payment_cli.model.product import Part, Product
 from payment_cli.model.product_price import unpack
 from payment_cli.model.record import Json, Record
@@ -22,7 +22,7 @@ from payment_cli.services.shop_records import load_settings, things
 from payment_cli.storage.base import Query, Reader, Transaction
 
 #: How many products one transaction writes: well under half a second of the tree's lock.
-BATCH = 250
+BATCH = 500
 
 #: Called with how many lines are done, and how many there are: first for checking, then again
 #: for writing.
@@ -40,12 +40,19 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A checked line: the product it makes. `document` is what changes one that is there."""
+    """A checked line: the product it makes, and what it makes it of: `old` None is a new one."""
 
     number: int
+    document: Record
     product: Product
-    document: Record | None = None
-    is_changed: bool = True
+    old: Product | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to write."""
+        if self.old is None:
+            return True
+        return self.product != replace(self.old, lm=self.product.lm, edit_at=self.product.edit_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ class GoodsFiles:
             with self.goods.storage.transaction(self.goods.domain) as tx:
                 self._write(tx, done[start : start + BATCH])
             progress(min(start + BATCH, len(done)), len(done))
-        added = sum(row.document is None for row in done)
+        added = sum(row.old is None for row in done)
         return Imported(added, len(done) - added, len(planned) - len(done))
 
     def dump(self, kind: str) -> Iterator[str]:
@@ -101,42 +108,44 @@ class GoodsFiles:
             currency=goods.find_merchant(goods.domain).currency,
             edit_every=load_settings(goods.storage, goods.domain).edit_every,
         )
+        is_empty = not any(goods.storage.query(things(goods.domain), Query(everything(), limit=1)))
         for start in range(0, len(documents), BATCH):
             batch = documents[start : start + BATCH]
-            known = self._known(goods.storage, [doc.get("nm") for _, doc in batch])
+            names = [] if is_empty else [document.get("nm") for _, document in batch]
+            known = self._known(goods.storage, names)
             for number, document in batch:
                 with naming(number):
-                    row = self._plan(number, document, known, rules)
+                    row = self._planned(number, document, known, rules)
                     if row.product.nm in in_file:
                         raise InvalidValueError(f"the name {row.product.nm} is in the file twice")
                     in_file[row.product.nm] = row.product
                     planned.append(row)
             progress(len(planned), len(documents))
-        for index, row in enumerate(planned):
-            if row.product.w_pkg or row.product.pro_id:
-                with naming(row.number):
-                    planned[index] = replace(row, product=self._by_ids(row.product, in_file))
-        return planned
+        return [self._sound(row, in_file, rules) for row in planned]
 
-    def _plan(
+    def _planned(
         self, number: int, document: Record, known: dict[str, Product], rules: _Rules
     ) -> _Planned:
         name = document.get("nm")
         if not isinstance(name, str) or not name:
             raise InvalidValueError("nm is missing", hint="a line is known again by its nm")
-        now = rules.now
         old = known.get(name)
-        if old is None:
-            new_id = self.goods.new_id(now)
-            new = Product.new(document, id=new_id, now=now, currency=rules.currency)
-            return _Planned(number, new)
-        changed = _merged(old, document, now)
-        if changed == replace(old, lm=now, edit_at=now):
-            return _Planned(number, old, document, is_changed=False)
-        old.require_editable(now, rules.edit_every)
-        if not old.w_pkg:
-            require_no_part(self.goods.storage, self.goods.domain, changed)
-        return _Planned(number, changed, document)
+        if old is not None:
+            return _Planned(number, document, _merged(old, document, rules.now), old)
+        new_id = self.goods.new_id(rules.now)
+        new = Product.new(document, id=new_id, now=rules.now, currency=rules.currency)
+        return _Planned(number, document, new)
+
+    def _sound(self, row: _Planned, in_file: dict[str, Product], rules: _Rules) -> _Planned:
+        """Return a line with the ids of other products it names, if the store may have it so."""
+        with naming(row.number):
+            if row.product.w_pkg or row.product.pro_id:
+                row = replace(row, product=self._by_ids(row.product, in_file))
+            if row.old is not None and row.is_changed:
+                row.old.require_editable(rules.now, rules.edit_every)
+                if not row.old.w_pkg:
+                    require_no_part(self.goods.storage, self.goods.domain, row.product)
+        return row
 
     def _by_ids(self, product: Product, in_file: dict[str, Product]) -> Product:
         """Return a product with the ids of those it names, its package being sound.
@@ -172,24 +181,29 @@ class GoodsFiles:
         collection = things(self.goods.domain)
         known = self._known(tx, [row.product.nm for row in rows])
         for row in rows:
-            old = known.get(row.product.nm)
-            if row.document is not None and old is not None:
+            current = known.get(row.product.nm)
+            if current is None:
+                tx.insert(collection, row.product.to_record())
+            elif row.old is None:
+                raise ConflictError(
+                    f"line {row.number}: product {current.nm} was added meanwhile",
+                    hint="import again",
+                )
+            else:
                 with naming(row.number):
-                    changed = _merged(old, row.document, row.product.lm)
+                    changed = _merged(current, row.document, row.product.lm)
                 parts, holder = row.product.w_pkg, row.product.pro_id
                 tx.put(collection, replace(changed, w_pkg=parts, pro_id=holder).to_record())
-            elif old is None:
-                tx.insert(collection, row.product.to_record())
-            else:
-                raise ConflictError(
-                    f"line {row.number}: product {old.nm} was added meanwhile", hint="import again"
-                )
 
     def _known(self, reader: Reader, names: Iterable[Json]) -> dict[str, Product]:
-        """Return those products that are there, by `nm`."""
-        wanted = one_of("nm", [name for name in names if isinstance(name, str) and name])
-        records = reader.query(things(self.goods.domain), Query(wanted))
-        return {str(record["nm"]): Product.from_record(record) for record in records}
+        """Return those products that are there, by `nm`; each is one look into an index."""
+        collection = things(self.goods.domain)
+        found: dict[str, Product] = {}
+        for name in names:
+            if isinstance(name, str) and name:
+                for record in reader.query(collection, Query(equal("nm", name), limit=1)):
+                    found[name] = Product.from_record(record)
+        return found
 
     def _portable(self, record: Record, names: dict[str, str]) -> Record:
         """Return a product without what belongs to this store's copy of it."""
