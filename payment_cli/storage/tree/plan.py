@@ -27,10 +27,10 @@ _DOC = "records.doc"
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The FROM and WHERE that find the rows of a match, and what is left to ask of each."""
+class Statement:
+    """SQL with its parameters, and what is left to ask of each row it finds."""
 
-    where: str
+    sql: str
     params: tuple[SqlValue, ...]
     residual: Match | None
 
@@ -44,16 +44,12 @@ def run_query(
         InvalidValueError: there is no such kind, or it can't be sorted so.
         CorruptRecordError: the journal holds a record that is damaged.
     """
-    columns = _columns(conn, collection.kind)
-    rows = _rows(collection, query.match, columns)
-    order = compile_order(query.sort, columns, _DOC)
-    sql = f"SELECT id, doc FROM records WHERE {rows.where} ORDER BY {order}"  # noqa: S608
-    if rows.residual is None:
-        limit = -1 if query.limit is None else query.limit
-        page = (*rows.params, limit, query.skip)
-        return _decoded(collection.kind, cursor.execute(f"{sql} LIMIT ? OFFSET ?", page))
-    holds = predicate(rows.residual)
-    found = _decoded(collection.kind, cursor.execute(sql, rows.params))
+    select = select_of(collection, query, columns_of_all(conn, collection.kind))
+    if select.residual is None:
+        page = (*select.params, -1 if query.limit is None else query.limit, query.skip)
+        return _decoded(collection.kind, cursor.execute(f"{select.sql} LIMIT ? OFFSET ?", page))
+    holds = predicate(select.residual)
+    found = _decoded(collection.kind, cursor.execute(select.sql, select.params))
     end = None if query.limit is None else query.skip + query.limit
     return islice(filter(holds, found), query.skip, end)
 
@@ -65,16 +61,32 @@ def run_count(conn: sqlite3.Connection, collection: Collection, match: Match) ->
         InvalidValueError: there is no such kind.
         CorruptRecordError: the journal holds a record that is damaged.
     """
-    rows = _rows(collection, match, _columns(conn, collection.kind))
+    rows = _rows(collection, match, columns_of_all(conn, collection.kind))
     if rows.residual is None:
-        sql = f"SELECT count(*) FROM records WHERE {rows.where}"  # noqa: S608
+        sql = f"SELECT count(*) FROM records WHERE {rows.sql}"  # noqa: S608
         return int(conn.execute(sql, rows.params).fetchone()[0])
-    sql = f"SELECT id, doc FROM records WHERE {rows.where}"  # noqa: S608
+    sql = f"SELECT id, doc FROM records WHERE {rows.sql}"  # noqa: S608
     holds = predicate(rows.residual)
     return sum(map(holds, _decoded(collection.kind, conn.execute(sql, rows.params))))
 
 
-def _columns(conn: sqlite3.Connection, kind: str) -> dict[str, str]:
+def select_of(collection: Collection, query: Query, columns: dict[str, str]) -> Statement:
+    """Return the SELECT of a query, in its order, without its page.
+
+    Raises:
+        InvalidValueError: there is no such kind, or it can't be sorted so.
+    """
+    rows = _rows(collection, query.match, columns)
+    where, params = rows.sql, rows.params
+    if not query.sort and not has_domain(collection.kind):
+        # The index on ids has the domain before the id: name it, and it gives their order.
+        where = f"domain = '' AND {where}"
+    order = compile_order(query.sort, columns, _DOC)
+    sql = f"SELECT id, doc FROM records WHERE {where} ORDER BY {order}"  # noqa: S608
+    return Statement(sql, params, rows.residual)
+
+
+def columns_of_all(conn: sqlite3.Connection, kind: str) -> dict[str, str]:
     """Return the columns that hold fields exactly, in every record of the kind."""
     columns = {"id": "records.id"}
     odd = f"SELECT EXISTS (SELECT 1 FROM records WHERE {_kind_is(kind)} AND odd)"  # noqa: S608
@@ -83,7 +95,8 @@ def _columns(conn: sqlite3.Connection, kind: str) -> dict[str, str]:
     return columns
 
 
-def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Rows:
+def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Statement:
+    """Return the condition that finds the rows of a match."""
     compiled: Compiled = compile_sql(match, columns, _DOC)
     terms = [_kind_is(collection.kind)]
     params: list[SqlValue] = []
@@ -92,7 +105,7 @@ def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Rows
         params.append(collection.domain)
     if len(columns) > 1:
         terms += _sparse_terms(collection.kind, match)
-    return Rows(
+    return Statement(
         " AND ".join([*terms, f"({compiled.where})"]),
         (*params, *compiled.params),
         compiled.residual,

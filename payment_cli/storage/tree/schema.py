@@ -7,7 +7,7 @@ at a million records as at a thousand, and nothing for questions that may be slo
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,6 +97,15 @@ _INDEXES = {
 }  # fmt: skip
 
 
+#: How many of a million records share one value, roughly: it tells SQLite's planner that a kind
+#: or a status narrows little, and a buyer much. Without that it sorts all payments to find ten.
+_MANY = 1_000_000
+_ROWS_PER_VALUE = {
+    "domain": 10_000, "st": 250_000, "seller_id": 10_000, "buyer_id": 10, "or_id": 10, "nm": 1,
+    "lm": 2, "ct": 2, "fee": 200, "send_at": 2, "close_at": 2, "next_check_at": 2,
+}  # fmt: skip
+
+
 def fields_of(kind: str) -> tuple[Field, ...]:
     """Return the fields of a kind that have columns."""
     return _FIELDS.get(kind, _TIMES)
@@ -142,9 +151,28 @@ def create_indexes(conn: sqlite3.Connection) -> None:
     """Make the indexes; after a bulk load is faster than before it."""
     conn.execute("CREATE UNIQUE INDEX by_id ON records (kind, domain, id)")
     conn.execute("CREATE INDEX by_odd ON records (kind) WHERE odd")
+    # Makes the table of statistics. They are set, not measured: plans never change with the data.
+    conn.execute("ANALYZE state")
+    conn.execute("DELETE FROM sqlite_stat1")
+    _set_statistics(conn, "by_id", [_MANY, _MANY, 1])
     for kind, indexes in _INDEXES.items():
         sparse = {f.column: sparse_condition(f) for f in fields_of(kind) if f.sparse}
         for columns in indexes:
             where = " AND ".join([f"kind = '{kind}'", *(sparse[c] for c in columns if c in sparse)])
             name = "_".join((kind, "by", *columns))
             conn.execute(f"CREATE INDEX {name} ON records ({', '.join(columns)}, id) WHERE {where}")
+            _set_statistics(conn, name, [*_rows_per_prefix(columns), 1])
+
+
+def _rows_per_prefix(columns: tuple[str, ...]) -> Iterator[int]:
+    """Yield how many of a million rows share the values of the first, first two … columns."""
+    rows = _MANY
+    for column in columns:
+        rows = max(1, rows * _ROWS_PER_VALUE[column] // _MANY)
+        yield rows
+
+
+def _set_statistics(conn: sqlite3.Connection, index: str, rows: list[int]) -> None:
+    """Tell SQLite's planner how many rows an index finds, in the form of its ANALYZE."""
+    stat = " ".join(map(str, (_MANY, *rows)))
+    conn.execute("INSERT INTO sqlite_stat1 VALUES ('records', ?, ?)", (index, stat))
