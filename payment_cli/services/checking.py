@@ -1,10 +1,17 @@
 """`pay check` and `pay close`: asking the provider, resolving intents, ending what is not paid."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from payment_cli.clock import Clock
-from payment_cli.errors import ConflictError, NotAllowedError, OutcomeUnknownError, PaymentError
+from payment_cli.errors import (
+    ConflictError,
+    CorruptRecordError,
+    NotAllowedError,
+    OutcomeUnknownError,
+    PaymentError,
+)
 from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
 from payment_cli.model.match import between
 from payment_cli.model.pay_type import pay_type
@@ -78,6 +85,9 @@ class Checking:
 
         One that can't be checked is counted with its error and looked at again later; it never
         stops the others.
+
+        Raises:
+            StorageError, LockedError: nothing at all can be written.
         """
         due = Query(
             match=between("next_check_at", low=1, high=self.clock()),
@@ -233,7 +243,9 @@ class Checking:
         return result_of(payment, after, "" if is_done else reason_of(answer))
 
     def _postpone(self, payment_id: str) -> None:
-        with self.storage.transaction(self.payments.actor.domain) as tx:
+        # A damaged record can't be put back in the queue; it stays first, and the others follow.
+        actor = self.payments.actor.domain
+        with suppress(CorruptRecordError), self.storage.transaction(actor) as tx:
             current = load(tx, payment_id)
             if current.next_check_at:
                 save(tx, _bumped(current, self.clock()))

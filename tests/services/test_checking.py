@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +16,10 @@ from payment_cli.model.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.checking import BACK_OFF_MAX_MS, back_off
 from payment_cli.services.sending import INTENT_MS, SendArguments
+from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
-from tests.support.gateway import paid
+from tests.support.clock import HandClock
+from tests.support.gateway import ScriptedGateway, paid
 
 QR = Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://wxpay/abc")
 WAITING = Answer(Outcome.WAITING)
@@ -205,6 +209,20 @@ def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: W
     assert world.stored(first).next_check_at > world.clock.now
     assert world.stored(fresh).st == "WAIT"
     assert world.checking.check_pending(10).checked == 0
+
+
+def test_a_hand_edited_payment_does_not_stop_the_others(tmp_path: Path) -> None:
+    clock = HandClock()
+    world = World(open_tree(tmp_path, clock), clock, ScriptedGateway())
+    edited, second = sent(world), sent(world)
+    file = tmp_path / "var" / "payment" / f"{edited.id}.json"
+    file.write_text(file.read_text().replace("2300", "2301"))
+    clock.advance(s=20)
+    world.gateway.checks = [Answer(Outcome.WAITING), paid(second.id)]
+    sweep = world.checking.check_pending(10)
+    assert [payment_id for payment_id, _ in sweep.errors] == [edited.id]
+    assert world.stored(second).st == "OK"
+    world.storage.close()
 
 
 def test_pending_is_bounded_and_takes_the_longest_waiting_first(world: World) -> None:
