@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
-from payment_cli.model.record import Json
+from payment_cli.errors import CorruptRecordError
+from payment_cli.model.codec import decode
+from payment_cli.model.record import Json, Record
+from payment_cli.storage.tree.connection import REBUILD_HINT
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.schema import COLUMNS, columns_of
 
@@ -125,3 +128,20 @@ def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, fro
         known = digests.setdefault(Key(kind, domain, record_id), set())
         known.update(one for one in (before, after) if one is not None)
     return ((key, frozenset(known)) for key, known in digests.items())
+
+
+def decoded(doc: str, name: str) -> Record:
+    """Return the record that the journal keeps as `doc`.
+
+    Raises:
+        CorruptRecordError: it is none.
+    """
+    try:
+        record = decode(doc)
+    except ValueError as error:
+        raise CorruptRecordError(
+            f"{name} is damaged in the journal: {error}", hint=REBUILD_HINT
+        ) from error
+    if not isinstance(record, dict):
+        raise CorruptRecordError(f"{name} is damaged in the journal", hint=REBUILD_HINT)
+    return record

@@ -6,6 +6,9 @@ from payment_cli.errors import InvalidValueError
 from payment_cli.storage.base import Collection
 from payment_cli.storage.places import PLACES, place
 
+#: What to do about a file that a foreign hand changed.
+FOREIGN_HINT = "`payment fsck` names every difference; --restore or --adopt decides"
+
 
 class Key(NamedTuple):
     """A record's kind, domain ("" for kinds of the whole tree) and full id, all well formed."""

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
-from payment_cli.errors import CorruptRecordError
-from payment_cli.model.codec import decode
 from payment_cli.model.match import And, Equal, In, Match, Range, Scalar
 from payment_cli.model.match_eval import predicate
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.match_sql import Compiled, compile_order, compile_sql
 from payment_cli.storage.match_sql_value import SqlValue
-from payment_cli.storage.tree.connection import REBUILD_HINT
+from payment_cli.storage.tree.journal import decoded
 from payment_cli.storage.tree.key import has_domain
 from payment_cli.storage.tree.schema import Field, fields_of, sparse_condition
 
@@ -156,20 +154,3 @@ def _least(part: Equal | Range) -> Scalar | None:
 def _decoded(kind: str, rows: sqlite3.Cursor) -> Iterator[Record]:
     for record_id, doc in rows:
         yield decoded(doc, f"{kind} {record_id}")
-
-
-def decoded(doc: str, name: str) -> Record:
-    """Return the record that the journal keeps as `doc`.
-
-    Raises:
-        CorruptRecordError: it is none.
-    """
-    try:
-        record = decode(doc)
-    except ValueError as error:
-        raise CorruptRecordError(
-            f"{name} is damaged in the journal: {error}", hint=REBUILD_HINT
-        ) from error
-    if not isinstance(record, dict):
-        raise CorruptRecordError(f"{name} is damaged in the journal", hint=REBUILD_HINT)
-    return record

@@ -8,10 +8,8 @@ from typing import Self
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.storage.safe_files import exists, open_folder, read_file, write_new
-from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.key import FOREIGN_HINT, Key
 from payment_cli.storage.tree.scan import TEMP_END
-
-FOREIGN_HINT = "`payment fsck` names every difference; --restore or --adopt decides"
 
 
 @dataclass(slots=True)

@@ -23,15 +23,14 @@ from typing import TYPE_CHECKING
 from payment_cli.clock import Clock
 from payment_cli.errors import CorruptRecordError, NotFoundError, StorageError
 from payment_cli.model.codec import decode
-from payment_cli.model.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query, Transaction
 from payment_cli.storage.safe_files import open_root, read_path
-from payment_cli.storage.tree.key import Key, key_of
+from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
-from payment_cli.storage.tree.publish import FOREIGN_HINT
 
 if TYPE_CHECKING:
+    from payment_cli.model.match import Match
     from payment_cli.storage.tree.reader import Reader
     from payment_cli.storage.tree.writer import Writer
 
@@ -62,7 +61,7 @@ class TreeStorage:
         """See storage/base.py."""
         return self._reader.query(collection, query)
 
-    def count(self, collection: Collection, match: Match) -> int:
+    def count(self, collection: Collection, match: "Match") -> int:
         """See storage/base.py."""
         return self._reader.count(collection, match)
 

@@ -4,20 +4,21 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
 from payment_cli.model.codec import encode_pretty
-from payment_cli.model.match import Match
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.connection import storage_errors
 from payment_cli.storage.tree.key import Key, key_of
-from payment_cli.storage.tree.plan import decoded, run_count, run_query
 from payment_cli.storage.tree.publish import Change
 from payment_cli.storage.tree.writer import Writer
+
+if TYPE_CHECKING:  # only queries need the match language and its SQL
+    from payment_cli.model.match import Match
 
 
 @dataclass(slots=True)
@@ -60,17 +61,21 @@ class TreeTransaction:
             row = journal.find(self._begun(), key)
         if row is None:
             raise NotFoundError(key.kind, key.id)
-        return decoded(row.doc, str(key))
+        return journal.decoded(row.doc, str(key))
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """See storage/base.py. What it yields ends with the transaction."""
+        from payment_cli.storage.tree.plan import run_query
+
         with storage_errors("querying", collection.kind):
             cursor = self._begun().cursor()
             self._cursors.append(cursor)
             yield from run_query(self._begun(), cursor, collection, query)
 
-    def count(self, collection: Collection, match: Match) -> int:
+    def count(self, collection: Collection, match: "Match") -> int:
         """See storage/base.py."""
+        from payment_cli.storage.tree.plan import run_count
+
         with storage_errors("counting", collection.kind):
             return run_count(self._begun(), collection, match)
 
@@ -180,7 +185,7 @@ def _encoded(key: Key, record: Record, rev: int) -> tuple[str, Record]:
         raise InvalidValueError(f"{key} can't be stored: {error}") from error
     if "\\u0000" in doc and _has_nul(record):
         raise InvalidValueError(f"{key} can't be stored: it has a NUL character")
-    return doc, decoded(doc, str(key))
+    return doc, journal.decoded(doc, str(key))
 
 
 def _has_nul(value: object) -> bool:
