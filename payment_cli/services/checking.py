@@ -207,7 +207,11 @@ class Checking:
         return self._note(payment, answer)
 
     def _send_again(self, gateway: Gateway, payment: Payment) -> Result:
-        """Send the identical parameters under the same number, for the answer that was lost."""
+        """Send the identical parameters under the same number, for the answer that was lost.
+
+        A refusal of the repetition says nothing about the first send, which may have made an order:
+        the payment waits on, and ends with its expiry at the latest.
+        """
         actor = self.payments.actor.domain
         owner = self.new_token()
         request = SendRequest(**(payment.intent or {})["request"])  # type: ignore[arg-type]
@@ -216,10 +220,11 @@ class Checking:
             if current.intent != payment.intent:
                 return result_of(payment, current)
             now = self.clock()
-            claimed = save(
-                tx, current.noted("again", now, actor, intent=make_intent(owner, now, request))
-            )
+            again = current.noted("again", now, actor, intent=make_intent(owner, now, request))
+            claimed = save(tx, _bumped(again, now))
         answer = gateway.send(request, None)
+        if answer.outcome is Outcome.REFUSED:
+            answer = replace(answer, outcome=Outcome.UNKNOWN)
         return self.sending.finish(gateway, payment, claimed, answer, owner)
 
     def _owed_reverse(self, payment: Payment) -> Result:

@@ -142,6 +142,27 @@ def test_an_interrupted_send_is_sent_again_with_identical_parameters(world: Worl
     assert world.stored(payment).intent is None
 
 
+def test_a_refused_repetition_forgets_no_order_of_the_first_send(world: World) -> None:
+    payment = interrupted(world)
+    world.clock.advance(ms=INTENT_MS)
+    world.gateway.checks = [WAITING]
+    world.gateway.sends = [Answer(Outcome.REFUSED, message="can't be reached")]
+    result = world.checking.check(payment.id)
+    assert (result.payment.st, result.unknown, result.err_msg) == ("WAIT", True, "can't be reached")
+    world.gateway.sends = [QR]
+    assert world.checking.check(payment.id).payment.re_obj == "weixin://wxpay/abc"
+
+
+def test_a_send_repeated_in_vain_lets_others_go_first(world: World) -> None:
+    payment = interrupted(world)
+    world.clock.advance(ms=INTENT_MS)
+    world.gateway.checks = [WAITING]
+    world.gateway.sends = [UNKNOWN]
+    for count in range(3):
+        world.checking.check(payment.id)
+        assert world.stored(payment).next_check_at == world.clock.now + back_off(count)
+
+
 def test_an_interrupted_send_that_was_paid_is_ok_without_sending_again(world: World) -> None:
     payment = interrupted(world)
     world.clock.advance(ms=INTENT_MS)
