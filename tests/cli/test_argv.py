@@ -48,6 +48,8 @@ def test_an_exact_name_wins_over_a_cluster():
         ("--bish", "-bish"),
         ("--brif", "--brief"),
         ("-bx", "-b"),
+        ("-bt", "-t"),
+        ("-tb", "-t b"),
         ("--exit-stat", "--exit-status"),
         ("-zzz", "--help"),
     ],

@@ -157,6 +157,8 @@ def started(*words: str, **kwargs: object) -> "subprocess.CompletedProcess[str]"
         text=True,
         check=False,
         timeout=60,
+        # Buffered, as in earnest: what is left in the buffer is what Python trips over at its end.
+        env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
         **kwargs,
     )
 

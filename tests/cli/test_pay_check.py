@@ -1,6 +1,10 @@
 """`pay check`, `pay watch`, `pay close`: asking, waiting, ending."""
 
+from dataclasses import replace
+
 import pytest
+
+import payment_cli.app
 
 
 def paid(sandboxed, payment_id: str) -> None:
@@ -66,7 +70,10 @@ def test_pending_runs_scripts_that_are_due(pay, new, sandboxed):
 def test_watch_ends_when_it_is_paid(pay, new, sandboxed, monkeypatch):
     pay("send", new, "zfb.qrcode", "sandbox")
     paid(sandboxed, new)
-    monkeypatch.setattr("payment_cli.app.App.sleep", lambda *_: None, raising=False)
+    real = payment_cli.app.open_app
+    monkeypatch.setattr(
+        payment_cli.app, "open_app", lambda *where: replace(real(*where), sleep=lambda _s: None)
+    )
     ran = pay("watch", new, "--exit-status", terminal=True, env={"COLUMNS": "100"})
     assert ran.json["status"] == "OK"
     assert "▀" in ran.err

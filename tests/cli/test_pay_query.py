@@ -106,6 +106,16 @@ def test_the_match_comes_from_stdin_when_it_has_no_value(pay_of_four):
 
 
 @pytest.mark.usefixtures("shop")
+def test_what_never_had_a_time_counts_as_0(pay, payment, root):
+    made = pay("create", "-fee", 5).json
+    file = root / "var/payment" / f"{made['id']}.json"
+    file.write_text(json.dumps({k: v for k, v in made.items() if k not in ("close_at", "send_at")}))
+    payment("fsck", "--adopt")
+    assert fees(pay("query", "-c_at", "0")) == {5}
+    assert fees(pay("query", "-s_at", "0")) == {5}
+
+
+@pytest.mark.usefixtures("shop")
 def test_ten_at_most_unless_told_otherwise(pay):
     for number in range(12):
         pay("create", "-fee", number + 1)
