@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from payment_cli.services.sending import Sending
     from payment_cli.services.settlement import Settlement
     from payment_cli.services.watching import Watching
+    from payment_cli.services.web_sessions import WebSessions
     from payment_cli.storage.base import Storage
 
 #: Where refused callbacks are counted, relative to the root.
@@ -236,6 +237,25 @@ class App:
         from payment_cli.app.shop import Shop
 
         return Shop(self)
+
+    @cached_property
+    def web_sessions(self) -> "WebSessions":
+        """The web sessions of stores."""
+        from payment_cli.config.web_keys import TreeWebKeys
+        from payment_cli.services.web_sessions import WebSessions
+
+        keys = TreeWebKeys(self.root, self.new_token)
+        return WebSessions(self.actor, self.clock, self.new_token, self.merchants.get, keys)
+
+    def acting_as(self, domain: str) -> "App":
+        """Return this tree seen by another caller, over the same open storage and accounts.
+
+        It is open as long as this one is; there is nothing of its own to close.
+        """
+        other = replace(self, domain=domain)
+        # Where a cached_property keeps what it made.
+        vars(other).update(settings=self.settings, storage=self.storage, accounts=self.accounts)
+        return other
 
     def _run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":
         from payment_cli.scripts.runner import run_script

@@ -63,6 +63,23 @@ class OrderPayments:
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
 
+    def open(self, fragment: str) -> Payment:
+        """Return the payment an order is to be paid by, made if there is none; `pay` sends it.
+
+        A new one has no pay type yet (NEW), unless it is free: then it is paid. The order owns it
+        from now on. A paid order's is the one that paid it.
+
+        Raises:
+            NotAllowedError: the order is over, or in a state that can't be paid.
+        """
+        order = self.orders.get(fragment)
+        current = self._current(order)
+        if current is not None and current.st is not Status.FAIL:
+            return current
+        order.require(OrderEvent.OPEN)
+        pay_tp, target = ("free", "free") if order.fee == 0 else (order.pay_tp, order.seller)
+        return self._open(order, pay_tp, target)
+
     def pay(self, fragment: str, paying: Paying) -> Result:
         """Create and send the payment of an order; asked twice, return the stored result.
 
@@ -82,6 +99,7 @@ class OrderPayments:
             return Result(current)
         if current is not None and not current.is_final:
             if (current.pay_tp or pay_tp, current.pay_target or target) == (pay_tp, target):
+                self._choose(order, pay_tp, target)
                 return self._send(current, pay_tp, target, paying)
             self._end(current, pay_tp, anyway=paying.anyway)
         order.require(OrderEvent.OPEN)
@@ -182,6 +200,17 @@ class OrderPayments:
                 callback=load_settings(tx, order.sto_nm).order_callback,
             )
             return self.creating.create_in(tx, new, payment_id=payment_id, pay_by=order.ord_expi)
+
+    def _choose(self, order: Order, pay_tp: str, target: str) -> None:
+        """Record on the order how its open payment, made without a type, is to be paid."""
+        if (order.pay_tp, order.seller) == (pay_tp, target):
+            return
+        by = self.orders.actor.domain
+        with self.storage.transaction(by) as tx:
+            current = load_order(tx, order.sto_nm, order.id)
+            save_order(
+                tx, current.noted("type", self.clock(), by, pay_tp, pay_tp=pay_tp, seller=target)
+            )
 
     def _send(self, payment: Payment, pay_tp: str, target: str, paying: Paying) -> Result:
         return self.sending.send(payment.id, pay_tp, target, paying.arguments)

@@ -48,7 +48,15 @@ def view_payment(storage: Reader, view_key: str) -> View:
     # Compared in constant time: the time of an answer must not tell how much of a key was right.
     if payment is None or not hmac.compare_digest(payment.view_key, view_key):
         raise NotFoundError("payment", "with this key")
-    return _view(payment)
+    return view_of(payment)
+
+
+def view_of(payment: Payment) -> View:
+    """Return what the payer of `payment` may see of it."""
+    pay_type = PAY_TYPES.get(payment.pay_tp)
+    # The answer to a scan is the provider's record of it; the payer's screen needs nothing of it.
+    data = None if pay_type is not None and pay_type.is_scan else stored_data(payment)
+    return View(payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type)
 
 
 def _find(storage: Reader, payment_id: str) -> Payment | None:
@@ -57,10 +65,3 @@ def _find(storage: Reader, payment_id: str) -> Payment | None:
         return Payment.from_record(storage.get(PAYMENTS, payment_id))
     except NotFoundError:
         return None
-
-
-def _view(payment: Payment) -> View:
-    pay_type = PAY_TYPES.get(payment.pay_tp)
-    # The answer to a scan is the provider's record of it; the payer's screen needs nothing of it.
-    data = None if pay_type is not None and pay_type.is_scan else stored_data(payment)
-    return View(payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type)

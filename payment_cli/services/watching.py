@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from payment_cli.clock import Clock
 from payment_cli.errors import NotAllowedError, OutcomeUnknownError
 from payment_cli.model.pay_type import pay_type
-from payment_cli.model.payment import Status
+from payment_cli.model.payment import Payment, Status
 from payment_cli.model.result import Result
 from payment_cli.services.checking import Checking
 from payment_cli.services.payments import Payments
+
+#: A scan the payer has not confirmed by then is reversed, as the providers demand.
+REVERSE_AFTER_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,30 @@ class Watching:
         if payment.st is not Status.WAIT:
             return
         kind = pay_type(payment.pay_tp)
-        reverse_at = payment.send_at + reverse_after_s * 1000
         while True:
             self.sleep(kind.poll_s)
-            try:
-                if kind.is_scan and self.clock() >= reverse_at:
-                    result = self.checking.close(payment.id, "not confirmed in time")
-                else:
-                    result = self.checking.check(payment.id)
-            except (OutcomeUnknownError, NotAllowedError) as error:
-                current = self.payments.get(payment.id)
-                result = Result(current, (), str(error), unknown=current.st is Status.WAIT)
+            result = self.look(payment, reverse_after_s)
             yield result
             if result.payment.st is not Status.WAIT:
                 return
+
+    def look(self, payment: Payment, reverse_after_s: int = REVERSE_AFTER_S) -> Result:
+        """Ask once about a waiting payment; reverse a scan that is older than `reverse_after_s`.
+
+        It is asked about before it is reversed: a reversal gives back money that came. What can't
+        be found out now is a result with `unknown`, not an error.
+
+        Raises:
+            UntrustedError: the provider's answer does not fit the payment.
+            ConfigError: the target's config is missing or wrong.
+        """
+        reverse_at = payment.send_at + reverse_after_s * 1000
+        try:
+            result = self.checking.check(payment.id)
+            is_slow = pay_type(payment.pay_tp).is_scan and self.clock() >= reverse_at
+            if is_slow and result.payment.st is Status.WAIT:
+                return self.checking.close(payment.id, "not confirmed in time")
+            return result
+        except (OutcomeUnknownError, NotAllowedError) as error:
+            current = self.payments.get(payment.id)
+            return Result(current, (), str(error), unknown=current.st is Status.WAIT)
