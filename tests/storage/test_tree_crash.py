@@ -6,8 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ from payment_cli.storage.tree import open_tree, sync
 from payment_cli.storage.tree.fsck import Kind, check_tree
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert, insert_one
 from tests.support.clock import HandClock
-from tests.support.failpoints import Death, run_until_step
+from tests.support.failpoints import Death, first_of_each, run_until_step, steps_of
 
 ORDERS = Collection("order", "demo")
 
@@ -102,44 +101,40 @@ def revision(storage: Storage, kind: str, record_id: str) -> int | None:
         return None
 
 
-@pytest.fixture
-def fast_disk(tmp_path: Path) -> Iterator[Path]:
-    """A place in memory where there is one: a killed process loses nothing that was written."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory) as place:
-        yield Path(place)
-
-
+@pytest.mark.parametrize("repeats", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_killed_at_every_step_nothing_acknowledged_is_lost(
-    fast_disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    fast_disk: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    repeats: bool,
 ) -> None:
+    """At each distinct one, and with `repeats` whenever it comes again."""
     monkeypatch.setattr(sync, "SYNC_EVERY", 2)
-    steps: list[str] = []
-    for k in range(1, 2000):
+    steps = steps_of(lambda acknowledge: work(fast_disk / "whole", acknowledge))
+    tried = first_of_each(steps) if not repeats else range(1, len(steps) + 2)
+    for k in tried:
         root = fast_disk / str(k)
         death = run_until_step(k, lambda acknowledge, root=root: work(root, acknowledge))
         check_after_death(root, death)
-        if death.step is None:
-            assert death.acknowledged == len(STATES) - 1
-            break
-        steps.append(death.step)
+        assert death.step == (steps[k - 1] if k <= len(steps) else None)
+    assert death.acknowledged == len(STATES) - 1
     with capsys.disabled():
-        sys.stdout.write(f"\nkilled at {len(steps)} steps, {len(set(steps))} distinct\n")
+        sys.stdout.write(f"\nkilled at {len(tried) - 1} steps, {len(set(steps))} distinct\n")
     assert len(set(steps)) > 40
     assert any("COMMIT" in step for step in steps)
 
 
 def test_killed_at_every_step_of_the_recovery_the_next_one_finishes_it(fast_disk: Path) -> None:
-    prepared = fast_disk / "prepared"
-    for k in range(1, 2000):
+    prepared, whole = fast_disk / "prepared", fast_disk / "whole"
+    steps = steps_of(lambda acknowledge: work(whole, acknowledge))
+    for k in (at for at, step in enumerate(steps, 1) if step.startswith("rename")):
         shutil.rmtree(prepared, ignore_errors=True)
         death = run_until_step(k, lambda acknowledge: work(prepared, acknowledge))
-        if death.acknowledged == 2 and str(death.step).startswith("rename"):
+        if death.acknowledged == 2:
             break
-    for k in range(1, 2000):
+    shutil.copytree(prepared, fast_disk / "recovered")
+    recovery = steps_of(lambda _: probe(fast_disk / "recovered", "second"))
+    for k in first_of_each(recovery):
         root = fast_disk / str(k)
         shutil.copytree(prepared, root)
         second = run_until_step(k, lambda acknowledge, root=root: probe(root, "second"))
@@ -151,8 +146,7 @@ def test_killed_at_every_step_of_the_recovery_the_next_one_finishes_it(fast_disk
         assert found == STATES[3], second
         writer.close()
         assert check_tree(root).differences == (), second
-        if second.step is None:
-            break
+    assert second.step is None
 
 
 def probe(root: Path, record_id: str) -> None:
@@ -161,13 +155,14 @@ def probe(root: Path, record_id: str) -> None:
     storage.close()
 
 
-@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_survivor_publishes_what_a_dead_writer_committed(
     fast_disk: Path, monkeypatch: pytest.MonkeyPatch, stride: int
 ) -> None:
     """And does not forget it when it clears what it knows to be on disk."""
     monkeypatch.setattr(sync, "SYNC_EVERY", 2)
-    for k in range(1, 2000, stride):
+    steps = steps_of(lambda acknowledge: work(fast_disk / "whole", acknowledge))
+    for k in range(1, len(steps) + 1, stride):
         root = fast_disk / str(k)
         survivor = Survivor(root)
         death = run_until_step(k, lambda acknowledge, root=root: work(root, acknowledge))
@@ -182,8 +177,6 @@ def test_a_survivor_publishes_what_a_dead_writer_committed(
         found.close()
         survivor.end()
         assert check_tree(root).differences == (), death
-        if death.step is None:
-            break
 
 
 class Survivor:
@@ -252,7 +245,6 @@ def test_killed_at_random_times_nothing_acknowledged_is_lost(tmp_path: Path) -> 
 
 WRITER = """
 import sys
-import tempfile
 from pathlib import Path
 from payment_cli.storage.base import Collection
 from payment_cli.storage.tree import open_tree

@@ -27,6 +27,27 @@ class Death:
     acknowledged: int
 
 
+def steps_of(work: Callable[[Callable[[], None]], None]) -> list[str]:
+    """Run `work` to its end in a child; return the name of each of its steps."""
+    steps_read, steps_write = os.pipe()
+    child = _fork()
+    if child == 0:
+        os.close(steps_read)
+        write = os.write
+        _in_child(work, lambda: None, lambda step: write(steps_write, f"{step}\n".encode()))
+    os.close(steps_write)
+    found = _drain(steps_read).decode().splitlines()
+    assert os.waitpid(child, 0)[1] == 0, "the child failed by itself"
+    return found
+
+
+def first_of_each(steps: list[str]) -> list[int]:
+    """Return the numbers (from 1) of the steps that have not occurred before, and one beyond."""
+    return [at for at, step in enumerate(steps, 1) if step not in steps[: at - 1]] + [
+        len(steps) + 1
+    ]
+
+
 def run_until_step(k: int, work: Callable[[Callable[[], None]], None]) -> Death:
     """Run `work` in a child that dies just before its `k`-th step.
 
@@ -34,14 +55,22 @@ def run_until_step(k: int, work: Callable[[Callable[[], None]], None]) -> Death:
     """
     acks_read, acks_write = os.pipe()
     steps_read, steps_write = os.pipe()
-    with warnings.catch_warnings():
-        # Newer Pythons warn when a runner with threads forks; the child starts none.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
+    child = _fork()
     if child == 0:
         os.close(acks_read)
         os.close(steps_read)
-        _die_at(k, work, acks_write, steps_write)
+        left, write = [k], os.write
+
+        def die_at_last(step: str) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                write(steps_write, step.encode())
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def acknowledge() -> None:
+            write(acks_write, b".")
+
+        _in_child(work, acknowledge, die_at_last)
     os.close(acks_write)
     os.close(steps_write)
     acknowledged = len(_drain(acks_read))
@@ -54,12 +83,24 @@ def run_until_step(k: int, work: Callable[[Callable[[], None]], None]) -> Death:
     return Death(None, acknowledged)
 
 
-def _die_at(k: int, work: Callable[[Callable[[], None]], None], acks: int, steps: int) -> None:
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Newer Pythons warn when a runner with threads forks; the child starts none.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _in_child(
+    work: Callable[[Callable[[], None]], None],
+    acknowledge: Callable[[], None],
+    step: Callable[[str], object],
+) -> None:
+    """Run `work`, telling `step` of each step, and end the process."""
     write = os.write
     status = 1
     try:
-        _install(k, lambda step: (write(steps, step.encode()), os.kill(os.getpid(), 9)))
-        work(lambda: write(acks, b"."))
+        _install(step)
+        work(acknowledge)
         status = 0
     except BaseException as error:
         write(2, repr(error).encode())
@@ -67,13 +108,9 @@ def _die_at(k: int, work: Callable[[Callable[[], None]], None], acks: int, steps
         os._exit(status)
 
 
-def _install(k: int, die: Callable[[str], object]) -> None:
-    left = [k]
-
+def _install(tell: Callable[[str], object]) -> None:
     def step(name: str) -> None:
-        left[0] -= 1
-        if left[0] == 0:
-            die(f"{name} {_where()}")
+        tell(f"{name} {_where()}")
 
     def counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(*args: Any, **kwargs: Any) -> Any:
