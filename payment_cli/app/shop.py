@@ -1,12 +1,13 @@
 """The shop's services, each made on first use."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.config.webhook_keys import TreeWebhookKeys
+    from payment_cli.model.session import Session
     from payment_cli.services.addresses import Addresses
     from payment_cli.services.baskets import TreeBaskets
     from payment_cli.services.coupons import Coupons
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from payment_cli.services.outbox import Outbox
     from payment_cli.services.stats import Stats
     from payment_cli.services.store_settings import StoreSettingsService
+    from payment_cli.services.storefront import Storefront
+    from payment_cli.services.ticking import Ticking
     from payment_cli.services.webhook_keys import WebhookKeyService
 
 
@@ -161,6 +164,13 @@ class Shop:
         return Outbox(app.storage, app.actor.domain, app.clock, handlers)
 
     @cached_property
+    def ticking(self) -> "Ticking":
+        """What has to be done from time to time."""
+        from payment_cli.services.ticking import Ticking
+
+        return Ticking(self.order_payments, self.outbox, lambda: self.app.applying)
+
+    @cached_property
     def stats(self) -> "Stats":
         """What was sold and paid."""
         from payment_cli.services.stats import Stats
@@ -173,3 +183,23 @@ class Shop:
         from payment_cli.services.order_changes import OrderChanges
 
         return OrderChanges(self.app.storage)
+
+    def storefront(self, session: "Session") -> "Storefront":
+        """Return what a web session may do; the caller is its store."""
+        from payment_cli.services.storefront import Storefront
+        from payment_cli.storage.authored import read_messages
+
+        app = self.app
+        return Storefront(
+            session,
+            app.storage,
+            self.orders,
+            self.order_payments,
+            app.creating,
+            app.sending,
+            app.checking,
+            app.watching,
+            app.clock,
+            app.merchants.get,
+            partial(read_messages, app.root),
+        )

@@ -54,12 +54,12 @@ class Watching:
             ConfigError: the target's config is missing or wrong.
         """
         reverse_at = payment.send_at + reverse_after_s * 1000
+        is_slow = pay_type(payment.pay_tp).is_scan and self.clock() >= reverse_at
         try:
             result = self.checking.check(payment.id)
-            is_slow = pay_type(payment.pay_tp).is_scan and self.clock() >= reverse_at
             if is_slow and result.payment.st is Status.WAIT:
-                return self.checking.close(payment.id, "not confirmed in time")
-            return result
+                result = self.checking.close(payment.id, "not confirmed in time")
         except (OutcomeUnknownError, NotAllowedError) as error:
             current = self.payments.get(payment.id)
             return Result(current, (), str(error), unknown=current.st is Status.WAIT)
+        return result
