@@ -1,6 +1,7 @@
-"""`payment store`: make a merchant, show and change what its store_info.json says."""
+"""`payment store`: make a merchant, show and change it and its settings."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,13 @@ from payment_cli.cli.command import Group, current_app
 from payment_cli.cli.options import printing_options
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record, print_records
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.merchant import SETTABLE_KEYS
+from payment_cli.model.record import Record
+from payment_cli.model.store_settings import SETTINGS
+
+if TYPE_CHECKING:
+    from payment_cli.app import App
 
 
 @click.group(
@@ -43,10 +51,9 @@ def init(name: str, www: Path | None, printing: Printing) -> None:
 @click.argument("name", metavar="[NAME]", required=False)
 @printing_options
 def show(name: str | None, printing: Printing) -> None:
-    """Print the merchant NAME, or your own."""
-    merchants = current_app().merchants
-    merchant = merchants.own() if name is None else merchants.get(name)
-    print_record(merchant.to_record(), printing)
+    """Print the merchant NAME, or your own, with the store's `settings`."""
+    app = current_app()
+    print_record(_with_settings(app, name or app.actor.domain), printing)
 
 
 @store.command("list", examples=("payment store list -bh -t nm,title,currency",))
@@ -56,13 +63,42 @@ def list_stores(printing: Printing) -> None:
     print_records((merchant.to_record() for merchant in current_app().merchants.list()), printing)
 
 
-@store.command("set", examples=('payment store set sellers \'{"wx":"main"}\'',))
+@store.command(
+    "set",
+    examples=(
+        'payment store set sellers \'{"wx":"main"}\'',
+        "payment store set order_minutes 30",
+    ),
+)
 @click.argument("key", metavar="KEY")
 @click.argument("value", metavar="VALUE")
 @click.option("-se", "--store", "name", metavar="NAME", help="The merchant (your own).")
 @printing_options
 def set_key(key: str, value: str, name: str | None, printing: Printing) -> None:
-    """Set one KEY of a merchant (title, currency, sellers, lang), and print it."""
+    """Set one KEY of a merchant, and print it as `show` does.
+
+    About the merchant: title, currency, sellers, lang. Settings of the store: kinds_max,
+    pending_max, order_minutes, edit_every, order_callback, freight_sheet, webhook_url.
+    """
     app = current_app()
-    merchant = app.merchants.set(name or app.actor.domain, key, value)
-    print_record(merchant.to_record(), printing)
+    domain = name or app.actor.domain
+    if key in SETTABLE_KEYS:
+        app.merchants.set(domain, key, value)
+    elif key in SETTINGS:
+        app.merchants.get(domain)
+        app.shop.settings.set(domain, key, value)
+    else:
+        raise InvalidValueError(
+            f"{key[:40]!a} is not a key of a store",
+            hint=f"one of {', '.join([*SETTABLE_KEYS, *SETTINGS])}",
+        )
+    print_record(_with_settings(app, domain), printing)
+
+
+def _with_settings(app: "App", domain: str) -> Record:
+    """Return a merchant, which anybody may see, with its settings for those who may act for it."""
+    merchant = app.merchants.get(domain).to_record()
+    if not app.actor.is_operator and app.actor.domain != domain:
+        return merchant
+    settings = app.shop.settings.get(domain)
+    return {**merchant, "settings": {name: getattr(settings, name) for name in SETTINGS}}

@@ -20,7 +20,23 @@ _PAY = {
 _PAYMENT = {
     "w": Lazy("payment_cli.cli.payment_w:w", "Goods: list, add, change, stock, import."),
     "d": Lazy("payment_cli.cli.payment_d:d", "Discounts: list, add, change, explain."),
+    "o": Lazy("payment_cli.cli.payment_o:o", "Orders: create, list, ship, cancel."),
+    "p": Lazy("payment_cli.cli.payment_p:p", "Payments of orders: pay, check, list."),
     "coupon": Lazy("payment_cli.cli.payment_coupon:coupon", "Coupons: add, list, delete."),
+    "basket": Lazy("payment_cli.cli.payment_basket:basket", "Baskets: put in, take out, list."),
+    "favourite": Lazy(
+        "payment_cli.cli.payment_favourite:favourite", "Favourites: add, remove, list."
+    ),
+    "address": Lazy(
+        "payment_cli.cli.payment_address:address", "Addresses of buyers, and the shop's own."
+    ),
+    "lbs": Lazy("payment_cli.cli.payment_lbs:lbs", "Countries and their codes."),
+    "stats": Lazy(
+        "payment_cli.cli.payment_stats:stats", "What was ordered and paid: per day, product, …"
+    ),
+    "tick": Lazy(
+        "payment_cli.cli.payment_tick:tick", "End overdue orders and do what is left over."
+    ),
     "store": Lazy("payment_cli.cli.payment_store:store", "Make, show and change merchants."),
     "notify": Lazy(
         "payment_cli.cli.payment_notify:notify", "Webhooks: list, retry, deliver, keys."
@@ -36,7 +52,9 @@ _PAY_HELP = """Take payments: create them, send them to a gateway, and see them 
 A payment is named by its id, or by the first or last 6 characters or more of it.
 """
 
-_PAYMENT_HELP = """Run the shop: merchants, settings and the tree of files they live in."""
+_PAYMENT_HELP = (
+    """Run the shop: goods, orders, their payments, and the tree of files they live in."""
+)
 
 _PAY_EXAMPLES = (
     "pay create -br 'Two coffees' -bu walnut:45g67q -fee 2300",
@@ -47,6 +65,9 @@ _PAY_EXAMPLES = (
 
 _PAYMENT_EXAMPLES = (
     "payment store init redfox",
+    "payment w add -nm cup-01 --title 'Blue cup' --price 34.50 --stock 20",
+    "payment o create --buyer xiaobai --item cup-01:2 -pt wx.qrcode",
+    "payment p pay 3fa9c1",
     "payment doctor",
     "payment fsck",
 )

@@ -9,8 +9,9 @@ def test_a_merchant_is_made_shown_and_listed(payment, root):
     made = payment("store", "init", "demo").json
     assert (made["nm"], made["title"]) == ("demo", "demo")
     assert made["id"]
-    assert payment("store", "show").json == made
-    assert payment("store", "show", "demo").json == made
+    shown = payment("store", "show").json
+    assert {name: shown[name] for name in made} == made
+    assert payment("store", "show", "demo").json == shown
     assert payment("store", "list").json == [made]
     assert json.loads((root / "home/demo/.store/store_info.json").read_text())["id"] == made["id"]
 
@@ -54,6 +55,37 @@ def test_keys_are_set_and_unknown_ones_named(payment, shop):
     assert sellers == {"wx": "main"}
     assert "title" in payment("store", "set", "titel", "x", exit_code=2).err
     payment("store", "set", "sellers", '{"wx":"../x"}', exit_code=2)
+
+
+def test_settings_of_the_store_are_set_beside_it(payment, shop):
+    assert payment("store", "show").json["settings"]["order_minutes"] == 15
+    changed = payment("store", "set", "order_minutes", 30).json
+    assert changed["settings"]["order_minutes"] == 30
+    assert payment("store", "show").json == changed
+    assert payment("store", "set", "order_callback", "after").json["settings"]["kinds_max"] == 20
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("order_minutes", "0", "order_minutes must be a whole number"),
+        ("order_minutes", "soon", "order_minutes: 'soon'"),
+        ("freight_sheet", "{}}", "freight_sheet"),
+        ("order_callback", "../x", "is not a callback"),
+        ("pending", "3", "one of title, currency, sellers, lang, kinds_max"),
+    ],
+)
+def test_a_setting_that_can_not_be_is_refused(payment, shop, key, value, said):
+    ran = payment("store", "set", key, value, exit_code=2)
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_the_settings_of_another_store_are_not_shown(payment, shop):
+    payment("store", "init", "other", "--as", "root")
+    assert "settings" not in payment("store", "show", "other").json
+    assert "settings" in payment("store", "show", "other", "--as", "root").json
+    payment("store", "set", "order_minutes", 9, "-se", "other", exit_code=12)
 
 
 def test_a_domain_without_a_store_is_told_how_to_make_one(payment):

@@ -1,0 +1,77 @@
+"""`payment tick`: what has to be done from time to time, for a crontab.
+
+Overdue orders end, what commits owe to baskets is applied, callback scripts that are due run.
+Each run does a bounded amount of each, and what can't be done is told and left for the next one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from payment_cli.errors import PaymentError
+from payment_cli.model.payment import ApplyStatus
+from payment_cli.model.record import Json, Record
+from payment_cli.services.applying import Applying
+from payment_cli.services.order_payments import OrderPayments
+from payment_cli.services.outbox import Outbox
+
+#: (id, reason) of what could not be done.
+Errors = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick did. `cancelled` and `settled` are ids of overdue orders."""
+
+    cancelled: tuple[str, ...]
+    settled: tuple[str, ...]
+    outbox: int
+    scripts: int
+    scripts_failed: int
+    errors: tuple[tuple[str, str], ...]
+
+    def to_record(self) -> Record:
+        """Return the summary as it is printed."""
+        errors: list[Json] = [{"id": record_id, "msg": said} for record_id, said in self.errors]
+        return {
+            "cancelled": list(self.cancelled),
+            "settled": list(self.settled),
+            "outbox": self.outbox,
+            "scripts": self.scripts,
+            "scripts_failed": self.scripts_failed,
+            "errors": errors,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ticking:
+    """Does what is due, each thing by its own service. Services are made when they are needed."""
+
+    order_payments: OrderPayments
+    outbox: Outbox
+    applying: Callable[[], Applying]
+
+    def tick(self, most: int) -> Ticked:
+        """Do what is due: at most `most` orders, `most` rows of the outbox, `most` scripts.
+
+        Raises:
+            LockedError, StorageError: nothing can be written now.
+        """
+        orders = self.order_payments.tick(most)
+        applied = self.outbox.apply(most)
+        errors: Errors = [*orders.errors, *applied.errors]
+        done, failed = self._run_scripts(most, errors)
+        return Ticked(orders.cancelled, orders.settled, applied.count, done, failed, tuple(errors))
+
+    def _run_scripts(self, most: int, errors: Errors) -> tuple[int, int]:
+        """Run what is due; return how many scripts were done and how many failed."""
+        applying = self.applying()
+        done = failed = 0
+        for payment_id in applying.due_ids(most):
+            try:
+                after = applying.apply_if_due(applying.payments.get(payment_id))
+            except PaymentError as error:
+                errors.append((payment_id, f"{error.code}: {error}"))
+                continue
+            done += after.apply_st == ApplyStatus.DONE
+            failed += after.apply_st == ApplyStatus.FAILED
+        return done, failed
