@@ -28,8 +28,9 @@ class Recorder:
         """Record `answer` on the payment just read in `tx`; return it as stored.
 
         Unknown and not-found answers change nothing. `owner` names the intent that this answer
-        belongs to: it ends with the answer, but never somebody else's. A final payment changes
-        only through verified money (`settle`).
+        belongs to: it ends with the answer, but never somebody else's, and what a send brings that
+        was repeated meanwhile is void. A final payment changes only through verified money
+        (`settle`).
 
         Raises:
             UntrustedError: PAID, but not for this payment's number, amount and currency.
@@ -41,7 +42,7 @@ class Recorder:
         if payment.st is not Status.WAIT:
             return payment
         extra = {**payment.extra, **answer.extra}
-        is_ours = payment.intent is None or payment.intent.get("owner") == owner
+        is_ours = payment.intent is not None and payment.intent.get("owner") == owner
         match answer.outcome:
             case Outcome.WAITING if answer.re_tp is not None and is_ours:
                 return save(
@@ -60,7 +61,7 @@ class Recorder:
                 event = Event.FAIL if answer.outcome is Outcome.FAILED else Event.CLOSE
                 reason = reason_of(answer)
                 return self.settlement.fail(tx, payment, event, reason, now=now, by=by, extra=extra)
-            case Outcome.REFUSED if payment.intent is not None and is_ours:
+            case Outcome.REFUSED if is_ours:
                 return save(tx, _refused(payment, answer, now, by))
             case _:
                 return payment

@@ -163,6 +163,23 @@ def test_a_send_repeated_in_vain_lets_others_go_first(world: World) -> None:
         assert world.stored(payment).next_check_at == world.clock.now + back_off(count)
 
 
+def test_the_late_answer_of_a_repeated_send_does_not_bring_back_its_void_code(
+    world: World,
+) -> None:
+    payment = world.create()
+
+    def meanwhile() -> None:
+        world.clock.advance(ms=INTENT_MS)
+        world.gateway.checks = [WAITING]
+        world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://new")]
+        world.checking.check(payment.id)
+
+    world.gateway.meanwhile = meanwhile
+    world.gateway.sends = [QR]
+    late = world.sending.send(payment.id, "wx.qrcode", "shop", SendArguments())
+    assert late.payment.re_obj == world.stored(payment).re_obj == "weixin://new"
+
+
 def test_an_interrupted_send_that_was_paid_is_ok_without_sending_again(world: World) -> None:
     payment = interrupted(world)
     world.clock.advance(ms=INTENT_MS)
