@@ -127,11 +127,11 @@ class Checking:
         if payment.st is Status.NEW:
             return self._finish_close(payment, reason)
         gateway = self._gateway(payment)
+        result = Result(payment)
         if payment.intent is not None:
-            resolved = self._resolve(gateway, payment)
-            if resolved.payment.st is not Status.WAIT:
-                return resolved
-        result = self._close(gateway, payment, reason)
+            result = self._resolve(gateway, payment)
+        if result.payment.st is Status.WAIT:
+            result = self._close(gateway, payment, reason)
         if result.payment.st is Status.OK:
             raise NotAllowedError(
                 f"payment {payment.id} was paid before it could be closed; it is OK now"
@@ -241,10 +241,12 @@ class Checking:
             current = load(tx, payment.id)
             now = self.clock()
             after = self.recorder.record(tx, current, answer, now=now, by=actor)
-            if is_done:
-                after = save(tx, after.noted("reversed", now, actor, next_check_at=0))
-            else:
+            if not is_done:
                 after = save(tx, _bumped(after, now))
+            elif answer.outcome is Outcome.PAID:
+                after = save(tx, after.noted("not reversed", now, actor, next_check_at=0))
+            else:
+                after = save(tx, after.noted("reversed", now, actor, next_check_at=0))
         return result_of(payment, after, "" if is_done else reason_of(answer))
 
     def _postpone(self, payment_id: str) -> None:

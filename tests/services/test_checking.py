@@ -224,6 +224,15 @@ def test_a_paid_payment_is_not_closed(world: World) -> None:
         world.checking.close(payment.id, "x")
 
 
+def test_closing_an_interrupted_send_that_was_paid_is_refused_as_any_other(world: World) -> None:
+    payment = interrupted(world)
+    world.clock.advance(ms=INTENT_MS)
+    world.gateway.checks = [paid(payment.id)]
+    with pytest.raises(NotAllowedError, match="paid before it could be closed"):
+        world.checking.close(payment.id, "x")
+    assert world.stored(payment).st == "OK"
+
+
 def test_a_scan_is_not_reversed_earlier_than_the_provider_allows(world: World) -> None:
     payment = sent(world, Answer(Outcome.WAITING, ReturnType.JSON, {}), "wx.scan")
     world.gateway.reverse_after_ms = 15_000
@@ -233,6 +242,18 @@ def test_a_scan_is_not_reversed_earlier_than_the_provider_allows(world: World) -
     world.clock.advance(s=1)
     world.gateway.closes = [CLOSED]
     assert world.checking.close(payment.id, "x").payment.st == "FAIL"
+
+
+def test_money_that_came_by_a_declined_scan_is_late_and_not_called_reversed(world: World) -> None:
+    world.gateway.reverse_after_ms = 15_000
+    payment = sent(world, Answer(Outcome.FAILED, code="NOTENOUGH"), "wx.scan")
+    assert (payment.st, payment.next_check_at > 0) == ("FAIL", True)
+    world.clock.advance(s=15)
+    world.gateway.closes = [paid(payment.id)]
+    world.checking.check(payment.id)
+    stored = world.stored(payment)
+    assert (stored.flag, stored.next_check_at) == ("late", 0)
+    assert "reversed" not in [line["what"] for line in stored.history]  # type: ignore[index,call-overload]
 
 
 def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: World) -> None:
