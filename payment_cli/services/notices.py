@@ -20,7 +20,8 @@ from payment_cli.errors import (
 )
 from payment_cli.model.actor import Actor
 from payment_cli.model.match import Match, all_of, between, equal
-from payment_cli.model.notice import KEPT_MS, Delivery, Notice, NoticeStatus
+from payment_cli.model.match_eval import predicate
+from payment_cli.model.notice import KEPT_MS, STALE_MS, Delivery, Notice, NoticeStatus
 from payment_cli.model.record import Record
 from payment_cli.model.webhook_key import WebhookKeys
 from payment_cli.model.webhook_url import WebhookUrl, parse_webhook_url
@@ -40,6 +41,15 @@ class Sender(Protocol):
 
     def send(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Delivery:
         """POST `body`; whatever goes wrong is in what is returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What a drain must know of a notice before it takes it up."""
+
+    id: str
+    store: str
+    is_stale: bool
 
 
 @dataclass(slots=True)
@@ -112,26 +122,31 @@ class Notices:
         self._forget(most)
         done = Drained()
         silent: set[str] = set()
-        for notice_id, store in self._due():
+        for due in self._due():
             if done.tried >= most:
                 break
+            if due.store in silent and not due.is_stale:
+                continue
             try:
-                after = self._give_up(notice_id) if store in silent else self._try(notice_id)
+                after = self._give_up(due.id) if due.store in silent else self._try(due.id)
             except CorruptRecordError as error:
-                done.errors.append((notice_id, str(error)))
+                done.errors.append((due.id, str(error)))
                 continue
             if after is not None:
                 done.count(after)
                 if not after.code:
-                    silent.add(store)
+                    silent.add(due.store)
         return done
 
-    def _due(self) -> list[tuple[str, str]]:
-        """Return id and store of all that are due; the query ends before anything is sent."""
-        waiting = equal("st", str(NoticeStatus.WAITING))
-        match = all_of(waiting, between("next_at", high=self.clock()))
-        records = self.query(Query(match, (("next_at", 1),)))
-        return [(str(record["id"]), str(record.get("sto_nm"))) for record in records]
+    def _due(self) -> list[_Due]:
+        """Return all that are due; the query ends before anything is sent."""
+        now = self.clock()
+        match = all_of(equal("st", str(NoticeStatus.WAITING)), between("next_at", high=now))
+        stale = predicate(between("since", high=now - STALE_MS))
+        return [
+            _Due(str(record["id"]), str(record.get("sto_nm")), stale(record))
+            for record in self.query(Query(match, (("next_at", 1),)))
+        ]
 
     def _try(self, notice_id: str) -> Notice | None:
         """Make one try; return the notice as it came out, None if another process has it."""

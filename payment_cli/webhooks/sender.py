@@ -87,9 +87,10 @@ class WebhookSender:
         try:
             self._deliver(call)
         except RefusedAddressError as error:
-            call.fail(str(error))
+            call.note(Delivery(0, str(error)))
         except (OSError, ValueError, http.client.HTTPException) as error:
-            call.fail(_words(error))
+            if call.delivery is None:  # an answer cut off after its status is an answer
+                call.note(Delivery(0, _words(error)))
         except Exception as error:  # a bug: it is raised where somebody sees it
             call.bug = error
 
@@ -98,14 +99,12 @@ class WebhookSender:
         addresses = checked_addresses(
             url.host, url.port, self._lookup, allow_private=self._allow_private
         )
+        context = self._context if url.is_tls else None  # it takes its time: not while connected
         connected = self._connected(call, addresses)
         try:
             call.watch(connected)
-            if url.is_tls:
-                connected = self._context.wrap_socket(
-                    connected, server_hostname=url.host, do_handshake_on_connect=False
-                )
-                call.watch(connected)
+            if context is not None:
+                connected = call.secured(connected, context)
                 connected.do_handshake()
             _exchange(call, connected)
         finally:
@@ -143,7 +142,8 @@ class _Call:
     delivery: Delivery | None = None
     bug: Exception | None = None
     is_over: bool = False
-    _socket: socket.socket | None = field(default=None)
+    _socket: socket.socket | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def seconds_left(self) -> float:
         """Return how long the call may still take.
@@ -157,23 +157,42 @@ class _Call:
         return left
 
     def watch(self, connected: socket.socket) -> None:
-        """Hang up on `connected` when the time is up, or now if it is."""
-        self._socket = connected
-        if self.is_over:
-            self.hang_up()
+        """Hang up on `connected` when the time is up.
+
+        Raises:
+            TimeoutError: it is up.
+        """
+        with self._lock:
+            self.seconds_left()
+            self._socket = connected
+
+    def secured(self, connected: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """Return the connection with TLS on it; the handshake is still to be done.
+
+        Raises:
+            TimeoutError: the time is up.
+        """
+        with self._lock:  # a connection that is hung up on in here would be lost, not closed
+            self.seconds_left()
+            secured = context.wrap_socket(
+                connected, server_hostname=self.url.host, do_handshake_on_connect=False
+            )
+            self._socket = secured
+            return secured
 
     def hang_up(self) -> None:
         """End the call, whatever it waits for."""
-        self.is_over = True
-        if self._socket is not None:
-            # An SSLSocket's own shutdown is not made for a second thread; the plain one is.
-            with suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        with self._lock:
+            self.is_over = True
+            if self._socket is not None:
+                # An SSLSocket's own shutdown is not made for a second thread; the plain one is.
+                with suppress(OSError):
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
-    def fail(self, said: str) -> None:
-        """Say why there is no answer, unless its status had come already."""
-        if self.delivery is None and not self.is_over:
-            self.delivery = Delivery(0, said)
+    def note(self, delivery: Delivery) -> None:
+        """Remember what came of the call; what comes of hanging up is not that."""
+        if not self.is_over:
+            self.delivery = delivery
 
 
 def _exchange(call: _Call, connected: socket.socket) -> None:
@@ -187,9 +206,9 @@ def _exchange(call: _Call, connected: socket.socket) -> None:
     connection.putheader("Content-Length", str(len(call.body)))
     connection.endheaders(call.body)
     with connection.getresponse() as response:
-        call.delivery = Delivery(response.status, "")
+        call.note(Delivery(response.status, ""))
         said = response.read(ANSWER_MAX).decode("utf-8", "replace")
-        call.delivery = Delivery(response.status, said.strip())
+        call.note(Delivery(response.status, said.strip()))
 
 
 def _words(error: Exception) -> str:

@@ -231,9 +231,7 @@ def test_a_miss_of_what_another_delivered_is_forgotten(world, notices, receivers
     assert notices.count(everything()) == 0
 
 
-def test_a_silent_store_costs_its_limit_once_and_holds_up_nobody(
-    world, notices, receivers
-) -> None:
+def test_a_silent_store_costs_its_limit_once_and_holds_up_nobody(world, notices, receivers) -> None:
     point(world, "other", "https://other.example/")
     receivers.answers["demo.example"] = [SILENT]
     waiting = [owe(world) for _ in range(3)]
@@ -244,6 +242,7 @@ def test_a_silent_store_costs_its_limit_once_and_holds_up_nobody(
     assert [host for host, _ in receivers.heard].count("demo.example") == 1
     untried = [stored(world, notice.id).tries for notice in waiting]
     assert sorted(untried) == [0, 0, 1]
+    assert sorted(stored(world, notice.id).rev for notice in waiting) == [1, 1, 3]
     assert counts(notices) == (0, 1, 0)
     assert sorted(stored(world, notice.id).tries for notice in waiting) == [0, 1, 1]
 

@@ -119,7 +119,8 @@ def test_proxies_of_the_environment_are_not_used(server, monkeypatch) -> None:
 )
 def test_the_status_decides_and_nothing_lasts_longer_than_its_limit(server, how, expected) -> None:
     server.says(Said(200, b"x" * 2000, how=how))
-    assert post(server.url, time_limit_s=0.3) == expected
+    limit_s = 1.0 if expected.is_taken else 0.3  # time for the status, on a busy machine, too
+    assert post(server.url, time_limit_s=limit_s) == expected
 
 
 def test_of_a_huge_answer_only_the_beginning_is_read(server) -> None:
