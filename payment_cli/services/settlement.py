@@ -5,18 +5,20 @@ Whichever is first wins; the others see it done.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from payment_cli.errors import UntrustedError
-from payment_cli.gateways.base import Paid
 from payment_cli.model.money import same_currency
 from payment_cli.model.payment import ApplyStatus, Event, Flag, Payment, Status
 from payment_cli.model.record import Json
 from payment_cli.services.payment_records import save
 from payment_cli.storage.base import Transaction
 
+if TYPE_CHECKING:  # creating a payment settles a free one, and speaks to no gateway
+    from payment_cli.gateways.base import Paid
 
-def check_paid(payment: Payment, paid: Paid) -> None:
+
+def check_paid(payment: Payment, paid: "Paid") -> None:
     """Compare what the provider says was paid with what was asked for.
 
     Raises:
@@ -40,7 +42,7 @@ class Settlement:
         self,
         tx: Transaction,
         payment: Payment,
-        paid: Paid,
+        paid: "Paid",
         *,
         now: int,
         by: str,
@@ -145,7 +147,7 @@ def _second_trade(payment: Payment) -> Json:
     return second if isinstance(second, str) else None
 
 
-def _second_payment(payment: Payment, paid: Paid, now: int, by: str) -> Payment:
+def _second_payment(payment: Payment, paid: "Paid", now: int, by: str) -> Payment:
     extra = {**payment.extra, "double_trade_no": paid.trade_no, "double_fee": paid.fee}
     return payment.noted(
         "second payment", now, by, paid.trade_no, flag=str(Flag.DOUBLE), extra=extra

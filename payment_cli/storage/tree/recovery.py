@@ -4,7 +4,6 @@ After a writer's death a committed change may be unpublished. After a power loss
 not synced may be empty, old or absent. The caller holds the lock.
 """
 
-import logging
 import os
 import sqlite3
 from contextlib import suppress
@@ -15,8 +14,6 @@ from payment_cli.storage.safe_files import folder
 from payment_cli.storage.tree import journal, scan
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.publish import Change, Publication
-
-_logger = logging.getLogger(__name__)
 
 
 def repair(
@@ -35,7 +32,9 @@ def repair(
         try:
             _repair_one(conn, publication, key, digests, rewrite=rewrite)
         except CorruptRecordError as error:
-            _logger.warning("%s is left as it is: %s", key.path, error)
+            import logging  # only for the rare bad news
+
+            logging.getLogger(__name__).warning("%s is left as it is: %s", key.path, error)
     publication.publish()
 
 

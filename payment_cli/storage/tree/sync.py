@@ -1,6 +1,5 @@
 """Making published files durable: many at once, since one at a time costs most of a commit."""
 
-import logging
 import os
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -15,8 +14,6 @@ from payment_cli.storage.tree.scan import domain_names
 SYNC_EVERY = 1024
 
 _SYNC_LOCK_NAME = "sync"
-
-_logger = logging.getLogger(__name__)
 
 
 class Syncer:
@@ -43,7 +40,11 @@ class Syncer:
         try:
             sync_files(self._root, self._root_fd, mark.synced)
         except OSError as error:
-            _logger.warning("the disk failed to sync the tree's files, rewriting them: %s", error)
+            import logging  # only for the rare bad news
+
+            logging.getLogger(__name__).warning(
+                "the disk failed to sync the tree's files, rewriting them: %s", error
+            )
             self.must_rewrite = True
             return None
         return mark
