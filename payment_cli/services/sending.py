@@ -81,7 +81,10 @@ class Sending:
         gateway = self.accounts.gateway(payment.seller_nm, kind.provider, target)
         request = self._request(gateway, payment, kind, target, arguments.openid)
         gateway.validate(request, arguments.auth_code)
-        waiting, owner = self._record_intent(payment, request, target)
+        recorded = self._record_intent(payment, request, target)
+        if isinstance(recorded, Result):
+            return recorded
+        waiting, owner = recorded
         answer = gateway.send(request, arguments.auth_code)
         return self.finish(gateway, payment, waiting, answer, owner)
 
@@ -127,15 +130,19 @@ class Sending:
 
     def _record_intent(
         self, payment: Payment, request: SendRequest, target: str
-    ) -> tuple[Payment, str]:
-        """Make the payment WAIT with the parameters that will be sent, durably, before the call."""
+    ) -> tuple[Payment, str] | Result:
+        """Make the payment WAIT with the parameters that will be sent, durably, before the call.
+
+        Return it and the intent's owner; or the stored result, if another process was faster.
+        """
         now = self.clock()
         actor = self.payments.actor.domain
         owner = self.new_token()
         with self.storage.transaction(actor) as tx:
             current = load(tx, payment.id)
-            if current.st is not Status.NEW:
-                raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
+            stored = self._already_sent(current, request.pay_tp, target)
+            if stored is not None:
+                return stored
             waiting = current.on(
                 Event.SEND, now, actor, f"{request.pay_tp} {target}",
                 pay_tp=request.pay_tp,

@@ -14,7 +14,7 @@ from payment_cli.model.secret import Secret
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.sending import SendArguments
 from tests.services.conftest import World
-from tests.support.gateway import paid
+from tests.support.gateway import ScriptedGateway, paid
 
 QR = Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://wxpay/abc")
 NOTHING = SendArguments()
@@ -85,6 +85,26 @@ def test_a_second_send_while_the_first_is_under_way_says_so(world: World) -> Non
 
     world.gateway.meanwhile = second
     assert send(world, payment).payment.st == "WAIT"
+    assert len(world.gateway.calls("send")) == 1
+
+
+@pytest.mark.parametrize(("pay_tp", "is_stored"), [("wx.qrcode", True), ("zfb.qrcode", False)])
+def test_of_two_sends_at_once_the_slower_is_told_what_the_faster_did(
+    world: World, pay_tp: str, is_stored: bool
+) -> None:
+    payment = world.create()
+    world.gateway.sends = [QR]
+
+    def second(*_: object) -> None:
+        world.gateway.validate = ScriptedGateway.validate.__get__(world.gateway)  # type: ignore[method-assign]
+        send(world, payment)
+
+    world.gateway.validate = second  # type: ignore[method-assign]
+    if is_stored:
+        assert send(world, payment, pay_tp).payment.re_obj == "weixin://wxpay/abc"
+    else:
+        with pytest.raises(ConflictError):
+            send(world, payment, pay_tp)
     assert len(world.gateway.calls("send")) == 1
 
 
