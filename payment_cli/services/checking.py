@@ -259,8 +259,11 @@ class Checking:
 
 
 def _bumped(payment: Payment, now: int) -> Payment:
-    return replace(
-        payment,
-        next_check_at=now + back_off(payment.check_count),
-        check_count=payment.check_count + 1,
-    )
+    """Return the payment with its next look, which is not later than its expiry.
+
+    Whoever watches a payment asks often; that must not put off its end (or a scan's reversal).
+    """
+    next_at = now + back_off(payment.check_count)
+    if now <= payment.expi:
+        next_at = min(next_at, payment.expi + 1)
+    return replace(payment, next_check_at=next_at, check_count=payment.check_count + 1)

@@ -308,6 +308,18 @@ def test_a_missing_config_is_an_error_of_that_payment_only(world: World) -> None
     assert sweep.errors == ((payment.id, "e.pay.config: no config"),)
 
 
+def test_asking_often_does_not_put_off_the_look_at_the_expiry(world: World) -> None:
+    payment = sent(world)
+    world.gateway.checks = [WAITING]
+    for _ in range(20):
+        world.clock.advance(s=5)
+        world.checking.check(payment.id)
+    assert world.stored(payment).next_check_at == payment.expi + 1
+    world.clock.now = payment.expi + 1
+    world.gateway.closes = [CLOSED]
+    assert world.checking.check_pending(10).by_status == {"FAIL": 1}
+
+
 @given(st.integers(0, 200))
 def test_the_wait_between_checks_grows_to_an_hour_and_no_further(count: int) -> None:
     assert 0 < back_off(count) <= back_off(count + 1) <= BACK_OFF_MAX_MS
