@@ -22,7 +22,7 @@ _JSON_COLUMNS = ("cat", "w_pkg", "prices")
 #: The columns of a CSV file; one that is read may have fewer, in any order.
 COLUMNS = (*_TEXT_COLUMNS, *_NUMBER_COLUMNS, *_JSON_COLUMNS)
 
-_NUMBER = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?([eE][+-]?[0-9])?", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?", re.ASCII)
 
 
 def read_documents(lines: Iterable[str], kind: str) -> Iterator[tuple[int, Record]]:
@@ -78,7 +78,8 @@ def _read_csv(lines: Iterable[str]) -> Iterator[tuple[int, Record]]:
                 cells: Record = {name: _value(name, text) for name, text in row.items()}
             yield reader.line_num, cells
     except csv.Error as error:
-        raise InvalidValueError(f"line {reader.line_num}: {error}") from error
+        number = max(1, reader.reader.line_num)
+        raise InvalidValueError(f"line {number}: {error}") from error
 
 
 def _check_columns(names: Iterable[str]) -> None:
@@ -106,6 +107,8 @@ def _value(name: str, text: str) -> Json:
 def _cell(value: Json, name: str) -> str:
     if value is None:
         return ""
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return encode(value) if name in _JSON_COLUMNS else str(value)
 
 

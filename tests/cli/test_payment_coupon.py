@@ -1,0 +1,64 @@
+"""`payment coupon`: coupons from the command line."""
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+def test_coupons_are_cash_or_a_rate(payment):
+    cash = payment(
+        "coupon", "add", "--title", "20 off", "--off", "20", "--thres", "100",
+        "--expires", "2030-01-01", "--owner", "li",
+    ).json  # fmt: skip
+    assert (cash["type"], cash["value"], cash["thres"], cash["owner"]) == (1, 20, 100, "li")
+    assert (cash["cpn_stat"], cash["cpn_orid"]) == ("free", "")
+    rate = payment("coupon", "add", "--title", "friends", "--rate", "0.8").json
+    assert (rate["type"], rate["value"], rate["cpn_expi"]) == (2, 0.8, 0)
+    shop = payment("coupon", "add", "{title:'x',type:1,value:5,expi:9}", "--shop")
+    assert (shop.json["expi"], shop.json["value"]) == (9, 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--title", "x"], "type"),
+        (["--off", "5"], "title is missing"),
+        (["--title", "x", "--off", "5", "--rate", "0.8"], "either --off YUAN or --rate RATE"),
+        (["--title", "x", "--rate", "80"], "--rate '80' is not a rate"),
+        (["--title", "x", "--rate", "1.1"], "value must be 0 to 1"),
+        (["--title", "x", "--off", "0"], "value must be above 0"),
+        (["--title", "x", "--off", "5.005"], "--off '5.005' is not an amount"),
+        (["{title:'x',type:3,value:5}"], "type must be a whole number from 1 to 2"),
+        (["{title:'x',type:1,value:5,tres:5}"], "did you mean thres?"),
+    ],
+)
+def test_what_is_no_coupon_is_refused_in_one_line(payment, words, said):
+    ran = payment("coupon", "add", *words, exit_code=2)
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert payment("coupon", "list").json == []
+
+
+def test_coupons_are_listed_and_deleted(payment):
+    ids = [
+        payment("coupon", "add", "--title", owner, "--off", 1, "--owner", owner).json["id"]
+        for owner in ("li", "xu")
+    ]
+    assert [one["id"] for one in payment("coupon", "list").json] == ids
+    assert payment("coupon", "list", "-match", "{owner:'xu'}", "-t", "id").text == ids[1] + "\n"
+    assert payment("coupon", "get", ids[0][-8:]).json["owner"] == "li"
+    assert payment("coupon", "rm", ids[0]).json["th_live"] == -1
+    assert payment("coupon", "list", "-pager").json["pager"]["sum"] == 1
+    payment("coupon", "rm", ids[0], exit_code=12)
+    payment("coupon", "get", "ffffffff", exit_code=10)
+
+
+def test_a_coupon_that_an_order_holds_is_not_deleted(payment):
+    payment("w", "add", "-nm", "cup", "--title", "Cup", "--price", 30)
+    made = payment("coupon", "add", "--title", "x", "--off", 1).json["id"]
+    order = payment("o", "create", "--item", "cup", "--coupon", made).json["id"]
+    ran = payment("coupon", "rm", made, exit_code=12)
+    assert f"is held by order {order}" in ran.err
+    payment("o", "cancel", order)
+    assert payment("coupon", "get", made).json["cpn_stat"] == "free"
+    payment("coupon", "rm", made)
