@@ -192,13 +192,17 @@ class Order:
         """Return the record as it is stored, money in yuan."""
         lines: list[Json] = [line.to_row() for line in self.ord_ws]
         proids: list[Json] = [line.id for line in self.ord_ws]
-        record: Record = {**self.extra, **self.delivery, "tp": RECORD_TYPE, "race": RACE}
+        record: Record = {
+            "id": self.id,
+            "nm": f"ord_{self.sto_nm}_{self.id}",
+            "tp": RECORD_TYPE,
+            "race": RACE,
+        }
         for name in _PLAIN_NAMES:
             record[name] = getattr(self, name)
         for name in _MONEY_NAMES:
             record[name] = to_yuan(getattr(self, name))
         record |= {
-            "nm": f"ord_{self.sto_nm}_{self.id}",
             "ord_tp": str(self.ord_tp),
             "ord_status": str(self.ord_status),
             "ord_ws": lines,
@@ -211,7 +215,7 @@ class Order:
             "stock": dict(self.stock),
             "history": list(self.history),
         }
-        return record
+        return {**record, **self.delivery, **self.extra}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Json]) -> Self:
