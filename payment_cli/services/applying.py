@@ -10,7 +10,7 @@ from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
-from payment_cli.model.match import Match, any_of, equal
+from payment_cli.model.match import Match, equal, one_of
 from payment_cli.model.payment import ApplyStatus, Payment
 from payment_cli.model.record import Record
 from payment_cli.services.payment_records import PAYMENTS, load, save
@@ -88,7 +88,7 @@ class Applying:
 
     def list_open(self, limit: int) -> Iterator[Record]:
         """Yield payments whose script is due, claimed without an outcome, or failed."""
-        match = any_of(*(equal("apply_st", str(status)) for status in _OPEN))
+        match = one_of("apply_st", [str(status) for status in _OPEN])
         return self._query(match, limit)
 
     def due_ids(self, limit: int) -> list[str]:

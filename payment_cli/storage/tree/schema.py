@@ -48,6 +48,8 @@ _PAYMENT_FIELDS = (
     Field("send_at", "send_at", int, sparse=True),
     Field("close_at", "close_at", int),
     Field("next_check_at", "next_check_at", int, sparse=True),
+    Field("apply_st", "apply_st", str, sparse=True),
+    Field("flag", "flag", str, sparse=True),
 )
 
 _ORDER_FIELDS = (
@@ -64,7 +66,7 @@ _FIELDS = {"payment": _PAYMENT_FIELDS, "order": _ORDER_FIELDS, "thing": _THING_F
 #: The columns of `records` that hold fields, in the order of `columns_of`.
 COLUMNS: Final = (
     "lm", "ct", "st", "seller_id", "buyer_id", "or_id", "nm",
-    "fee", "send_at", "close_at", "next_check_at", "odd",
+    "fee", "send_at", "close_at", "next_check_at", "apply_st", "flag", "odd",
 )  # fmt: skip
 
 _TABLES = """
@@ -74,6 +76,7 @@ CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT
     id TEXT NOT NULL, rev INTEGER NOT NULL,
     lm INTEGER, ct INTEGER, st TEXT, seller_id TEXT, buyer_id TEXT, or_id TEXT, nm TEXT,
     fee INTEGER, send_at INTEGER, close_at INTEGER, next_check_at INTEGER,
+    apply_st TEXT, flag TEXT,
     odd INTEGER NOT NULL, doc TEXT NOT NULL);
 CREATE TABLE contents (kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL,
     data BLOB NOT NULL, PRIMARY KEY (kind, domain, id)) WITHOUT ROWID;
@@ -87,7 +90,7 @@ _INDEXES = {
     "payment": (
         ("st", "lm"), ("seller_id", "lm"), ("seller_id", "st", "lm"), ("buyer_id", "lm"),
         ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",), ("close_at",),
-        ("next_check_at",),
+        ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
     ),
     "order": (
         ("domain", "st", "lm"), ("domain", "lm"), ("st", "lm"), ("seller_id", "lm"),
@@ -103,6 +106,7 @@ _MANY = 1_000_000
 _ROWS_PER_VALUE = {
     "domain": 10_000, "st": 250_000, "seller_id": 10_000, "buyer_id": 10, "or_id": 10, "nm": 1,
     "lm": 2, "ct": 2, "fee": 200, "send_at": 2, "close_at": 2, "next_check_at": 2,
+    "apply_st": 10_000, "flag": 100,
 }  # fmt: skip
 
 
