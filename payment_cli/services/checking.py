@@ -21,7 +21,7 @@ from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of
 from payment_cli.services.payment_records import load, save
 from payment_cli.services.payments import Payments
-from payment_cli.services.sending import Sending, make_intent, order_ref
+from payment_cli.services.sending import INTENT_MS, Sending, make_intent, order_ref
 from payment_cli.storage.base import Query, Storage
 
 #: The waits between two looks at a stuck payment: 15 s, 30 s, 1 min … at most an hour.
@@ -89,17 +89,11 @@ class Checking:
         Raises:
             StorageError, LockedError: nothing at all can be written.
         """
-        due = Query(
-            match=between("next_check_at", low=1, high=self.clock()),
-            sort=(("next_check_at", 1),),
-            limit=limit,
-        )
         by_status: dict[str, int] = {}
         errors: list[tuple[str, str]] = []
         ids_due: list[str] = []
-        records = list(self.payments.query(due))
-        for record in records:
-            payment_id = str(record["id"])
+        pending = self._pending_ids(limit)
+        for payment_id in pending:
             try:
                 result = self.check(payment_id)
             except PaymentError as error:
@@ -110,7 +104,7 @@ class Checking:
             by_status[word] = by_status.get(word, 0) + 1
             if result.payment.apply_st == "due":
                 ids_due.append(payment_id)
-        return Sweep(len(records), by_status, tuple(errors), tuple(ids_due))
+        return Sweep(len(pending), by_status, tuple(errors), tuple(ids_due))
 
     def close(self, fragment: str, reason: str) -> Result:
         """Close (a scan: reverse) the payment at the provider, then FAIL with `reason`.
@@ -138,6 +132,20 @@ class Checking:
             )
         return result
 
+    def _pending_ids(self, limit: int) -> list[str]:
+        """Return what is due; and what is planned further ahead than anything ever is."""
+        now = self.clock()
+        due = between("next_check_at", low=1, high=now)
+        # The clock was wrong when these were planned, and was set back since.
+        astray = between("next_check_at", low=now + BACK_OFF_MAX_MS + 1)
+        order = (("next_check_at", 1),)
+        found = [
+            str(record["id"])
+            for match in (due, astray)
+            for record in self.payments.query(Query(match=match, sort=order, limit=limit))
+        ]
+        return found[:limit]
+
     def _gateway(self, payment: Payment) -> Gateway:
         provider = pay_type(payment.pay_tp).provider
         return self.accounts.gateway(payment.seller_nm, provider, payment.pay_target)
@@ -157,11 +165,11 @@ class Checking:
 
     def _close(self, gateway: Gateway, payment: Payment, reason: str) -> Result:
         """Close at the provider; FAIL only when it says so."""
-        earliest = payment.send_at + gateway.reverse_after_ms
-        if pay_type(payment.pay_tp).is_scan and self.clock() < earliest:
-            wait_s = -(-(earliest - self.clock()) // 1000)
+        wait_ms = self._wait_to_reverse(gateway, payment)
+        if pay_type(payment.pay_tp).is_scan and wait_ms:
             raise OutcomeUnknownError(
-                f"payment {payment.id}: the provider lets a scan be reversed in {wait_s} s",
+                f"payment {payment.id}: the provider lets a scan be reversed in "
+                f"{-(-wait_ms // 1000)} s",
                 hint="pay watch waits for it",
             )
         answer = gateway.close(order_ref(payment))
@@ -187,7 +195,7 @@ class Checking:
     def _resolve(self, gateway: Gateway, payment: Payment) -> Result:
         """Find out what became of a send that has no outcome."""
         intent = payment.intent or {}
-        if int(str(intent.get("deadline", 0))) > self.clock():
+        if _left(int(str(intent.get("deadline", 0))), INTENT_MS, self.clock()):
             raise OutcomeUnknownError(
                 f"payment {payment.id}: a send is under way", hint="try again in a minute"
             )
@@ -231,7 +239,7 @@ class Checking:
         """Reverse a scan that failed before the provider allowed its reversal."""
         actor = self.payments.actor.domain
         gateway = self._gateway(payment)
-        if self.clock() < payment.send_at + gateway.reverse_after_ms:
+        if self._wait_to_reverse(gateway, payment):
             return Result(payment)
         answer = gateway.close(order_ref(payment))
         if answer.outcome is Outcome.PAID and answer.paid is None:
@@ -249,6 +257,11 @@ class Checking:
                 after = save(tx, after.noted("reversed", now, actor, next_check_at=0))
         return result_of(payment, after, "" if is_done else reason_of(answer))
 
+    def _wait_to_reverse(self, gateway: Gateway, payment: Payment) -> int:
+        """Return how long (ms) the provider still forbids to reverse this scan."""
+        earliest = payment.send_at + gateway.reverse_after_ms
+        return _left(earliest, gateway.reverse_after_ms, self.clock())
+
     def _postpone(self, payment_id: str) -> None:
         # A damaged record can't be put back in the queue; it stays first, and the others follow.
         actor = self.payments.actor.domain
@@ -256,6 +269,15 @@ class Checking:
             current = load(tx, payment_id)
             if current.next_check_at:
                 save(tx, _bumped(current, self.clock()))
+
+
+def _left(end: int, span: int, now: int) -> int:
+    """Return what is left (ms) of a time limit of `span` that ends at `end`.
+
+    Nothing of one that seems to begin long after `now`: the clock was set back, and it is over.
+    """
+    left = end - now
+    return left if 0 < left <= 2 * span else 0
 
 
 def _bumped(payment: Payment, now: int) -> Payment:

@@ -66,6 +66,16 @@ def test_a_claim_without_outcome_waits_for_a_decision_after_its_time_limit(world
     assert world.applying.apply(payment.id, again=True).apply_st == "done"
 
 
+def test_a_claim_can_be_decided_although_the_clock_was_set_back(world: World) -> None:
+    payment = due(world)
+    world.applying._claim(world.payments.get(payment.id))
+    world.clock.advance(s=-2)
+    with pytest.raises(NotAllowedError):
+        world.applying.skip(payment.id)
+    world.clock.advance(minutes=-60)
+    assert world.applying.skip(payment.id).apply_st == "skipped"
+
+
 def test_a_skipped_script_is_not_owed_any_more(world: World) -> None:
     payment = due(world)
     assert world.applying.skip(payment.id).apply_st == "skipped"

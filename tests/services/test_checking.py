@@ -320,6 +320,20 @@ def test_asking_often_does_not_put_off_the_look_at_the_expiry(world: World) -> N
     assert world.checking.check_pending(10).by_status == {"FAIL": 1}
 
 
+def test_a_clock_set_back_holds_nothing_up(world: World) -> None:
+    world.gateway.reverse_after_ms = 15_000
+    waiting, cut_short = sent(world), interrupted(world)
+    declined = sent(world, Answer(Outcome.FAILED, code="NOTENOUGH"), "wx.scan")
+    world.clock.advance(minutes=-24 * 60)
+    world.gateway.checks, world.gateway.sends = [WAITING], [QR]
+    world.gateway.closes = [CLOSED]
+    sweep = world.checking.check_pending(10)
+    assert (sweep.checked, sweep.errors) == (3, ())
+    assert world.stored(cut_short).intent is None
+    assert world.stored(declined).next_check_at == 0
+    assert world.stored(waiting).next_check_at == world.clock.now + back_off(0)
+
+
 @given(st.integers(0, 200))
 def test_the_wait_between_checks_grows_to_an_hour_and_no_further(count: int) -> None:
     assert 0 < back_off(count) <= back_off(count + 1) <= BACK_OFF_MAX_MS
