@@ -274,15 +274,18 @@ class App:
     def follow_up(self, payment: "Payment") -> "Payment":
         """Do what a settled payment calls for, and wait for it; return the payment afterwards.
 
-        That is what its commit owes to baskets (the outbox), and its callback script. Every
-        command that may see a payment turn OK ends here.
+        That is what its commit owes to baskets (the outbox), and its callback script. Webhooks
+        are sent by a process that nobody waits for. Every command that may see a payment turn OK
+        ends here.
         """
         self._apply_outbox(payment)
+        self._start_notices(payment)
         return self.applying.apply_if_due(payment) if payment.apply_st == "due" else payment
 
     def follow_up_detached(self, payment: "Payment") -> None:
         """As `follow_up`, for callbacks: the script runs in a process that nobody waits for."""
         self._apply_outbox(payment)
+        self._start_notices(payment)
         if payment.apply_st == "due":
             self.start_apply(payment.id)
 
@@ -292,14 +295,29 @@ class App:
             with suppress(PaymentError):
                 self.shop.outbox.apply()
 
+    def _start_notices(self, payment: "Payment") -> None:
+        """Start `payment notify drain` if the store of the payment's order is to be told of it."""
+        if not (payment.or_id and payment.is_final):
+            return
+        from payment_cli.services.notice_records import may_start_delivery
+
+        # What is not delivered now is delivered by `payment tick`.
+        with suppress(PaymentError):
+            now = self.clock()
+            if may_start_delivery(self.storage, payment.or_id, payment.seller_nm, now):
+                self._start("payment", "notify", "drain")
+
     def start_apply(self, payment_id: str) -> None:
         """Start `pay apply` for a payment in a process of its own, and return at once.
 
         If it can't be started the script stays due: `pay check --pending` finds it.
         """
+        self._start("pay", "apply", payment_id)
+
+    def _start(self, *words: str) -> None:
         from payment_cli.scripts.detach import start_detached
 
-        argv = [sys.executable, "-m", "payment_cli.cli.main", "pay", "apply", payment_id]
+        argv = [sys.executable, "-m", "payment_cli.cli.main", *words]
         argv += ["--root", str(self.root), "--as", self.actor.domain]
         with suppress(OSError):
             start_detached(argv, self.environ)

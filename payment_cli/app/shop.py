@@ -168,7 +168,9 @@ class Shop:
         """What has to be done from time to time."""
         from payment_cli.services.ticking import Ticking
 
-        return Ticking(self.order_payments, self.outbox, lambda: self.app.applying)
+        return Ticking(
+            self.order_payments, self.outbox, lambda: self.app.applying, lambda: self.notices
+        )
 
     @cached_property
     def stats(self) -> "Stats":

@@ -99,12 +99,12 @@ def drain(most: int, printing: Printing) -> None:
             "delivered": done.delivered,
             "waiting": done.waiting,
             "failed": done.failed,
-            "errors": [{"id": notice_id, "msg": said} for notice_id, said in done.errors],
+            "errors": [{"id": notice_id, "msg": said} for notice_id, said in done.errors.items()],
         },
         printing,
     )
     flush()
-    for notice_id, said in done.errors:
+    for notice_id, said in done.errors.items():
         tell(f"payment: notice {notice_id}: {said}")
     if done.errors:
         raise CorruptRecordError(f"{len(done.errors)} notices are damaged", hint="payment fsck")

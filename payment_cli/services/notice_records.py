@@ -2,11 +2,12 @@
 
 from payment_cli.errors import CorruptRecordError, NotFoundError
 from payment_cli.ids import new_id
-from payment_cli.model.notice import Notice, NoticeType, order_notice
+from payment_cli.model.match import all_of, between, equal, negate
+from payment_cli.model.notice import Notice, NoticeStatus, NoticeType, order_notice
 from payment_cli.model.order import Order
 from payment_cli.model.payment import Payment
 from payment_cli.model.store_settings import SETTINGS_ID
-from payment_cli.storage.base import Collection, Transaction
+from payment_cli.storage.base import Collection, Reader, Transaction
 
 NOTICES = Collection("notice")
 
@@ -18,6 +19,20 @@ def queue_notice(
     if _wants_notices(tx, order.sto_nm):
         notice = order_notice(what, order, new_id(now), now, payment=payment)
         tx.insert(NOTICES, notice.to_record())
+
+
+def may_start_delivery(reader: Reader, order_id: str, store: str, now: int) -> bool:
+    """Whether an order's notice is due and nobody is at work for its store.
+
+    Who is at work takes along what is queued meanwhile. So a store that does not answer never
+    keeps more than one process waiting, however many orders are paid.
+    """
+    waiting = equal("st", str(NoticeStatus.WAITING))
+    due = all_of(equal("or_id", order_id), waiting, between("next_at", high=now))
+    under_way = all_of(
+        equal("sto_nm", store), waiting, negate(equal("owner", "")), between("next_at", low=now)
+    )
+    return reader.count(NOTICES, due) > 0 and reader.count(NOTICES, under_way) == 0
 
 
 def load_notice(tx: Transaction, notice_id: str) -> Notice:

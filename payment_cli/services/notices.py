@@ -1,7 +1,7 @@
 """Outgoing webhooks: what happened to an order is told to its store, at least once.
 
-A notice is written in the commit that causes it and delivered afterwards, by `payment tick` and
-`payment notify`: never by a command that has a payer or a gateway waiting. A try is claimed in one
+A notice is written in the commit that causes it and delivered afterwards: by a process that the
+settling command starts and does not wait for, by `payment tick`, and by `payment notify`. A try is claimed in one
 transaction, sent outside of any, and recorded in a second one. A claim whose process died is due
 again after its deadline; so a receiver may see an event twice, and takes its id once.
 """
@@ -54,12 +54,12 @@ class _Due:
 
 @dataclass(slots=True)
 class Drained:
-    """What one `drain` did: how the notices came out, and which are damaged, as (id, why)."""
+    """What one `drain` did: how the notices came out, and why which are damaged, by id."""
 
     delivered: int = 0
     waiting: int = 0
     failed: int = 0
-    errors: list[tuple[str, str]] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def tried(self) -> int:
@@ -122,21 +122,27 @@ class Notices:
         self._forget(most)
         done = Drained()
         silent: set[str] = set()
+        tried = -1
+        while tried < done.tried < most:  # what became due meanwhile is taken along
+            tried = done.tried
+            self._drain_once(most, done, silent)
+        return done
+
+    def _drain_once(self, most: int, done: Drained, silent: set[str]) -> None:
         for due in self._due():
             if done.tried >= most:
-                break
+                return
             if due.store in silent and not due.is_stale:
                 continue
             try:
                 after = self._give_up(due.id) if due.store in silent else self._try(due.id)
             except CorruptRecordError as error:
-                done.errors.append((due.id, str(error)))
+                done.errors[due.id] = str(error)
                 continue
             if after is not None:
                 done.count(after)
                 if not after.code:
                     silent.add(due.store)
-        return done
 
     def _due(self) -> list[_Due]:
         """Return all that are due; the query ends before anything is sent."""

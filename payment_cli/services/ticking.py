@@ -1,6 +1,7 @@
 """`payment tick`: what has to be done from time to time, for a crontab.
 
-Overdue orders end, what commits owe to baskets is applied, callback scripts that are due run.
+Overdue orders end, what commits owe to baskets is applied, callback scripts that are due run, and
+stores are told of their orders.
 Each run does a bounded amount of each, and what can't be done is told and left for the next one.
 """
 
@@ -11,6 +12,7 @@ from payment_cli.errors import PaymentError
 from payment_cli.model.payment import ApplyStatus
 from payment_cli.model.record import Json, Record
 from payment_cli.services.applying import Applying
+from payment_cli.services.notices import Notices
 from payment_cli.services.order_payments import OrderPayments
 from payment_cli.services.outbox import Outbox
 
@@ -27,6 +29,8 @@ class Ticked:
     outbox: int
     scripts: int
     scripts_failed: int
+    notices: int
+    notices_missed: int
     errors: tuple[tuple[str, str], ...]
 
     def to_record(self) -> Record:
@@ -38,6 +42,8 @@ class Ticked:
             "outbox": self.outbox,
             "scripts": self.scripts,
             "scripts_failed": self.scripts_failed,
+            "notices": self.notices,
+            "notices_missed": self.notices_missed,
             "errors": errors,
         }
 
@@ -49,9 +55,10 @@ class Ticking:
     order_payments: OrderPayments
     outbox: Outbox
     applying: Callable[[], Applying]
+    notices: Callable[[], Notices]
 
     def tick(self, most: int) -> Ticked:
-        """Do what is due: at most `most` orders, `most` rows of the outbox, `most` scripts.
+        """Do what is due: at most `most` each of orders, rows of the outbox, scripts, notices.
 
         Raises:
             LockedError, StorageError: nothing can be written now.
@@ -60,7 +67,17 @@ class Ticking:
         applied = self.outbox.apply(most)
         errors: Errors = [*orders.errors, *applied.errors]
         done, failed = self._run_scripts(most, errors)
-        return Ticked(orders.cancelled, orders.settled, applied.count, done, failed, tuple(errors))
+        told = self.notices().drain(most)
+        return Ticked(
+            cancelled=orders.cancelled,
+            settled=orders.settled,
+            outbox=applied.count,
+            scripts=done,
+            scripts_failed=failed,
+            notices=told.delivered,
+            notices_missed=told.waiting + told.failed,
+            errors=(*errors, *told.errors.items()),
+        )
 
     def _run_scripts(self, most: int, errors: Errors) -> tuple[int, int]:
         """Run what is due; return how many scripts were done and how many failed."""

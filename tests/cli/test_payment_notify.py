@@ -51,12 +51,17 @@ def end_orders(app: App, count: int = 1) -> list[str]:
     return ended
 
 
+def order_of_nothing(app: App) -> str:
+    """Make an order that costs nothing; return its id."""
+    gift = app.shop.goods.add({"w_nm": "Gift", "w_price": 0})
+    return app.shop.orders.create(_one(gift.id), Buying("u1")).id
+
+
 def pay_order(app: App) -> str:
     """Let an order of nothing be paid; return its id."""
-    gift = app.shop.goods.add({"w_nm": "Gift", "w_price": 0})
-    order = app.shop.orders.create(_one(gift.id), Buying("u1"))
-    app.shop.order_payments.pay(order.id, Paying())
-    return order.id
+    order_id = order_of_nothing(app)
+    app.shop.order_payments.pay(order_id, Paying())
+    return order_id
 
 
 def _one(product_id: str) -> OrderInput:
@@ -114,6 +119,31 @@ def test_a_paid_order_reaches_the_receiver_and_a_stranger_can_verify_it(
     assert (event["data"]["fee"], event["data"]["currency"]) == (0, "CNY")
     assert payment("notify", "list").json == []
     assert store.shop.orders.get(order_id).history[-1]["what"] == "notified"
+
+
+def test_a_paid_order_is_told_by_a_process_that_nobody_waits_for(store, payment, receiver) -> None:
+    command_ended, told = threading.Event(), threading.Event()
+    ended_first: list[bool] = []
+
+    def answer(_heard: Heard) -> Said:
+        ended_first.append(command_ended.wait(4))
+        told.set()
+        return Said()
+
+    receiver.answer = answer
+    order_id = order_of_nothing(store)
+    assert payment("p", "pay", order_id).json["status"] == "OK"
+    command_ended.set()
+    assert told.wait(30)
+    assert ended_first == [True]
+    assert json.loads(receiver.heard[0].body)["data"]["order_id"] == order_id
+
+
+def test_tick_delivers_what_is_due(store, payment, receiver) -> None:
+    end_orders(store, 2)
+    receiver.says(Said(500), Said(200))
+    ticked = payment("tick").json
+    assert (ticked["notices"], ticked["notices_missed"], ticked["errors"]) == (1, 1, [])
 
 
 def test_list_shows_what_is_owed_and_the_last_answer(store, payment, receiver) -> None:

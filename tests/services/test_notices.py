@@ -23,7 +23,7 @@ from payment_cli.model.order import Order
 from payment_cli.model.secret import Secret
 from payment_cli.model.webhook_key import WebhookKeys
 from payment_cli.model.webhook_url import WebhookUrl
-from payment_cli.services.notice_records import NOTICES
+from payment_cli.services.notice_records import NOTICES, may_start_delivery
 from payment_cli.services.notices import Notices
 from payment_cli.services.shop_records import load_order, orders
 from payment_cli.services.store_settings import StoreSettingsService
@@ -95,7 +95,7 @@ def order_of(world: World, notice: Notice) -> Order:
 
 def counts(notices: Notices, most: int = 100) -> tuple[int, int, int]:
     done = notices.drain(most)
-    assert done.errors == []
+    assert done.errors == {}
     return done.delivered, done.waiting, done.failed
 
 
@@ -166,12 +166,36 @@ def test_what_is_being_tried_is_not_retried(world, notices, receivers) -> None:
 def test_nothing_is_locked_while_it_is_sent_and_no_other_drain_takes_it(
     world, notices, receivers
 ) -> None:
-    owe(world)
+    notice = owe(world)
     seen = []
-    receivers.meanwhile = lambda: seen.append((counts(notices), owe(world).st))
-    receivers.answers["demo.example"] = [YES]
+    receivers.meanwhile = lambda: seen.append((counts(notices), stored(world, notice.id).owner))
     assert counts(notices) == (1, 0, 0)
-    assert seen == [((0, 0, 0), "waiting")]
+    assert seen[0][0] == (0, 0, 0)
+    assert seen[0][1]
+
+
+def test_a_drain_takes_along_what_is_queued_while_it_works(world, notices, receivers) -> None:
+    owe(world)
+    receivers.meanwhile = lambda: owe(world)
+    assert counts(notices) == (2, 0, 0)
+    receivers.meanwhile = lambda: owe(world)
+    owe(world)
+    assert counts(notices, most=1) == (1, 0, 0)
+
+
+def test_one_process_at_a_time_is_started_for_a_store(world, notices, receivers) -> None:
+    def may_start(notice: Notice) -> bool:
+        return may_start_delivery(world.storage, notice.or_id, notice.sto_nm, world.clock.now)
+
+    point(world, "other", "https://other.example/")
+    first, second, other = owe(world), owe(world), owe(world, "other")
+    assert all(map(may_start, (first, second, other)))
+    during: list[bool] = []
+    receivers.meanwhile = lambda: during.extend(map(may_start, (first, second, other)))
+    receivers.answers["demo.example"] = [SILENT]
+    assert counts(notices) == (1, 1, 0)
+    assert during == [False, False, True]
+    assert sorted(map(may_start, (first, second))) == [False, True]
 
 
 def test_a_claim_without_an_outcome_is_due_again_with_the_same_id(
@@ -324,7 +348,7 @@ def test_a_damaged_notice_is_named_and_stops_no_other(world, notices, receivers)
     with world.storage.transaction("test") as tx:
         tx.put(NOTICES, {**damaged.to_record(), "tries": "x"})
     done = notices.drain(10)
-    assert (done.delivered, [name for name, _ in done.errors]) == (1, [damaged.id])
+    assert (done.delivered, list(done.errors)) == (1, [damaged.id])
     assert receivers.heard == [("demo.example", whole.id)]
 
 
