@@ -1,9 +1,9 @@
 """Outgoing webhooks: what happened to an order is told to its store, at least once.
 
 A notice is written in the commit that causes it and delivered afterwards: by a process that the
-settling command starts and does not wait for, by `payment tick`, and by `payment notify`. A try is claimed in one
-transaction, sent outside of any, and recorded in a second one. A claim whose process died is due
-again after its deadline; so a receiver may see an event twice, and takes its id once.
+settling command starts and does not wait for, by `payment tick`, and by `payment notify`. A try is
+claimed in one transaction, sent outside of any, and recorded in a second one. A claim whose process
+died is due again after its deadline; so a receiver may see an event twice, and takes its id once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
