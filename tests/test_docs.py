@@ -76,3 +76,10 @@ def test_nothing_says_how_or_where_it_was_written() -> None:
             continue
         found = words.search(path.read_text())
         assert found is None, f"{path}: {found.group() if found else ''}"
+
+
+def test_the_readmes_verifier_of_webhooks_is_the_example() -> None:
+    example = (ROOT / "examples" / "verify_webhook.py").read_text()
+    [shown] = [block for block in re.findall(r"```python\n(.*?)```", README, re.S)]
+    function = shown[shown.index("def verify") :].strip()
+    assert function in example
