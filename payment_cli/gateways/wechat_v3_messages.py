@@ -1,7 +1,8 @@
 """The documents of WeChat Pay APIv3: pure functions that build requests and read answers.
 
 An answer is believed only if its signature is right. Error answers often carry none: their words
-are shown, and at most mean that our request was refused, or that there is no such order.
+are shown, and at most mean that our request was refused. Who signed the request correctly gets a
+signed answer (provider document: verifying answers): an unsigned "no such order" decides nothing.
 """
 
 from dataclasses import dataclass, replace
@@ -89,11 +90,11 @@ def parse_scan(account: WechatAccount, answer: V3Answer, order_no: str) -> Answe
 
 
 def parse_query(account: WechatAccount, answer: V3Answer, order_no: str) -> Answer:
-    """Read the answer to a query."""
+    """Read the answer to a query. NOT_FOUND ends a payment, so it must be signed."""
     if answer.is_success:
         return parse_transaction(account, answer.document, order_no)
     failure = failure_of(answer)
-    is_not_found = failure.outcome is Outcome.NOT_FOUND
+    is_not_found = failure.outcome is Outcome.NOT_FOUND and not answer.distrust
     return failure if is_not_found else replace(failure, outcome=Outcome.UNKNOWN)
 
 

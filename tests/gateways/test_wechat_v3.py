@@ -279,11 +279,15 @@ def test_money_for_another_order_is_reported_with_its_number(server, opened):
     assert opened().check(order()).paid.order_no == OTHER_NO
 
 
-@pytest.mark.parametrize("is_signed", [True, False])
-def test_an_order_that_does_not_exist_is_not_found(server, opened, is_signed):
-    document = platform.error("ORDER_NOT_EXIST", "订单不存在")
-    server.says(platform.said(document, 404) if is_signed else platform.unsigned(document, 404))
+def test_an_order_that_does_not_exist_is_not_found(server, opened):
+    server.says(platform.said(platform.error("ORDER_NOT_EXIST", "订单不存在"), 404))
     assert opened().check(order()).outcome is Outcome.NOT_FOUND
+
+
+def test_no_order_disappears_by_unsigned_words(server, opened):
+    server.says(platform.unsigned(platform.error("ORDER_NOT_EXIST", "订单不存在"), 404))
+    answer = opened().check(order())
+    assert (answer.outcome, answer.code) == (Outcome.UNKNOWN, "ORDER_NOT_EXIST")
 
 
 def test_a_false_signature_makes_no_order_disappear(server, opened):
@@ -349,7 +353,8 @@ NOT_CLOSED = platform.said(platform.error("ORDERPAID", "该订单已支付"), 40
         (platform.said(platform.transaction(ORDER_NO)), Outcome.PAID),
         (platform.said(platform.transaction(ORDER_NO, trade_state="CLOSED")), Outcome.CLOSED),
         (platform.said(platform.transaction(ORDER_NO, trade_state="NOTPAY")), Outcome.UNKNOWN),
-        (platform.unsigned(platform.error("ORDER_NOT_EXIST"), 404), Outcome.NOT_FOUND),
+        (platform.said(platform.error("ORDER_NOT_EXIST"), 404), Outcome.NOT_FOUND),
+        (platform.unsigned(platform.error("ORDER_NOT_EXIST"), 404), Outcome.UNKNOWN),
         (Said(how=How.HANG_UP), Outcome.UNKNOWN),
     ],
 )
