@@ -1,0 +1,81 @@
+"""`payment tick`: what cron does."""
+
+import pytest
+
+from tests.support.shop_cli import run_later
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """`later(minutes)` lets the commands after it run at a later time."""
+    return lambda minutes: run_later(monkeypatch, minutes)
+
+
+@pytest.fixture
+def cup(payment, shop):
+    return payment("w", "add", "-nm", "cup", "--title", "C", "--price", 5, "--stock", 9).json["id"]
+
+
+def test_overdue_orders_end_and_give_back_what_they_took(payment, cup, later):
+    coupon = payment("coupon", "add", "--title", "x", "--off", 1).json["id"]
+    order = payment("o", "create", "--item", "cup:2", "--coupon", coupon).json["id"]
+    nothing = payment("tick").json
+    assert (nothing["cancelled"], nothing["errors"]) == ([], [])
+    later(14)
+    fresh = payment("o", "create", "--item", "cup").json["id"]
+    later(16)
+    ran = payment("tick", "-c")
+    assert (ran.json["cancelled"], ran.json["settled"], ran.err) == ([order], [], "")
+    assert payment("o", "get", order).json["ord_status"] == "CA"
+    assert payment("o", "get", fresh).json["ord_status"] == "NW"
+    assert payment("w", "get", "cup").json["sku"] == 8
+    assert payment("coupon", "get", coupon).json["cpn_stat"] == "free"
+    assert payment("tick").json["cancelled"] == []
+
+
+def test_it_does_a_bounded_amount(payment, cup, later):
+    for _ in range(3):
+        payment("o", "create", "--item", "cup")
+    later(16)
+    assert len(payment("tick", "--most", 2).json["cancelled"]) == 2
+    assert len(payment("tick", "--most", 2).json["cancelled"]) == 1
+    assert "is not in the range" in payment("tick", "--most", 0, exit_code=2).err
+
+
+def test_a_payment_that_was_never_sent_ends_with_its_order(payment, cup, later):
+    payment("store", "set", "sellers", '{"wx":"gone"}')
+    order = payment("o", "create", "--item", "cup", "-pt", "wx.qrcode").json["id"]
+    payment("p", "pay", order, exit_code=40)
+    later(16)
+    assert payment("tick").json["cancelled"] == [order]
+    assert [one["st"] for one in payment("p", "list", order).json] == ["FAIL"]
+
+
+def test_scripts_that_are_due_run(payment, pay, cup, root, monkeypatch):
+    scripts = root / "home/demo/.payment/callback"
+    scripts.mkdir(parents=True)
+    (scripts / "after").write_text("exit $((fee))\n")
+    monkeypatch.setattr("payment_cli.app.App.follow_up", lambda _app, payment: payment)
+    done = pay("create", "-fee", 0, "-callback", "after").json["id"]
+    assert pay("get", done).json["apply_st"] == "due"
+    (scripts / "fails").write_text("exit 3\n")
+    failed = pay("create", "-fee", 0, "-callback", "fails").json["id"]
+    ticked = payment("tick").json
+    assert (ticked["scripts"], ticked["scripts_failed"]) == (1, 1)
+    assert pay("get", done).json["apply_st"] == "done"
+    assert pay("get", failed).json["apply_st"] == "failed"
+    assert payment("tick").json["scripts"] == 0
+
+
+def test_what_a_dead_command_left_in_the_outbox_is_applied(payment, cup, monkeypatch):
+    payment("basket", "it", "li", "cup", 2)
+    coupon = payment("coupon", "add", "--title", "x", "--off", 10).json["id"]
+    words = ("--basket", "--buyer", "li", "--coupon", coupon)
+    order = payment("o", "create", *words).json["id"]
+    with monkeypatch.context() as patch:
+        patch.setattr("payment_cli.app.App.follow_up", lambda _app, payment: payment)
+        payment("p", "pay", order)
+    assert payment("basket", "sum", "li").text == "2\n"
+    assert payment("tick").json["outbox"] == 1
+    assert payment("basket", "sum", "li").text == "0\n"
+    assert payment("tick").json["outbox"] == 0
