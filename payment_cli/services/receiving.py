@@ -131,7 +131,7 @@ class Receiving:
             return account, account.gateway.complete(request)
         if request.path.rstrip("/") != "/pay/re":
             raise InvalidValueError(f"{request.path[:80]!a} is not a callback path")
-        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+        if _is_form(request):
             return self._verify_by_order(request)
         return self._verify_by_trying(request)
 
@@ -196,10 +196,14 @@ class Receiving:
         if gateway is not None:
             return gateway.acknowledge(request, words)
         is_ours_to_fix = error.exit_code in (30, 31, 32, 40)
-        if "x-www-form-urlencoded" in request.headers.get("content-type", ""):
+        if _is_form(request):
             return Acknowledgement(500 if is_ours_to_fix else 400, "text/plain", b"fail")
         body = b'{"code":"FAIL","message":"refused"}'
         return Acknowledgement(500 if is_ours_to_fix else 400, "application/json", body)
+
+
+def _is_form(request: HttpRequest) -> bool:
+    return "x-www-form-urlencoded" in request.headers.get("content-type", "").lower()
 
 
 def _check_account(payment: Payment, account: _Account) -> None:

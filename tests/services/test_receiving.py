@@ -75,6 +75,17 @@ def test_another_account_cannot_vouch_for_this_payment(world: World, path: str) 
     assert world.stored(payment) == payment
 
 
+def test_the_media_type_of_a_form_is_written_in_any_case(world: World) -> None:
+    payment = sent(world, "zfb.qrcode")
+    world.gateway.notices = [notice(payment)]
+    headers = {"content-type": "Application/X-WWW-Form-URLencoded"}
+    received = world.receiving.receive(
+        call("/pay/re", f"out_trade_no={payment.id}".encode(), headers)
+    )
+    assert received.payment is not None
+    assert received.payment.st == "OK"
+
+
 def test_a_wrong_amount_is_refused_and_changes_nothing(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment, 1)]
