@@ -44,6 +44,7 @@ _PAYMENT = {
     "doctor": Lazy("payment_cli.cli.payment_doctor:doctor", "Check settings, keys and the tree."),
     "fsck": Lazy("payment_cli.cli.payment_fsck:fsck", "Compare the files with the journal."),
     "backup": Lazy("payment_cli.cli.payment_backup:backup", "Copy the tree while it is in use."),
+    "web": Lazy("payment_cli.cli.payment_web:web", "Sessions of buyers and cashiers."),
     "serve": Lazy("payment_cli.cli.payment_serve:serve", "Serve callbacks and the cashier page."),
 }
 

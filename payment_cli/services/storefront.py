@@ -167,6 +167,15 @@ class Storefront:
             raise nothing
         return payment
 
+    def current(self, order_id: str, payment_id: str) -> Payment | None:
+        """Return the payment of an order, or the one of this id; None: the order has none yet.
+
+        Raises:
+            NotFoundError: there is no such order or payment.
+        """
+        payment_id = self._order(order_id).pay_id if order_id else payment_id
+        return self.payment(payment_id) if payment_id else None
+
     def look(self, payment_id: str) -> Result:
         """Return a payment, asking its provider if it is time to.
 

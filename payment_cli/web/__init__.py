@@ -1,6 +1,6 @@
-"""The web: callbacks from providers (`shim`) and the cashier's pages, mounted together.
+"""The web: callbacks from providers (`shim`), the cashier's page, and the stores' web (`checkout`).
 
-`gunicorn payment_cli.web:application` serves both; `payment_cli.web.shim:application` callbacks
+`gunicorn payment_cli.web:application` serves them all, `payment_cli.web.shim:application` callbacks
 alone.
 """
 
@@ -10,17 +10,19 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from payment_cli.app import App
 from payment_cli.web.apps import app_of_this_thread
 from payment_cli.web.cashier import make_cashier
+from payment_cli.web.checkout import is_of_store, make_checkout
 from payment_cli.web.shim import make_shim
 
 
 def make_application(open_app: Callable[[], App]) -> WSGIApplication:
-    """Return shim and cashier over the tree that `open_app` returns in the calling thread."""
-    shim, cashier = make_shim(open_app), make_cashier(open_app)
+    """Return the whole web over the tree that `open_app` returns in the calling thread."""
+    shim, cashier, checkout = make_shim(open_app), make_cashier(open_app), make_checkout(open_app)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        is_callback = path == "/pay/re" or path.startswith("/pay/re/")
-        return (shim if is_callback else cashier)(environ, start_response)
+        if path == "/pay/re" or path.startswith("/pay/re/"):
+            return shim(environ, start_response)
+        return (checkout if is_of_store(environ) else cashier)(environ, start_response)
 
     return application
 

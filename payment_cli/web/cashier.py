@@ -13,12 +13,12 @@ from urllib.parse import parse_qs
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from payment_cli.app import App
-from payment_cli.errors import NotFoundError, PaymentError
-from payment_cli.model.codec import encode
-from payment_cli.model.record import Record
+from payment_cli.errors import PaymentError
 from payment_cli.services.viewing import view_payment
+from payment_cli.web.answers import failed, succeeded
 from payment_cli.web.apps import app_of_this_thread
-from payment_cli.web.page import DATA_HEADERS, draw_notice, draw_payment, page_headers
+from payment_cli.web.drawing import page_headers
+from payment_cli.web.page import CASHIER, draw_notice, draw_payment
 from payment_cli.web.words import Words, choose_words
 from payment_cli.web.wsgi import Response, door, refuse
 
@@ -43,7 +43,7 @@ def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
         return refuse(405, ("Allow", "GET, HEAD"))
     if page is None:
         view = view_payment(open_app().storage, _asked_key(environ))
-        return _envelope(200, {"ok": True, "data": view.to_record()})
+        return succeeded(view.to_record())
     view = view_payment(open_app().storage, page[1])
     return _html(200, draw_payment(view, _words(environ)))
 
@@ -53,9 +53,7 @@ def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) 
     if environ.get("PATH_INFO") != _AJAX_GET:
         says = "unknown" if status == HTTPStatus.NOT_FOUND else "broken"
         return _html(status, draw_notice(says, _words(environ)))
-    message = str(error) if isinstance(error, NotFoundError) else "try again later"
-    code = error.code if error is not None else PaymentError.code
-    return _envelope(status, {"ok": False, "errCode": code, "msg": message})
+    return failed(status, error)
 
 
 def _asked_key(environ: WSGIEnvironment) -> str:
@@ -69,13 +67,7 @@ def _words(environ: WSGIEnvironment) -> Words:
 
 
 def _html(status: int, body: bytes) -> Response:
-    return Response(status, body, "text/html; charset=utf-8", page_headers())
-
-
-def _envelope(status: int, envelope: Record) -> Response:
-    return Response(
-        status, encode(envelope).encode("utf-8", "replace"), "application/json", DATA_HEADERS
-    )
+    return Response(status, body, "text/html; charset=utf-8", page_headers(CASHIER))
 
 
 application = make_cashier(app_of_this_thread)

@@ -15,7 +15,7 @@ from payment_cli.app import App
 from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError, UntrustedError
 from payment_cli.gateways.base import HttpRequest
 from payment_cli.web.apps import app_of_this_thread
-from payment_cli.web.wsgi import Response, door, refuse
+from payment_cli.web.wsgi import Response, door, read_body, refuse, require_method
 
 #: The largest callback read; providers' own are a few KiB.
 BODY_MAX = 1024 * 1024
@@ -28,8 +28,6 @@ CONTENT_TYPES = frozenset(
 #: `/pay/re`, or with pay type, domain and target.
 _PATH = re.compile(r"/pay/re(?:/[^/]+/[^/]+/[^/]+)?/?")
 
-_LENGTH = re.compile(r"[0-9]{1,18}")
-
 _log = logging.getLogger("payment_cli.web")
 
 
@@ -39,31 +37,11 @@ def make_shim(open_app: Callable[[], App]) -> WSGIApplication:
 
 
 def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
-    refusal = _refuse_unread(environ)
-    if refusal is not None:
-        return refusal
-    length = int(environ["CONTENT_LENGTH"])
-    body = environ["wsgi.input"].read(length)
-    if len(body) != length:
-        return refuse(400)
-    return _receive(open_app(), _request(environ, body))
-
-
-def _refuse_unread(environ: WSGIEnvironment) -> Response | None:
-    """Return the refusal of what need not be read at all, None if there is none."""
-    length = environ.get("CONTENT_LENGTH", "")
-    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if _PATH.fullmatch(environ.get("PATH_INFO", "")) is None:
         return refuse(404)
-    if environ["REQUEST_METHOD"] != "POST":
-        return refuse(405, ("Allow", "POST"))
-    if not length:
-        return refuse(411)
-    if _LENGTH.fullmatch(length) is None:
-        return refuse(400)
-    if int(length) > BODY_MAX:
-        return refuse(413)
-    return refuse(415) if media_type not in CONTENT_TYPES else None
+    require_method(environ, "POST")
+    body = read_body(environ, CONTENT_TYPES, BODY_MAX)
+    return _receive(open_app(), _request(environ, body))
 
 
 def _request(environ: WSGIEnvironment, body: bytes) -> HttpRequest:

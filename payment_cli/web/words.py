@@ -1,4 +1,4 @@
-"""What the cashier says to a payer, in the languages it speaks."""
+"""What the pages say to payers and cashiers, in the languages they speak."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,11 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language: `lang` is its tag, `says` maps a moment of a payment to what is said."""
+    """One language: `lang` is its tag, `says` maps a moment of a payment to what is said.
+
+    `labels` are the other texts of the pages of a store. Those that begin with `e.pay.` say what
+    an error of that code means to who stands before the page.
+    """
 
     lang: str
     title: str
@@ -23,6 +27,7 @@ class Words:
     qr_label: str
     live: str
     says: Mapping[str, Say]
+    labels: Mapping[str, str]
 
 
 ENGLISH = Words(
@@ -46,8 +51,61 @@ ENGLISH = Words(
         ),
         "unknown": Say("No such payment", "Please check the address, or ask the merchant."),
         "broken": Say("Please try again", "The payment can't be shown right now."),
+        "no order": Say("Nothing here", "Please check the address, or ask the shop."),
+        "no session": Say("Please open your link again", "This page was open for its time."),
+        "not yours": Say("Not for you", "This page is for the cashier of the shop."),
+        "busy": Say("One at a time", "That was too often. Please wait a moment, then try again."),
+        "entering": Say("One moment", "You are being let in."),
+        "choose": Say("How would you like to pay?", "Nothing is charged before you confirm."),
+        "no way": Say("Nothing to pay with", "The shop has not set up a way to pay here."),
+        "cancelled": Say("Order cancelled", "This order can't be paid any more."),
+        "expired": Say("Time is up", "This order was not paid in time. Please order again."),
+        "till": Say("Take a payment", "Type what is due, then scan the customer's code."),
+        "code": Say("Scan the customer's code", "With the scanner, or type its digits and Enter."),
+        "hesitates": Say("The customer has to confirm", "On the phone, with a password or a tap."),
+        "taken": Say("Paid", "The money has arrived."),
+        "declined": Say("Not paid", "The payment was not completed. You can try again."),
+    },
+    labels={
+        "wx.qrcode": "WeChat Pay",
+        "wx.jsapi": "WeChat Pay",
+        "zfb.qrcode": "Alipay",
+        "paypal": "PayPal",
+        "free": "Confirm the order",
+        "goods": "Goods",
+        "freight": "Delivery",
+        "discount": "Discount",
+        "total": "To pay",
+        "order": "Order",
+        "time left": "Time left",
+        "other ways": "Pay another way",
+        "again": "The last try was not completed. Please choose again.",
+        "amount": "Amount",
+        "brief": "For",
+        "or an order": "or an order",
+        "order number": "Order number",
+        "next": "Next",
+        "pay code": "Payment code",
+        "camera": "Use the camera",
+        "try again": "Try again",
+        "next customer": "Next customer",
+        "reversed in": "Taken back, if not confirmed, in",
+        "script": "This page needs JavaScript.",
+        "no link": "Please open the whole link you were given.",
+        "bad amount": "An amount is, for instance, 23 or 23.50.",
+        "no camera": "The camera can't be used.",
+        "offline": "No connection. Please try again.",
+        "e.pay.invalid": "That can't be used here. Please check it.",
+        "e.pay.noexists": "There is nothing of this number.",
+        "e.pay.nopvg": "That is not possible any more.",
+        "e.pay.conflict": "Something changed meanwhile. Please look again.",
+        "e.pay.unknown": "It is not certain yet. Please wait a moment, then try again.",
+        "e.pay.untrusted": "Please open your link again.",
+        "e.pay.refused": "The payment service refused. Please try another way.",
+        "e.pay.error": "That did not work. Please try again.",
     },
 )
+
 
 CHINESE = Words(
     lang="zh",
@@ -67,6 +125,58 @@ CHINESE = Words(
         "failed": Say("支付未完成", "该笔支付已关闭，请勿继续付款，可向商家重新下单。"),
         "unknown": Say("没有这笔支付", "请核对网址，或联系商家。"),
         "broken": Say("请稍后再试", "暂时无法显示这笔支付。"),
+        "no order": Say("没有找到", "请核对网址，或联系商家。"),
+        "no session": Say("请重新打开链接", "本页已超过有效时间。"),
+        "not yours": Say("无权访问", "本页仅供商家收银员使用。"),
+        "busy": Say("操作太频繁", "请稍等片刻再试。"),
+        "entering": Say("请稍候", "正在进入。"),
+        "choose": Say("请选择支付方式", "确认之前不会扣款。"),
+        "no way": Say("暂无支付方式", "商家尚未开通可用的支付方式。"),
+        "cancelled": Say("订单已取消", "该订单不能再支付。"),
+        "expired": Say("订单已超时", "未在规定时间内支付，请重新下单。"),
+        "till": Say("收款", "输入金额，再扫顾客的付款码。"),
+        "code": Say("请扫顾客的付款码", "用扫码枪扫描，或输入数字后按回车。"),
+        "hesitates": Say("等待顾客确认", "请顾客在手机上输入密码或确认。"),
+        "taken": Say("收款成功", "款项已到账。"),
+        "declined": Say("收款未完成", "这笔支付没有完成，可以重试。"),
+    },
+    labels={
+        "wx.qrcode": "微信支付",
+        "wx.jsapi": "微信支付",
+        "zfb.qrcode": "支付宝",
+        "paypal": "PayPal",
+        "free": "确认订单",
+        "goods": "商品金额",
+        "freight": "运费",
+        "discount": "优惠",
+        "total": "应付",
+        "order": "订单",
+        "time left": "剩余时间",
+        "other ways": "换一种方式支付",
+        "again": "上一次支付未完成，请重新选择。",
+        "amount": "金额",
+        "brief": "说明",
+        "or an order": "或输入订单",
+        "order number": "订单号",
+        "next": "下一步",
+        "pay code": "付款码",
+        "camera": "使用摄像头",
+        "try again": "重试",
+        "next customer": "下一位顾客",
+        "reversed in": "若未确认，将撤销，剩余",
+        "script": "本页需要启用 JavaScript。",
+        "no link": "请打开完整的链接。",
+        "bad amount": "金额格式例如 23 或 23.50。",
+        "no camera": "无法使用摄像头。",
+        "offline": "网络不通，请重试。",
+        "e.pay.invalid": "输入无效，请检查。",
+        "e.pay.noexists": "没有这个编号。",
+        "e.pay.nopvg": "现在已不能这样操作。",
+        "e.pay.conflict": "情况已变化，请重新查看。",
+        "e.pay.unknown": "结果尚不确定，请稍候再试。",
+        "e.pay.untrusted": "请重新打开链接。",
+        "e.pay.refused": "支付服务拒绝了请求，请换一种方式。",
+        "e.pay.error": "操作未成功，请重试。",
     },
 )
 

@@ -1,12 +1,13 @@
 """The small part of WSGI that every handler needs: a response, and the door errors stop at."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from payment_cli.errors import NotFoundError, PaymentError
+from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError
 
 _log = logging.getLogger("payment_cli.web")
 
@@ -30,16 +31,41 @@ Handler = Callable[[WSGIEnvironment], Response]
 #: Makes the answer to a request that failed, with this HTTP status; None is an error of ours.
 OnError = Callable[[WSGIEnvironment, int, PaymentError | None], Response]
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
-def door(handler: Handler, on_error: OnError) -> WSGIApplication:
+
+class RefusedError(Exception):
+    """A request that is answered without being done: the status, the reason, further headers."""
+
+    def __init__(self, status: int, error: PaymentError, *headers: tuple[str, str]) -> None:
+        """Refuse with `status` because of `error`."""
+        super().__init__(str(error))
+        self.status = status
+        self.error = error
+        self.headers = headers
+
+
+def status_of_reading(error: PaymentError) -> int:
+    """Return the HTTP status of an error met by who only looks something up."""
+    return 404 if isinstance(error, NotFoundError) else 503
+
+
+def door(
+    handler: Handler,
+    on_error: OnError,
+    status_of: Callable[[PaymentError], int] = status_of_reading,
+) -> WSGIApplication:
     """Return `handler` as a WSGI application: no error passes, no traceback reaches a client."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             response = handler(environ)
+        except RefusedError as refused:
+            response = on_error(environ, refused.status, refused.error)
+            response = replace(response, headers=(*response.headers, *refused.headers))
         except PaymentError as error:
-            status = 404 if isinstance(error, NotFoundError) else 503
-            if status != HTTPStatus.NOT_FOUND:
+            status = status_of(error)
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 _log.error("%a: %s: %s", environ.get("PATH_INFO"), error.code, error)
             response = on_error(environ, status, error)
         except Exception:  # this is the door of the web; the log has what the client must not see
@@ -53,6 +79,40 @@ def door(handler: Handler, on_error: OnError) -> WSGIApplication:
 def refuse(status: int, *headers: tuple[str, str]) -> Response:
     """Return a plain answer that says no more than its status."""
     return Response(status, f"{HTTPStatus(status).phrase}\n".encode(), headers=headers)
+
+
+def require_method(environ: WSGIEnvironment, *methods: str) -> None:
+    """Refuse any other method.
+
+    Raises:
+        RefusedError: 405.
+    """
+    if environ["REQUEST_METHOD"] not in methods:
+        allowed = ", ".join(methods)
+        raise RefusedError(405, InvalidValueError(f"only {allowed}"), ("Allow", allowed))
+
+
+def read_body(environ: WSGIEnvironment, content_types: Collection[str], most: int) -> bytes:
+    """Return the body; one of the wrong type or size is refused without being read.
+
+    Raises:
+        RefusedError: 411, 400, 413 or 415.
+    """
+    length = environ.get("CONTENT_LENGTH", "")
+    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if not length:
+        raise RefusedError(411, InvalidValueError("the request has no length"))
+    if _LENGTH.fullmatch(length) is None:
+        raise RefusedError(400, InvalidValueError("the length of the request is no number"))
+    if int(length) > most:
+        raise RefusedError(413, InvalidValueError(f"the request is larger than {most} bytes"))
+    if media_type not in content_types:
+        wanted = " or ".join(sorted(content_types))
+        raise RefusedError(415, InvalidValueError(f"the request must be {wanted}"))
+    body: bytes = environ["wsgi.input"].read(int(length))
+    if len(body) != int(length):
+        raise RefusedError(400, InvalidValueError("the request ends too early"))
+    return body
 
 
 class _Body:

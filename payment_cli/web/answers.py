@@ -1,0 +1,84 @@
+"""The shop API's envelope, `{ok, data}` or `{ok, errCode, msg}`: what is said of errors, and how.
+
+A client is told what it can mend: its own mistakes, states and rules, in the error's own sentence.
+What is wrong on our side is in the log; of that the client hears that it is so.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from payment_cli.errors import (
+    ConflictError,
+    DeclinedError,
+    InvalidValueError,
+    NotAllowedError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PaymentError,
+    ProviderRefusedError,
+    UntrustedError,
+)
+from payment_cli.model.codec import encode
+from payment_cli.model.payment import Payment, Status
+from payment_cli.model.record import Json, Record
+from payment_cli.model.session import Role, Session
+from payment_cli.services.viewing import view_of
+from payment_cli.web.drawing import DATA_HEADERS
+from payment_cli.web.wsgi import Headers, Response
+
+#: An unknown outcome is no failure: what was asked for may well have happened.
+_STATUS: Mapping[type[PaymentError], int] = {
+    InvalidValueError: 400,
+    DeclinedError: 402,
+    NotAllowedError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    OutcomeUnknownError: 202,
+    ProviderRefusedError: 502,
+    UntrustedError: 502,
+}
+
+
+def status_of(error: PaymentError) -> int:
+    """Return the HTTP status that an error calls for."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 503)
+
+
+def envelope(status: int, content: Record, *headers: tuple[str, str]) -> Response:
+    """Return an envelope as it is sent."""
+    body = encode(content).encode("utf-8", "replace")
+    all_headers: Headers = (*DATA_HEADERS, *headers)
+    return Response(status, body, "application/json", all_headers)
+
+
+def succeeded(data: Json, *headers: tuple[str, str]) -> Response:
+    """Return `{ok: true, data}`."""
+    return envelope(200, {"ok": True, "data": data}, *headers)
+
+
+def failed(status: int, error: PaymentError | None, data: Json = None) -> Response:
+    """Return `{ok: false, errCode, msg}`, with the state of things where there is one to tell."""
+    code = error.code if error is not None else PaymentError.code
+    content: Record = {"ok": False, "errCode": code, "msg": _sentence(status, error)}
+    if data is not None:
+        content["data"] = data
+    return envelope(status, content)
+
+
+def payment_state(payment: Payment, session: Session) -> Record:
+    """Return what the holder of a session is told of a payment: `{id, or_id, status, type, data}`.
+
+    A cashier is also told why it failed (`errMsg`), in the provider's words.
+    """
+    state: Record = {"id": payment.id, "or_id": payment.or_id, **view_of(payment).to_record()}
+    if session.role is Role.CASHIER and payment.st is Status.FAIL:
+        state["errMsg"] = payment.fail_re
+    return state
+
+
+def _sentence(status: int, error: PaymentError | None) -> str:
+    if error is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return str(error)
+    if status == HTTPStatus.BAD_GATEWAY:
+        return "the payment service refused; try again, or another way to pay"
+    return "try again later"

@@ -1,0 +1,109 @@
+"""The web of a store: the checkout, the till, the way in, and the questions their scripts ask.
+
+    GET /pay/enter[/ORDER]#TOKEN  takes the token of a link (sessions.py) and goes on
+    GET /pay/checkout/ORDER       an order for its buyer: lines, sums, ways to pay, state
+    GET /pay/scan[/PAYMENT]       the till, for a cashier: what is due, the code, what became of it
+    /pay/session, /pay/ajax/…     see ajax.py
+
+Every page but the first needs a session. What belongs to somebody else is not found.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+from payment_cli.app import App
+from payment_cli.errors import PaymentError
+from payment_cli.web import ajax
+from payment_cli.web.answers import failed, status_of
+from payment_cli.web.apps import app_of_this_thread
+from payment_cli.web.checkout_page import Visitor, draw_checkout
+from payment_cli.web.drawing import Frame, page_headers
+from payment_cli.web.page import CASHIER, draw_notice
+from payment_cli.web.scan_page import draw_scan, draw_till
+from payment_cli.web.store_page import CHECKOUT, ENTER, SCAN, draw_enter
+from payment_cli.web.visits import Limits, Visit, count_address, visit
+from payment_cli.web.words import Words, choose_words
+from payment_cli.web.wsgi import Response, door, refuse, require_method
+
+_PAGE = re.compile(r"/pay/(enter|checkout|scan)(?:/([0-9A-Za-z_-]{1,64}))?")
+
+#: What a page says that can't be shown.
+_SAYS = {401: "no session", 403: "not yours", 404: "no order", 429: "busy"}
+
+
+def make_checkout(open_app: Callable[[], App], limits: Limits | None = None) -> WSGIApplication:
+    """Return the web of the stores over the tree that `open_app` returns in the calling thread."""
+    handler = partial(_answer, open_app, limits or Limits())
+    return door(handler, _failure, status_of)
+
+
+def is_of_store(environ: WSGIEnvironment) -> bool:
+    """Whether a request is answered here, and not by the cashier."""
+    path = environ.get("PATH_INFO", "")
+    if path == ajax.GET:
+        return ajax.asked(environ, "id") != ""
+    return path == ajax.ENTER or path in ajax.ACTIONS or _PAGE.fullmatch(path) is not None
+
+
+def _answer(open_app: Callable[[], App], limits: Limits, environ: WSGIEnvironment) -> Response:
+    path = environ.get("PATH_INFO", "")
+    if not is_of_store(environ):
+        return refuse(404)
+    app = open_app()
+    count_address(app, limits, environ)
+    if path == ajax.ENTER:
+        return ajax.enter(app, environ)
+    if path in ajax.ACTIONS:
+        return ajax.act(app, limits, environ)
+    if path == ajax.GET:
+        return ajax.get(app, limits, environ)
+    return _page(app, limits, environ)
+
+
+def _page(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
+    require_method(environ, "GET", "HEAD")
+    _, _, kind, wanted = f"{environ['PATH_INFO']}/".split("/")[:4]
+    words = _words(environ)
+    if kind == "enter":
+        return _html(200, ENTER, draw_enter(wanted, words))
+    visitor = visit(app, limits, environ, acts=False)
+    if kind == "checkout":
+        return _checkout(visitor, wanted, environ, words)
+    return _till(visitor, wanted, words)
+
+
+def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Words) -> Response:
+    bill = visitor.front.bill(order_id, words.lang)
+    in_wechat = "MicroMessenger/" in environ.get("HTTP_USER_AGENT", "")
+    who = Visitor(visitor.session, in_wechat, visitor.app.clock())
+    return _html(200, CHECKOUT, draw_checkout(bill, who, words))
+
+
+def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
+    visitor.front.require_cashier()
+    if not payment_id:
+        title = visitor.app.merchants.get(visitor.session.domain).title
+        return _html(200, SCAN, draw_till(title, words))
+    offer = visitor.front.offer(payment_id)
+    now = visitor.app.clock()
+    return _html(200, SCAN, draw_scan(offer, visitor.session, now, words))
+
+
+def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) -> Response:
+    """Answer in the form that was asked for."""
+    if _PAGE.fullmatch(environ.get("PATH_INFO", "")) is None:
+        return failed(status, error)
+    return _html(status, CASHIER, draw_notice(_SAYS.get(status, "broken"), _words(environ)))
+
+
+def _words(environ: WSGIEnvironment) -> Words:
+    return choose_words(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+
+
+def _html(status: int, frame: Frame, body: bytes) -> Response:
+    return Response(status, body, "text/html; charset=utf-8", page_headers(frame))
+
+
+application = make_checkout(app_of_this_thread)

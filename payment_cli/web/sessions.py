@@ -1,0 +1,118 @@
+"""Who asks: the session a request carries, and whether a page of ours sent it.
+
+A session is a token of `payment web token` (model/session.py). It comes as
+
+- `Authorization: Bearer TOKEN`, from a program, or
+- a cookie, from our own pages: HttpOnly, SameSite=Strict, and over https Secure under a `__Host-`
+  name, which no other host and no plain http can set.
+
+The cookie is set by `POST /pay/session {token}`. A link is `/pay/enter#TOKEN`: a fragment is never
+sent to a server, so the token is in no access log and no Referer; the page there takes it out of
+the address and posts it.
+
+A browser adds the cookie to whatever it sends here, so a request that acts by cookie must prove
+that our own page sent it: it carries the header X-Payment-Web, which no form and no foreign page
+can set without asking first (and the answer to that question is no), it is JSON, and Origin and
+Sec-Fetch-Site, where the browser sends them, say that it came from here; one of them must.
+"""
+
+from urllib.parse import urlsplit
+from wsgiref.types import WSGIEnvironment
+
+from payment_cli.app import App
+from payment_cli.errors import NotAllowedError, UntrustedError
+from payment_cli.model.session import Session
+from payment_cli.web.wsgi import RefusedError
+
+#: Says that a page of ours sent the request; its value does not matter.
+PAGE_HEADER = "X-Payment-Web"
+
+_COOKIE = "payment_session"
+_HOST_COOKIE = "__Host-payment_session"
+
+
+def session_of(app: App, environ: WSGIEnvironment, *, acts: bool) -> Session:
+    """Return the session of a request; `acts` is whether the request may change anything.
+
+    Raises:
+        RefusedError: 401 without a valid session, 403 if another site's page may have sent it.
+        ConfigError: the store's key file is not as it must be.
+    """
+    token = _bearer(environ)
+    if not token:
+        token = _cookie(environ, is_secure=is_secure(app, environ))
+        if token and acts:
+            require_own_page(app, environ)
+    return open_session(app, token)
+
+
+def open_session(app: App, token: str) -> Session:
+    """Return the session of a token.
+
+    Raises:
+        RefusedError: 401, it is none. ConfigError: as `session_of`.
+    """
+    try:
+        return app.web_sessions.open(token)
+    except UntrustedError as error:
+        challenge = ("WWW-Authenticate", "Bearer")
+        raise RefusedError(401, UntrustedError("no valid session"), challenge) from error
+
+
+def require_own_page(app: App, environ: WSGIEnvironment) -> None:
+    """Refuse what another site's page could have made a browser send.
+
+    Raises:
+        RefusedError: 403.
+    """
+    site = environ.get("HTTP_SEC_FETCH_SITE", "")
+    origin = environ.get("HTTP_ORIGIN", "")
+    is_ours = (
+        environ.get("HTTP_X_PAYMENT_WEB", "") != ""
+        and (site or origin) != ""
+        and site in ("", "same-origin")
+        and (not origin or _is_own_origin(origin, app, environ))
+    )
+    if not is_ours:
+        raise RefusedError(403, NotAllowedError(f"only our own pages may ask this ({PAGE_HEADER})"))
+
+
+def session_cookie(token: str, session: Session, now: int, *, is_secure: bool) -> tuple[str, str]:
+    """Return the header that gives a browser the token for as long as the session lasts."""
+    lasts_s = max(0, session.expi - now) // 1000
+    kind = f"Max-Age={lasts_s}; HttpOnly; SameSite=Strict"
+    if is_secure:
+        return "Set-Cookie", f"{_HOST_COOKIE}={token}; Path=/; Secure; {kind}"
+    return "Set-Cookie", f"{_COOKIE}={token}; Path=/; {kind}"
+
+
+def is_secure(app: App, environ: WSGIEnvironment) -> bool:
+    """Whether the browser talks https, to us or to the proxy before us."""
+    return environ["wsgi.url_scheme"] == "https" or app.settings.public_url.startswith("https:")
+
+
+def _bearer(environ: WSGIEnvironment) -> str:
+    header: str = environ.get("HTTP_AUTHORIZATION", "")
+    scheme, _, token = header.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _cookie(environ: WSGIEnvironment, *, is_secure: bool) -> str:
+    wanted = _HOST_COOKIE if is_secure else _COOKIE
+    header: str = environ.get("HTTP_COOKIE", "")
+    for part in header.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == wanted:
+            return value.strip()
+    return ""
+
+
+def _is_own_origin(origin: str, app: App, environ: WSGIEnvironment) -> bool:
+    try:
+        ours, said = urlsplit(app.settings.public_url), urlsplit(origin)
+    except ValueError:
+        return False
+    # A proxy may speak http to us where the browser speaks https, but never the other way round.
+    is_scheme = said.scheme in ("https", environ["wsgi.url_scheme"])
+    is_host = said.netloc.lower() == environ.get("HTTP_HOST", "").lower() != ""
+    return (is_scheme and is_host) or (said.scheme, said.netloc) == (ours.scheme, ours.netloc)

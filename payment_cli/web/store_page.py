@@ -1,0 +1,87 @@
+"""What the pages of a session share: their frame, their one note, and the facts their script reads.
+
+The script of each begins with ajax.js, which asks the server by paths relative to `up`.
+"""
+
+from collections.abc import Mapping
+
+from payment_cli.model.record import Json, Record
+from payment_cli.web.drawing import Frame, data_of, draw, text_of
+from payment_cli.web.scene import draw_words, notice
+from payment_cli.web.words import Words
+
+STYLES = ("page.css", "store.css")
+
+#: The frame of each page.
+ENTER = Frame(STYLES, ("ajax.js", "enter.js"))
+CHECKOUT = Frame(STYLES, ("ajax.js", "checkout.js"))
+SCAN = Frame(STYLES, ("ajax.js", "scan.js"))
+
+#: What the one note of a page may have to say: errors by their codes, and what no server said.
+_NOTES = ("offline", "no link", "bad amount", "no camera")
+
+
+def draw_page(
+    frame: Frame,
+    words: Words,
+    *,
+    title: str,
+    up: str,
+    style: str,
+    content: str,
+    state: Json = None,
+    facts: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return a page. `title` is text, `content` HTML, `style` the classes of its main element.
+
+    `state` is the payment as `/pay/ajax/check` shows it; `facts` are further data for the script.
+    """
+    said: Record = {
+        name: text
+        for name, text in words.labels.items()
+        if name.startswith("e.pay.") or name in _NOTES
+    }
+    data = {"up": up, "poll": "0", **(facts or {})}
+    attributes = "".join(f' data-{name}="{text_of(value)}"' for name, value in data.items())
+    return draw(
+        frame,
+        lang=words.lang,
+        title=f"{title} – {words.title}",
+        body=f'<main id="page" class="{style}"{attributes} data-view="{data_of(state)}"'
+        f' data-said="{data_of(said)}">\n{content}\n</main>\n'
+        f'<noscript><p class="note">{text_of(words.labels["script"])}</p></noscript>',
+    )
+
+
+def draw_enter(order_id: str, words: Words) -> bytes:
+    """Return the page that a link leads to: it takes the token out of the address, and goes on.
+
+    It goes to the checkout of `order_id`, "" for the till.
+    """
+    scene = notice("waiting", "entering")
+    body = f"{draw_words(scene, words)}\n{draw_note()}"
+    return draw_page(
+        ENTER,
+        words,
+        title=words.says[scene.says].heading,
+        up="../" if order_id else "",
+        style=scene.mood,
+        content=f'<section aria-live="polite">\n{body}\n</section>',
+        facts={"to": f"checkout/{order_id}" if order_id else "scan"},
+    )
+
+
+def draw_note(text: str = "") -> str:
+    """Return the place where the page says what went wrong; `text` is said from the beginning."""
+    hidden = "" if text else " hidden"
+    return f'<p class="note" id="note" role="alert"{hidden}>{text_of(text)}</p>'
+
+
+def draw_clock(left_ms: int, *, loads: bool) -> str:
+    """Return a time that counts down; with `loads` the page loads anew when it is over."""
+    seconds = max(0, -(-left_ms // 1000))
+    then = ' data-then="load"' if loads else ""
+    return (
+        f'<time role="timer" data-left="{max(0, left_ms)}"{then}>'
+        f"{seconds // 60}:{seconds % 60:02d}</time>"
+    )

@@ -1,0 +1,57 @@
+"""A request of somebody with a session: who it is, how often it may ask, and the store it is at."""
+
+from dataclasses import dataclass, field
+from wsgiref.types import WSGIEnvironment
+
+from payment_cli.app import App
+from payment_cli.errors import NotAllowedError
+from payment_cli.model.session import Session
+from payment_cli.services.storefront import Storefront
+from payment_cli.web.limits import Limit, address_of
+from payment_cli.web.sessions import session_of
+from payment_cli.web.wsgi import RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often an address may ask (many people may share one), and how often a session may."""
+
+    addresses: Limit = field(default_factory=lambda: Limit(burst=300, every_ms=50))
+    sessions: Limit = field(default_factory=lambda: Limit(burst=30, every_ms=1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A session, and the tree as its store sees it."""
+
+    session: Session
+    app: App
+    front: Storefront
+
+
+def count_address(app: App, limits: Limits, environ: WSGIEnvironment) -> None:
+    """Count a request for the address it comes from.
+
+    Raises:
+        RefusedError: 429, one too many.
+    """
+    _take(limits.addresses, address_of(environ), app.clock())
+
+
+def visit(app: App, limits: Limits, environ: WSGIEnvironment, *, acts: bool) -> Visit:
+    """Let a request in; `acts` is whether it may change anything.
+
+    Raises:
+        RefusedError: 401 without a session, 403 from a foreign page, 429 one too many.
+    """
+    session = session_of(app, environ, acts=acts)
+    _take(limits.sessions, session.nonce, app.clock())
+    store = app.acting_as(session.domain)
+    return Visit(session, store, store.shop.storefront(session))
+
+
+def _take(limit: Limit, key: str, now: int) -> None:
+    wait_ms = limit.take(key, now)
+    if wait_ms:
+        seconds = str(-(-wait_ms // 1000))
+        raise RefusedError(429, NotAllowedError("too many requests"), ("Retry-After", seconds))
