@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
+    ConfigError,
     InvalidValueError,
     NotFoundError,
     PaymentError,
@@ -127,7 +128,7 @@ class Receiving:
         route = _ROUTE.fullmatch(request.path)
         if route is not None:
             pay_tp, domain, target = route.groups()
-            account = self._account(domain, target, pay_tp)
+            account = self._named_account(domain, target, pay_tp)
             return account, account.gateway.complete(request)
         if request.path.rstrip("/") != "/pay/re":
             raise InvalidValueError(f"{request.path[:80]!a} is not a callback path")
@@ -160,6 +161,15 @@ class Receiving:
                 continue
             return _Account(domain, target, "wxpay", gateway), notice
         raise refusal
+
+    def _named_account(self, domain: str, target: str, pay_tp: str) -> _Account:
+        """Return the account that a path names. One that is not here is a stranger's invention."""
+        try:
+            return self._account(domain, target, pay_tp)
+        except ConfigError as error:
+            if (domain, target) in self.accounts.targets(pay_type(pay_tp).provider):
+                raise
+            raise UntrustedError(f"there is no account {domain}/{target}") from error
 
     def _account(self, domain: str, target: str, pay_tp: str) -> _Account:
         provider = pay_type(pay_tp).provider

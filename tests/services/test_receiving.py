@@ -1,6 +1,6 @@
 import pytest
 
-from payment_cli.errors import InvalidValueError, NotFoundError, UntrustedError
+from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError, UntrustedError
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.pay_type import ReturnType
 from payment_cli.model.payment import Payment
@@ -73,6 +73,17 @@ def test_another_account_cannot_vouch_for_this_payment(world: World, path: str) 
     received = world.receiving.receive(call(path))
     assert isinstance(received.error, UntrustedError)
     assert world.stored(payment) == payment
+
+
+@pytest.mark.parametrize(("target", "error"), [("shop", ConfigError), ("made-up", UntrustedError)])
+def test_only_a_broken_account_of_ours_is_ours_to_mend(world: World, target, error) -> None:
+    def broken(domain: str, provider: str, target: str):
+        raise ConfigError("no config")
+
+    world.accounts.gateway = broken  # type: ignore[method-assign]
+    received = world.receiving.receive(call(f"/pay/re/wx.qrcode/demo/{target}"))
+    assert isinstance(received.error, error)
+    assert received.acknowledgement.status == (500 if error is ConfigError else 400)
 
 
 def test_the_media_type_of_a_form_is_written_in_any_case(world: World) -> None:
