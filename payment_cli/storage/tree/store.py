@@ -3,9 +3,11 @@
 Reading one record by its id takes its file alone: fast, and possible on a read-only disk or with
 the journal lost. A writer is acknowledged only after its file is in place, so the file is at least
 as new as anything acknowledged. Only after the machine went down may an unsynced file be old or
-empty; until the first writer has repaired that, records are read from the journal. A file that a
-foreign hand changed is shown as it is: the next writer of that record refuses, and `payment fsck`
-names it. Queries, and everything in a transaction, read the journal.
+empty, and after a writer died what it had committed may not be in its place; until the next
+writer has repaired that, records are read from the journal. So a record by its id is never older
+than what a query shows. A file that a foreign hand changed is shown as it is: the next writer of
+that record refuses, and `payment fsck` names it. Queries, and everything in a transaction, read
+the journal.
 
 Many records go into one transaction: `for r in records: tx.insert(...)`. Take batches of 1,000 to
 2,000: the lock is held meanwhile, some 0.1 ms per record, and others wait.
@@ -107,13 +109,16 @@ class TreeStorage:
 
     @property
     def _is_repair_due(self) -> bool:
-        """Whether the machine went down since the last writer: files may be stale or empty."""
+        """Whether files may be stale or empty: the machine went down, or a writer is not done.
+
+        That writer is publishing right now, or it has died on the way.
+        """
         try:
             data = self._read(f"{JOURNAL_FOLDER}/{LOCK_NAME}")
         except CorruptRecordError:
             return False
         mark = Mark.from_bytes(data) if data is not None else None
-        return mark is not None and mark.boot != self._boot
+        return mark is not None and (mark.boot != self._boot or mark.busy != "-")
 
     @cached_property
     def _boot(self) -> str:
