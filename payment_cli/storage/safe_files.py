@@ -137,7 +137,8 @@ def read_file(folder_fd: int, name: str, limit: int | None = None) -> bytes:
         status = os.fstat(file_fd)
         if not stat.S_ISREG(status.st_mode):
             raise CorruptRecordError(f"{name} is not a plain file")
-        return _read_all(file_fd, status.st_size if limit is None else limit)
+        size = status.st_size if limit is None else min(limit, status.st_size)
+        return _read_all(file_fd, size)
     finally:
         os.close(file_fd)
 

@@ -151,11 +151,11 @@ class TreeTransaction:
 
     def _check_absent(self, conn: sqlite3.Connection, key: Key, *, has_content: bool) -> None:
         """Refuse to publish over a file that none of our records owns."""
-        if key in self._changes or journal.find(conn, key) is not None:
-            return
-        self.writer.publication.check(key.path, None)
-        if has_content:
-            self.writer.publication.check(key.content_path, None)
+        publication = self.writer.publication
+        paths = (key.path, key.content_path) if has_content else (key.path,)
+        foreign = [path for path in paths if publication.exists(path)]
+        if foreign and key not in self._changes and journal.find(conn, key) is None:
+            publication.check(foreign[0], None)
 
     def _note(
         self,
