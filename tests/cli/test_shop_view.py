@@ -1,0 +1,75 @@
+"""How a shop's records are shown: names from language files, shop words."""
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+@pytest.fixture
+def cup(payment, shop, root):
+    """A product whose name is in the language files; the store speaks Chinese, German too."""
+    folder = root / "home/demo/.store/i18n"
+    folder.mkdir()
+    (folder / "zh-cn.json").write_text('{"cup":"杯子","sale":"打折"}')
+    (folder / "de.json").write_text('{"goods":{"cup":"Tasse"},"cup":"Becher","sale":"Rabatt"}')
+    payment("w", "add", "-nm", "cup", "--title", "i18n:cup", "--price", 10)
+
+
+def test_people_read_the_stores_language_and_programs_what_is_stored(payment, cup):
+    assert payment("w", "list", "-t", "title,w_nm").text == "杯子  杯子\n"
+    assert payment("w", "list", "-tmpl", "@{title}").text == "杯子\n"
+    assert payment("w", "get", "cup").json["w_nm"] == "i18n:cup"
+    assert "i18n:cup" in payment("w", "list", "-V").text
+
+
+def test_a_language_may_be_asked_for_in_every_form(payment, cup):
+    assert payment("w", "list", "-t", "title", "--lang", "de").text == "Becher\n"
+    assert payment("w", "get", "cup", "--lang", "de", "--shop").json["title"] == "Becher"
+    assert payment("w", "get", "cup", "--lang").json["w_nm"] == "杯子"
+    payment("w", "set", "cup", "--title", "i18n:goods.cup")
+    assert payment("w", "list", "-t", "title", "-lang", "de").text == "Tasse\n"
+
+
+def test_orders_and_their_lines_are_resolved_too(payment, cup):
+    payment("d", "add", "--title", "i18n:sale", "--off", "10%")
+    order = payment("o", "create", "--item", "cup").json
+    assert order["ord_ws"][0]["w_nm"] == "i18n:cup"
+    shown = payment("o", "get", order["id"], "--lang", "de").json
+    assert shown["ord_ws"][0]["w_nm"] == "Becher"
+    assert shown["ord_ds"][0]["dis_nm"] == "Rabatt"
+    assert payment("o", "list", "-t", "products.0.title").text == "杯子\n"
+    assert "打折" in payment("o", "price", "--item", "cup", "--table").text
+    priced = payment("d", "explain", "--item", "cup", "--lang", "de").json
+    assert (priced["ord_ws"][0]["w_nm"], priced["steps"][0]["nm"]) == ("Becher", "Rabatt")
+    assert payment("d", "explain", "--item", "cup").json["steps"][0]["nm"] == "i18n:sale"
+
+
+def test_an_operator_reads_each_order_in_its_own_stores_words(payment, cup, root):
+    payment("store", "init", "other", "--as", "root")
+    folder = root / "home/other/.store/i18n"
+    folder.mkdir()
+    (folder / "zh-cn.json").write_text('{"cup":"茶杯"}')
+    payment("w", "add", "-nm", "cup", "--title", "i18n:cup", "--price", 1, "--as", "other")
+    for store in ("demo", "other"):
+        payment("o", "create", "--item", "cup", "--as", store)
+    ran = payment("o", "list", "-t", "sto_nm,products.0.title", "-sort", "ct:1", "--as", "root")
+    assert [line.split() for line in ran.text.splitlines()] == [["demo", "杯子"], ["other", "茶杯"]]
+
+
+def test_a_missing_word_or_language_does_no_harm_until_it_is_asked_for(payment, cup):
+    payment("w", "set", "cup", "--title", "i18n:nothing")
+    assert payment("w", "list", "-t", "title").text == "nothing\n"
+    payment("store", "set", "lang", "fr")
+    assert payment("w", "list", "-t", "title").text == "nothing\n"
+    ran = payment("w", "list", "--lang", "fr", exit_code=10)
+    assert "no language fr (its texts would be in home/demo/.store/i18n/fr.json)" in ran.err
+    assert payment("w", "list", "--lang", "../x", exit_code=2).err.count("\n") == 1
+
+
+def test_a_language_file_is_only_read_if_a_name_stands_in_it(payment, cup, root):
+    path = root / "home/demo/.store/i18n/zh-cn.json"
+    path.write_text("{")
+    ran = payment("w", "list", "-t", "title", exit_code=40)
+    assert "i18n/zh-cn.json is not valid JSON" in ran.err
+    payment("w", "set", "cup", "--title", "Cup")
+    assert payment("w", "list", "-t", "title").text == "Cup\n"
