@@ -81,14 +81,26 @@ def compile_order(
     Raises:
         InvalidValueError: a path can not be expressed.
     """
+    terms = order_terms(sort, columns, json_expr)
+    return ", ".join(f"{term} {direction}" for term, direction in terms)
+
+
+def order_terms(
+    sort: Iterable[tuple[str, int]], columns: Mapping[str, str], json_expr: str
+) -> list[tuple[str, str]]:
+    """Return what `compile_order` joins: expressions, each with its direction in SQL.
+
+    Raises:
+        InvalidValueError: a path can not be expressed.
+    """
     keys = list(sort)
     if "id" not in dict(keys):
         keys.append(("id", keys[0][1] if keys else 1))
-    return ", ".join(
-        f"{term} {_direction(path, direction)}"
+    return [
+        (term, _direction(path, direction))
         for path, direction in keys
         for term in _order_terms(path, columns, json_expr)
-    )
+    ]
 
 
 def _direction(path: str, direction: int) -> str:

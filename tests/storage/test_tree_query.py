@@ -25,9 +25,9 @@ from payment_cli.model.match import (
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query, Storage, Transaction
 from payment_cli.storage.tinydb import open_tinydb
-from payment_cli.storage.tree import open_tree
-from payment_cli.storage.tree.plan import columns_of_all, select_of
-from payment_cli.storage.tree.schema import create_indexes, create_tables
+from payment_cli.storage.tree import open_tree, transaction
+from payment_cli.storage.tree.plan import look_at, select_of
+from payment_cli.storage.tree.schema import SETTLE_EVERY, create_indexes, create_tables
 from tests.storage.storage_contract import PAYMENTS, a_record, insert
 from tests.support import matches as made
 from tests.support.clock import HandClock
@@ -100,6 +100,13 @@ def fill(tx: Transaction, records: list[Record]) -> None:
         tx.put(PAYMENTS, {**record, "rev": old["rev"]})
 
 
+@pytest.fixture
+def _few_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each example have records of both kinds: fresh ones, and ones the indexes know."""
+    monkeypatch.setattr(transaction, "SETTLE_EVERY", 5)
+
+
+@pytest.mark.usefixtures("_few_fresh")
 @pytest.mark.parametrize("is_renamed", [False, True])
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data(), family=made.short_families)
@@ -186,19 +193,60 @@ def test_a_promised_query_takes_its_order_from_an_index(
     match: Match,
     sort: tuple[tuple[str, int], ...],
 ) -> None:
-    columns = columns_of_all(schema, collection.kind)
-    select = select_of(collection, Query(match, sort), columns)
+    select = select_of(collection, Query(match, sort), look_at(schema, collection.kind))
     rows = schema.execute(f"EXPLAIN QUERY PLAN {select.sql} LIMIT 10", select.params)
     plan = [str(row[3]) for row in rows if "element" not in row[3] and "SUBQUERY" not in row[3]]
-    assert len(plan) == 1, plan
-    assert "USING INDEX" in plan[0]
-    assert match == everything() or "SEARCH" in plan[0] or match == equal("tp", "wn_payment")
+    left, right = plan.index("LEFT"), plan.index("RIGHT")
+    settled, fresh = plan[left + 1 : right], plan[right + 1 :]
+    assert plan[0] == "MERGE (UNION ALL)"
+    assert "USING INDEX" in settled[0]
+    assert match == everything() or "SEARCH" in settled[0] or match == equal("tp", "wn_payment")
+    assert settled[1:] in ([], ["USE TEMP B-TREE FOR RIGHT PART OF ORDER BY"]), "no sort of all"
+    assert fresh[0] == "SEARCH records USING INTEGER PRIMARY KEY (rowid>?)"
 
 
 def test_the_code_of_a_thing_is_looked_up_by_an_index(schema: sqlite3.Connection) -> None:
-    select = select_of(THINGS, Query(equal("nm", "tea")), columns_of_all(schema, "thing"))
+    select = select_of(THINGS, Query(equal("nm", "tea")), look_at(schema, "thing"))
     plan = [row[3] for row in schema.execute(f"EXPLAIN QUERY PLAN {select.sql}", select.params)]
-    assert "thing_by_domain_nm (domain=? AND nm=?)" in plan[0]
+    assert any("thing_by_domain_nm (domain=? AND nm=?)" in line for line in plan)
+
+
+def test_records_are_found_before_and_after_they_enter_the_indexes(tmp_path: Path) -> None:
+    storage = open_tree(tmp_path / "tree", HandClock())
+    waiting = Query(equal("st", "WAIT"), BY_LM, 0, 3)
+    records: list[Record] = []
+    for number in range(2 * SETTLE_EVERY + 5):
+        records += insert(storage, a_record(lm=number, st="WAIT" if number % 5 == 0 else "NEW"))
+        newest = [r for r in reversed(records) if r["st"] == "WAIT"]
+        assert list(storage.query(PAYMENTS, waiting)) == newest[:3]
+        assert storage.count(PAYMENTS, equal("st", "WAIT")) == len(newest)
+        if number % 7 == 0:
+            old = records[number // 2]
+            with storage.transaction("w") as tx:
+                records[number // 2] = tx.put(PAYMENTS, {**old, "st": "OK"})
+    with storage.transaction("w") as tx:
+        for record in [r for r in records if r["st"] == "WAIT"]:
+            tx.delete(PAYMENTS, str(record["id"]), int(str(record["rev"])))
+    assert list(storage.query(PAYMENTS, waiting)) == []
+    assert fresh_count(tmp_path / "tree") < SETTLE_EVERY
+    storage.close()
+
+
+def test_many_records_in_one_transaction_enter_the_indexes_with_it(tmp_path: Path) -> None:
+    storage = open_tree(tmp_path / "tree", HandClock())
+    insert(storage, *(a_record(lm=number) for number in range(3 * SETTLE_EVERY)))
+    assert fresh_count(tmp_path / "tree") == 0
+    newest = [record["lm"] for record in storage.query(PAYMENTS, Query(everything(), BY_LM, 0, 2))]
+    assert newest == [3 * SETTLE_EVERY - 1, 3 * SETTLE_EVERY - 2]
+    storage.close()
+
+
+def fresh_count(root: Path) -> int:
+    with closing(sqlite3.connect(root / ".journal" / "payment.db")) as conn:
+        found = conn.execute("SELECT count(*) FROM records, state WHERE fresh").fetchone()
+        unseen = "SELECT count(*) FROM records, state WHERE fresh AND n <= settled"
+        assert conn.execute(unseen).fetchone() == (0,)
+        return int(found[0])
 
 
 def test_a_sparse_field_is_found_where_it_says_nothing(tmp_path: Path) -> None:

@@ -18,9 +18,10 @@ KEEPS_BEFORE = frozenset({"thing", "order", "settings"})
 _ONE = "kind = ? AND domain = ? AND id = ?"
 _FIND = f"SELECT rev, doc, {', '.join(COLUMNS)} FROM records WHERE {_ONE}"  # noqa: S608
 _INSERT = (
-    f"INSERT INTO records (kind, domain, id, rev, doc, {', '.join(COLUMNS)})"  # noqa: S608
-    f" VALUES (?, ?, ?, ?, ?{', ?' * len(COLUMNS)})"
+    f"INSERT INTO records (n, kind, domain, id, rev, doc, fresh, {', '.join(COLUMNS)})"  # noqa: S608
+    f" VALUES (?, ?, ?, ?, ?, ?, ?{', ?' * len(COLUMNS)})"
 )
+_STATE = "SELECT (SELECT coalesce(max(seq), 0) FROM log), synced, settled FROM state"
 _LOG = """INSERT INTO log (at, actor, kind, domain, id, op, before_digest, after_digest, before)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
@@ -39,15 +40,23 @@ def find(conn: sqlite3.Connection, key: Key) -> Row | None:
     return None if found is None else Row(found[0], found[1], found[2:])
 
 
-def insert(
-    conn: sqlite3.Connection, key: Key, rev: int, doc: str, record: Mapping[str, Json]
-) -> None:
-    """Add a record.
+class New(NamedTuple):
+    """A record to be added: its JSON text, and what that says."""
+
+    key: Key
+    rev: int
+    doc: str
+    record: Mapping[str, Json]
+
+
+def insert(conn: sqlite3.Connection, new: New, seq: int, *, fresh: bool) -> None:
+    """Add a record; `seq` is its row in the log, `fresh` as in schema.py.
 
     Raises:
         sqlite3.IntegrityError: it is there.
     """
-    conn.execute(_INSERT, (*key, rev, doc, *columns_of(key.kind, record)))
+    columns = columns_of(new.key.kind, new.record)
+    conn.execute(_INSERT, (seq, *new.key, new.rev, new.doc, fresh, *columns))
 
 
 def replace(
@@ -103,19 +112,38 @@ def digest_of(file: bytes) -> bytes:
     return sha256(file).digest()
 
 
-def last_seq(conn: sqlite3.Connection) -> int:
-    """Return the sequence number of the last change, 0 if there was none."""
-    return int(conn.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
+class State(NamedTuple):
+    """How far the journal is: `seq` is the last change, 0 if there was none.
+
+    The files of the changes up to `synced` are known to be on disk, and the records that began
+    up to `settled` are in the indexes (schema.py).
+    """
+
+    seq: int
+    synced: int
+    settled: int
 
 
-def synced_seq(conn: sqlite3.Connection) -> int:
-    """Return up to which change the files are known to be on disk."""
-    return int(conn.execute("SELECT synced FROM state").fetchone()[0])
+def read_state(conn: sqlite3.Connection) -> State:
+    """Return how far the journal is."""
+    return State(*conn.execute(_STATE).fetchone())
 
 
 def set_synced(conn: sqlite3.Connection, seq: int) -> None:
     """Record that the files of all changes up to `seq` are on disk."""
     conn.execute("UPDATE state SET synced = max(synced, ?)", (seq,))
+
+
+def unlog(conn: sqlite3.Connection, seq: int) -> None:
+    """Take back the last row of the log: its change did not happen."""
+    conn.execute("DELETE FROM log WHERE seq = ?", (seq,))
+
+
+def settle(conn: sqlite3.Connection, seq: int) -> None:
+    """Put all fresh records into the indexes; `seq` is the last change."""
+    fresh = "n > (SELECT settled FROM state) AND fresh = 1"
+    conn.execute(f"UPDATE records NOT INDEXED SET fresh = 0 WHERE {fresh}")  # noqa: S608
+    conn.execute("UPDATE state SET settled = ?", (seq,))
 
 
 def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, frozenset[bytes]]]:

@@ -1,5 +1,9 @@
 """Turns a query into SQL over `records`, so that the engine filters, sorts and pages.
 
+Every SELECT has two parts, merged in order: the settled records, by an index where there is one,
+and the few fresh ones that no index has yet (schema.py).
+
+
 Fields with a column are compared there and served by indexes; all others are looked up in the
 JSON of each row. What SQL can't decide (a regex) is left as a residual for each row. A kind that
 has an `odd` record (see schema.Field) is asked by its JSON alone.
@@ -15,7 +19,7 @@ from payment_cli.model.match import And, Equal, In, Match, Range, Scalar
 from payment_cli.model.match_eval import predicate
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
-from payment_cli.storage.match_sql import Compiled, compile_order, compile_sql
+from payment_cli.storage.match_sql import Compiled, compile_sql, order_terms
 from payment_cli.storage.match_sql_value import SqlValue
 from payment_cli.storage.tree.journal import decoded
 from payment_cli.storage.tree.key import has_domain
@@ -42,7 +46,7 @@ def run_query(
         InvalidValueError: there is no such kind, or it can't be sorted so.
         CorruptRecordError: the journal holds a record that is damaged.
     """
-    select = select_of(collection, query, columns_of_all(conn, collection.kind))
+    select = select_of(collection, query, look_at(conn, collection.kind))
     if select.residual is None:
         page = (*select.params, -1 if query.limit is None else query.limit, query.skip)
         return _decoded(collection.kind, cursor.execute(f"{select.sql} LIMIT ? OFFSET ?", page))
@@ -59,38 +63,64 @@ def run_count(conn: sqlite3.Connection, collection: Collection, match: Match) ->
         InvalidValueError: there is no such kind.
         CorruptRecordError: the journal holds a record that is damaged.
     """
-    rows = _rows(collection, match, columns_of_all(conn, collection.kind))
+    view = look_at(conn, collection.kind)
+    rows = _rows(collection, match, view.columns)
     if rows.residual is None:
-        sql = f"SELECT count(*) FROM records WHERE {rows.sql}"  # noqa: S608
-        return int(conn.execute(sql, rows.params).fetchone()[0])
-    sql = f"SELECT id, doc FROM records WHERE {rows.sql}"  # noqa: S608
+        found = _both("SELECT count(*) FROM records", rows, view)
+        return sum(int(row[0]) for row in conn.execute(found.sql, found.params))
+    found = _both("SELECT id, doc FROM records", rows, view)
     holds = predicate(rows.residual)
-    return sum(map(holds, _decoded(collection.kind, conn.execute(sql, rows.params))))
+    return sum(map(holds, _decoded(collection.kind, conn.execute(found.sql, found.params))))
 
 
-def select_of(collection: Collection, query: Query, columns: dict[str, str]) -> Statement:
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a kind's records is in columns and indexes at this moment.
+
+    `columns` maps those fields to their column that hold their value exactly in every record;
+    the records that began up to `settled` are in the indexes.
+    """
+
+    columns: dict[str, str]
+    settled: int
+
+
+def select_of(collection: Collection, query: Query, view: View) -> Statement:
     """Return the SELECT of a query, in its order, without its page.
 
     Raises:
         InvalidValueError: there is no such kind, or it can't be sorted so.
     """
-    rows = _rows(collection, query.match, columns)
-    where, params = rows.sql, rows.params
+    rows = _rows(collection, query.match, view.columns)
     if not query.sort and not has_domain(collection.kind):
         # The index on ids has the domain before the id: name it, and it gives their order.
-        where = f"domain = '' AND {where}"
-    order = compile_order(query.sort, columns, _DOC)
-    sql = f"SELECT id, doc FROM records WHERE {where} ORDER BY {order}"  # noqa: S608
-    return Statement(sql, params, rows.residual)
+        rows = Statement(f"domain = '' AND {rows.sql}", rows.params, rows.residual)
+    order = order_terms(query.sort, view.columns, _DOC)
+    # SQLite merges two SELECTs in order only by what both of them yield.
+    yields = "".join(f", {term}" for term, _ in order)
+    both = _both(f"SELECT id, doc{yields} FROM records", rows, view)  # noqa: S608
+    by = ", ".join(f"{term} {direction}" for term, direction in order)
+    return Statement(f"{both.sql} ORDER BY {by}", both.params, both.residual)
 
 
-def columns_of_all(conn: sqlite3.Connection, kind: str) -> dict[str, str]:
-    """Return the columns that hold fields exactly, in every record of the kind."""
+def _both(select: str, rows: Statement, view: View) -> Statement:
+    """Return the SELECT of the settled rows, and then that of the fresh ones."""
+    settled = f"{select} WHERE fresh = 0 AND {rows.sql}"
+    fresh = f"{select} NOT INDEXED WHERE n > ? AND fresh = 1 AND {rows.sql}"
+    params = (*rows.params, view.settled, *rows.params)
+    return Statement(f"{settled} UNION ALL {fresh}", params, rows.residual)
+
+
+def look_at(conn: sqlite3.Connection, kind: str) -> View:
+    """Return the view of a kind's records in the present snapshot."""
     columns = {"id": "records.id"}
-    odd = f"SELECT EXISTS (SELECT 1 FROM records WHERE {_kind_is(kind)} AND odd)"  # noqa: S608
-    if not conn.execute(odd).fetchone()[0]:
+    settled, has_odd = conn.execute(
+        "SELECT settled, EXISTS (SELECT 1 FROM records"  # noqa: S608
+        f" WHERE {_kind_is(kind)} AND odd) FROM state"
+    ).fetchone()
+    if not has_odd:
         columns.update((field.path, f"records.{field.column}") for field in fields_of(kind))
-    return columns
+    return View(columns, settled)
 
 
 def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Statement:
@@ -152,5 +182,5 @@ def _least(part: Equal | Range) -> Scalar | None:
 
 
 def _decoded(kind: str, rows: sqlite3.Cursor) -> Iterator[Record]:
-    for record_id, doc in rows:
+    for record_id, doc, *_ in rows:
         yield decoded(doc, f"{kind} {record_id}")

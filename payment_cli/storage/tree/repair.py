@@ -167,16 +167,20 @@ def _adopt_one(writer: Writer, one: Difference, clock: Clock) -> tuple[Change, i
     record["rev"] = rev
     doc = encode_pretty(record)
     content = None
+    docs = (row.doc if row is not None else "", doc)
+    seq = journal.append_log(conn, clock(), ACTOR, key, "put" if row else "insert", docs)
     if row is not None:
         journal.replace(conn, key, row, rev, doc, record)
     else:
-        journal.insert(conn, key, rev, doc, record)
         content = writer.publication.read(key.content_path)
-        if content is not None:
-            journal.insert_content(conn, key, content)
-    docs = (row.doc if row is not None else "", doc)
-    seq = journal.append_log(conn, clock(), ACTOR, key, "put" if row else "insert", docs)
+        _insert(conn, journal.New(key, rev, doc, record), seq, content)
     return Change(key, doc, content), seq
+
+
+def _insert(conn: sqlite3.Connection, new: journal.New, seq: int, content: bytes | None) -> None:
+    journal.insert(conn, new, seq, fresh=False)
+    if content is not None:
+        journal.insert_content(conn, new.key, content)
 
 
 def _rev_of(record: Record) -> int:
@@ -211,8 +215,9 @@ def _rebuild_locked(
                 if progress is not None:
                     progress(done, done)
         sync_files(root, root_fd)
-        seq = journal.last_seq(conn)
+        seq = journal.read_state(conn).seq
         journal.set_synced(conn, seq)
+        journal.settle(conn, seq)
         conn.execute("COMMIT")
         create_indexes(conn)
     lock.write_mark(Mark(read_boot_id(), name, seq, seq))
@@ -247,7 +252,5 @@ def _load_one(
         doc = encode_pretty({**record, "rev": rev})
         publication.write(Change(key, doc))
         publication.publish()
-    journal.insert(conn, key, rev, doc, record)
-    if content is not None:
-        journal.insert_content(conn, key, content)
-    journal.append_log(conn, clock(), ACTOR, key, "insert", ("", doc))
+    seq = journal.append_log(conn, clock(), ACTOR, key, "insert", ("", doc))
+    _insert(conn, journal.New(key, rev, doc, record), seq, content)

@@ -4,6 +4,11 @@
 has one row per change; the changes above `state.synced` are those whose files are not yet known
 to be on disk. Each index costs every create, so there is one per question that must cost the same
 at a million records as at a thousand, and nothing for questions that may be slow.
+
+What an index costs is mostly the page it touches, once per commit. So a new record is *fresh*: no
+index but the one on ids has it, and every query looks through the few fresh ones as well. When
+SETTLE_EVERY changes have come together they are *settled*: all enter the indexes at once. A fresh
+record's `n`, the sequence of its first change, is above `state.settled`.
 """
 
 import sqlite3
@@ -15,6 +20,9 @@ from payment_cli.model.record import Json
 
 #: Raised with every change of the tables; a newer one than ours is refused.
 VERSION: Final = 1
+
+#: Fresh records enter the indexes after so many changes.
+SETTLE_EVERY: Final = 64
 
 #: The numbers that a column of SQLite holds exactly.
 _MIN, _MAX = -(2**63), 2**63 - 1
@@ -71,13 +79,13 @@ COLUMNS: Final = (
 
 _TABLES = """
 CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL,
-    synced INTEGER NOT NULL);
+    synced INTEGER NOT NULL, settled INTEGER NOT NULL);
 CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT NULL,
     id TEXT NOT NULL, rev INTEGER NOT NULL,
     lm INTEGER, ct INTEGER, st TEXT, seller_id TEXT, buyer_id TEXT, or_id TEXT, nm TEXT,
     fee INTEGER, send_at INTEGER, close_at INTEGER, next_check_at INTEGER,
     apply_st TEXT, flag TEXT,
-    odd INTEGER NOT NULL, doc TEXT NOT NULL);
+    odd INTEGER NOT NULL, fresh INTEGER NOT NULL, doc TEXT NOT NULL);
 CREATE TABLE contents (kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL,
     data BLOB NOT NULL, PRIMARY KEY (kind, domain, id)) WITHOUT ROWID;
 CREATE TABLE log (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,
@@ -147,7 +155,7 @@ def create_tables(conn: sqlite3.Connection, journal: str) -> None:
     """Make the tables of a new journal called `journal`."""
     conn.execute("PRAGMA journal_mode = WAL")
     conn.executescript(_TABLES)
-    conn.execute("INSERT INTO state VALUES (1, ?, 0)", (journal,))
+    conn.execute("INSERT INTO state VALUES (1, ?, 0, 0)", (journal,))
     conn.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -162,7 +170,8 @@ def create_indexes(conn: sqlite3.Connection) -> None:
     for kind, indexes in _INDEXES.items():
         sparse = {f.column: sparse_condition(f) for f in fields_of(kind) if f.sparse}
         for columns in indexes:
-            where = " AND ".join([f"kind = '{kind}'", *(sparse[c] for c in columns if c in sparse)])
+            terms = (f"kind = '{kind}'", "fresh = 0", *(sparse[c] for c in columns if c in sparse))
+            where = " AND ".join(terms)
             name = "_".join((kind, "by", *columns))
             conn.execute(f"CREATE INDEX {name} ON records ({', '.join(columns)}, id) WHERE {where}")
             _set_statistics(conn, name, [*_rows_per_prefix(columns), 1])

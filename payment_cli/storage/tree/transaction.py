@@ -15,6 +15,7 @@ from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.connection import storage_errors
 from payment_cli.storage.tree.key import Key, key_of
 from payment_cli.storage.tree.publish import Change
+from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.writer import Writer
 
 if TYPE_CHECKING:  # only queries need the match language and its SQL
@@ -93,13 +94,16 @@ class TreeTransaction:
         with storage_errors("writing", key):
             conn = self._begun()
             self._check_absent(conn, key, has_content=content is not None)
+            seq = self._note(conn, key, "insert", ("", doc))
+            fresh = seq - self.writer.settled < SETTLE_EVERY
             try:
-                journal.insert(conn, key, 1, doc, stored)
+                journal.insert(conn, journal.New(key, 1, doc, stored), seq, fresh=fresh)
             except sqlite3.IntegrityError as error:
-                raise _taken(key) from error
+                journal.unlog(conn, seq)
+                raise ConflictError(f"{key} exists already") from error
             if content is not None:
                 journal.insert_content(conn, key, content)
-            self._note(conn, key, "insert", ("", doc), content)
+            self._changes[key] = Change(key, doc, content)
         return stored
 
     def put(self, collection: Collection, record: Record) -> Record:
@@ -116,6 +120,8 @@ class TreeTransaction:
             row = self._current(conn, key, rev)
             journal.replace(conn, key, row, row.rev + 1, doc, stored)
             self._note(conn, key, "put", (row.doc, doc))
+            earlier = self._changes.get(key)
+            self._changes[key] = Change(key, doc, earlier.content if earlier else None)
         return stored
 
     def delete(self, collection: Collection, record_id: str, rev: int) -> None:
@@ -126,6 +132,7 @@ class TreeTransaction:
             row = self._current(conn, key, rev)
             journal.delete(conn, key)
             self._note(conn, key, "delete", (row.doc, ""))
+            self._changes[key] = Change(key, None)
 
     def _begun(self) -> sqlite3.Connection:
         if self._has_ended:
@@ -157,23 +164,9 @@ class TreeTransaction:
         if foreign and key not in self._changes and journal.find(conn, key) is None:
             publication.check(foreign[0], None)
 
-    def _note(
-        self,
-        conn: sqlite3.Connection,
-        key: Key,
-        op: str,
-        docs: tuple[str, str],
-        content: bytes | None = None,
-    ) -> None:
+    def _note(self, conn: sqlite3.Connection, key: Key, op: str, docs: tuple[str, str]) -> int:
         self._seq = journal.append_log(conn, self.clock(), self.actor, key, op, docs)
-        earlier = self._changes.get(key)
-        if content is None and earlier is not None and op == "put":
-            content = earlier.content
-        self._changes[key] = Change(key, docs[1] or None, content)
-
-
-def _taken(key: Key) -> ConflictError:
-    return ConflictError(f"{key} exists already")
+        return self._seq
 
 
 def _encoded(key: Key, record: Record, rev: int) -> tuple[str, Record]:

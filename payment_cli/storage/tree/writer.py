@@ -35,6 +35,7 @@ from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.recovery import repair, sweep
 from payment_cli.storage.tree.scan import has_records
+from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.sync import Syncer
 
 
@@ -45,6 +46,7 @@ class _Held:
     journal: Journal
     publication: Publication
     mark: Mark
+    settled: int
 
 
 class Writer:
@@ -79,6 +81,11 @@ class Writer:
     def publication(self) -> Publication:
         """The files of the open transaction."""
         return self._open().publication
+
+    @property
+    def settled(self) -> int:
+        """Up to which change new records are in the indexes (schema.py)."""
+        return self._open().settled
 
     @property
     def root_fd(self) -> int:
@@ -116,6 +123,8 @@ class Writer:
         """
         held, lock = self._open(), self._prepare()[0]
         try:
+            if seq - held.settled >= SETTLE_EVERY:
+                rows.settle(held.journal.conn, seq)
             lock.write_mark(held.mark._replace(busy=self._token))
             for change in changes:
                 held.publication.write(change)
@@ -167,11 +176,12 @@ class Writer:
     def _begin_locked(self, lock: TreeLock, syncer: Syncer, synced: Mark | None) -> None:
         journal = self._connect(lock)
         journal.conn.execute("BEGIN IMMEDIATE")
-        mark = self._recovered(lock, syncer, journal)
+        state = rows.read_state(journal.conn)
+        mark = self._recovered(lock, syncer, journal, state)
         if synced is not None and synced.journal == journal.name:
             rows.set_synced(journal.conn, synced.seq)
             mark = mark._replace(synced=max(mark.synced, synced.seq))
-        self._held = _Held(journal, self._new_publication(), mark)
+        self._held = _Held(journal, self._new_publication(), mark, state.settled)
 
     def _connect(self, lock: TreeLock) -> Journal:
         """Return the journal that is at its place now; make it if the tree is new.
@@ -190,17 +200,18 @@ class Writer:
         self._journal = open_writer(self.root)
         return self._journal
 
-    def _recovered(self, lock: TreeLock, syncer: Syncer, journal: Journal) -> Mark:
+    def _recovered(
+        self, lock: TreeLock, syncer: Syncer, journal: Journal, state: rows.State
+    ) -> Mark:
         """Publish what dead writers, a power loss or a failed sync left; return the new mark."""
         mark, conn = lock.read_mark(), journal.conn
-        seq = rows.last_seq(conn)
         is_ours = mark is not None and (mark.boot, mark.journal) == (self._boot, journal.name)
-        if is_ours and mark is not None and mark.seq <= seq and not syncer.must_rewrite:
-            if mark.seq == seq and mark.busy == "-":
+        if is_ours and mark is not None and mark.seq <= state.seq and not syncer.must_rewrite:
+            if mark.seq == state.seq and mark.busy == "-":
                 return mark
             since = mark.seq
         else:
-            since = rows.synced_seq(conn)
+            since = state.synced
         sweep(self._root_fd)
         with self._new_publication() as publication:
             try:
@@ -208,7 +219,7 @@ class Writer:
             finally:
                 publication.discard()
         syncer.must_rewrite = False
-        mark = Mark(self._boot, journal.name, seq, rows.synced_seq(conn))
+        mark = Mark(self._boot, journal.name, state.seq, state.synced)
         lock.write_mark(mark)
         return mark
 
