@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from payment_cli.errors import UntrustedError
 from payment_cli.model.money import same_currency
 from payment_cli.model.payment import ApplyStatus, Event, Flag, Payment, Status
-from payment_cli.model.record import Json
+from payment_cli.model.record import Json, Record
 from payment_cli.services.payment_records import save
 from payment_cli.storage.base import Transaction
 
@@ -52,16 +52,17 @@ class Settlement:
 
         A payment already OK by the same trade is returned as it is (a duplicate). Money for a
         payment that can't take it any more is flagged, never dropped: `late` after FAIL,
-        `double` when a second trade paid an OK payment.
+        `double` when another trade paid an OK payment. Whatever came beside the first trade is in
+        `double_trades`, and its sum in `double_fee`.
 
         Raises:
             UntrustedError: `paid` does not fit the payment; nothing is changed.
         """
         check_paid(payment, paid)
-        if payment.st is Status.OK:
-            if not paid.trade_no or paid.trade_no in (payment.trade_no, _second_trade(payment)):
+        if payment.st is Status.OK or payment.flag == Flag.LATE:
+            if not paid.trade_no or paid.trade_no in _trades(payment):
                 return payment
-            double = _second_payment(payment, paid, now, by)
+            double = _with_another_trade(payment, paid, now, by)
             _tell_flagged(tx, replace(double, trade_no=paid.trade_no, paid_fee=paid.fee), now)
             return save(tx, double)
         facts = {
@@ -73,8 +74,6 @@ class Settlement:
             "extra": {**payment.extra, **(extra or {})},
         }
         if payment.st is Status.FAIL:
-            if payment.flag == Flag.LATE:
-                return payment
             late = payment.noted("late money", now, by, paid.trade_no, flag=str(Flag.LATE), **facts)
             _tell_flagged(tx, late, now)
             return save(tx, late)
@@ -142,13 +141,22 @@ def _tell_flagged(tx: Transaction, payment: Payment, now: int) -> None:
         on_flagged(tx, payment, now=now)
 
 
-def _second_trade(payment: Payment) -> Json:
-    second = payment.extra.get("double_trade_no")
-    return second if isinstance(second, str) else None
+def _trades(payment: Payment) -> list[Json]:
+    """Return the numbers of all trades that paid it."""
+    return [payment.trade_no, *(trade["trade_no"] for trade in _more_trades(payment))]
 
 
-def _second_payment(payment: Payment, paid: "Paid", now: int, by: str) -> Payment:
-    extra = {**payment.extra, "double_trade_no": paid.trade_no, "double_fee": paid.fee}
-    return payment.noted(
-        "second payment", now, by, paid.trade_no, flag=str(Flag.DOUBLE), extra=extra
-    )
+def _more_trades(payment: Payment) -> list[Record]:
+    rows = payment.extra.get("double_trades")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _with_another_trade(payment: Payment, paid: "Paid", now: int, by: str) -> Payment:
+    trades: list[Json] = [
+        *_more_trades(payment),
+        {"trade_no": paid.trade_no, "fee": paid.fee, "paid_at": paid.paid_at},
+    ]
+    double_fee = paid.fee * len(trades)  # each is the payment's fee, or it was not trusted
+    extra = {**payment.extra, "double_trades": trades, "double_fee": double_fee}
+    flag = payment.flag or str(Flag.DOUBLE)
+    return payment.noted("another trade", now, by, paid.trade_no, flag=flag, extra=extra)

@@ -197,11 +197,13 @@ _COUNT: Mapping[By, Callable[[_Table, _Source, Span], None]] = {
 
 
 def _flagged_fen(payment: Record) -> int:
-    """Return the money of a payment that could not settle: a second trade's, or all of it."""
+    """Return the money of a payment that could not settle: further trades', or all of it."""
     if not payment.get("flag"):
         return 0
-    second = _whole(payment.get("double_fee"))
-    return second or _whole(payment.get("paid_fee")) or _whole(payment["fee"])
+    more = _whole(payment.get("double_fee"))
+    if more and payment["st"] == "OK":
+        return more
+    return more + (_whole(payment.get("paid_fee")) or _whole(payment["fee"]))
 
 
 def _day(at: Json) -> str:

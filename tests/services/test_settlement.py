@@ -54,9 +54,23 @@ def test_a_second_trade_for_a_paid_payment_is_flagged_double_once(world: World) 
     settle(world, payment)
     double = settle(world, payment, "T2")
     assert (double.st, double.flag, double.trade_no) == ("OK", "double", "T1")
-    assert double.extra["double_trade_no"] == "T2"
+    assert double.extra["double_fee"] == 2300
     assert settle(world, payment, "T2") == double
     assert settle(world, payment, "T1") == double
+
+
+@pytest.mark.parametrize("event", [Event.PAY, Event.CLOSE])
+def test_whatever_else_comes_is_kept_and_none_hides_another(world: World, event: Event) -> None:
+    payment = waiting(world)
+    with world.storage.transaction("test") as tx:
+        facts = {"trade_no": "T1"} if event is Event.PAY else {}
+        _put(tx, payment.on(event, 2, "test", **facts))
+    for trade_no in ("T1", "T2", "T3", "T2", "T3", "T1"):
+        last = settle(world, payment, trade_no)
+    assert last.flag == ("double" if event is Event.PAY else "late")
+    assert last.trade_no == "T1"
+    assert [trade["trade_no"] for trade in last.extra["double_trades"]] == ["T2", "T3"]
+    assert last.extra["double_fee"] == 2 * 2300
 
 
 def test_money_for_a_payment_that_was_refused_is_not_lost(world: World) -> None:
