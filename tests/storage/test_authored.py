@@ -172,3 +172,23 @@ def test_names_that_could_be_paths_are_refused(root: Path, bad: str) -> None:
         with pytest.raises(InvalidValueError):
             attempt()
     assert list(root.iterdir()) == []
+
+
+def test_the_texts_of_a_language_are_read(root: Path) -> None:
+    folder = root / "home/demo/.store/i18n"
+    folder.mkdir(parents=True)
+    (folder / "zh-cn.json").write_text('{"cup": "杯子", "goods": {"pot": "壶"}}')
+    assert authored.read_messages(root, "demo", "zh-cn") == {"cup": "杯子", "goods": {"pot": "壶"}}
+    with pytest.raises(NotFoundError, match="no language de") as caught:
+        authored.read_messages(root, "demo", "de")
+    assert "home/demo/.store/i18n/de.json" in caught.value.hint
+    for text in ("[]", "{", '{"a":1,"a":2}', "\xff"):
+        (folder / "de.json").write_text(text, encoding="latin-1")
+        with pytest.raises(ConfigError, match=r"i18n/de\.json"):
+            authored.read_messages(root, "demo", "de")
+
+
+@pytest.mark.parametrize("name", [*BAD_NAMES, "zh.cn", "中文", "z", "zh-"])
+def test_what_is_no_language_is_no_part_of_a_path(root: Path, name: str) -> None:
+    with pytest.raises(InvalidValueError, match="is not a language"):
+        authored.read_messages(root, "demo", name)
