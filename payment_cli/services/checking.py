@@ -16,22 +16,15 @@ from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
 from payment_cli.model.match import between
 from payment_cli.model.pay_type import pay_type
 from payment_cli.model.payment import Event, Payment, Status
+from payment_cli.model.record import Record
 from payment_cli.model.result import Result, result_of
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of
+from payment_cli.services.pace import BACK_OFF_MAX_MS, SILENCE_MAX, SILENCE_MS, bumped, left
 from payment_cli.services.payment_records import load, save
 from payment_cli.services.payments import Payments
 from payment_cli.services.sending import INTENT_MS, Sending, make_intent, order_ref
 from payment_cli.storage.base import Query, Storage
-
-#: The waits between two looks at a stuck payment: 15 s, 30 s, 1 min … at most an hour.
-BACK_OFF_FIRST_MS = 15_000
-BACK_OFF_MAX_MS = 3_600_000
-
-
-def back_off(check_count: int) -> int:
-    """Return how long (ms) to wait after the `check_count`-th fruitless check."""
-    return min(BACK_OFF_FIRST_MS << min(check_count, 16), BACK_OFF_MAX_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,8 @@ class Checking:
         """Check the payments that are due by `next_check_at`, oldest first, at most `limit`.
 
         One that can't be checked is counted with its error and looked at again later; it never
-        stops the others.
+        stops the others. Nor does a provider that is down: an account that gives no answer a few
+        times in a row is left alone for the rest of the sweep.
 
         Raises:
             StorageError, LockedError: nothing at all can be written.
@@ -92,14 +86,21 @@ class Checking:
         by_status: dict[str, int] = {}
         errors: list[tuple[str, str]] = []
         ids_due: list[str] = []
-        pending = self._pending_ids(limit)
-        for payment_id in pending:
+        silence: dict[tuple[str, ...], int] = {}
+        pending = self._pending(limit)
+        for record in pending:
+            payment_id, account = str(record["id"]), _account_of(record)
+            if silence.get(account, 0) >= SILENCE_MAX:
+                self._postpone(payment_id, SILENCE_MS)
+                by_status["postponed"] = by_status.get("postponed", 0) + 1
+                continue
             try:
                 result = self.check(payment_id)
             except PaymentError as error:
                 errors.append((payment_id, f"{error.code}: {error}"))
                 self._postpone(payment_id)
                 continue
+            silence[account] = silence.get(account, 0) + 1 if result.unknown else 0
             word = "unknown" if result.unknown else str(result.payment.st)
             by_status[word] = by_status.get(word, 0) + 1
             if result.payment.apply_st == "due":
@@ -132,7 +133,7 @@ class Checking:
             )
         return result
 
-    def _pending_ids(self, limit: int) -> list[str]:
+    def _pending(self, limit: int) -> list[Record]:
         """Return what is due; and what is planned further ahead than anything ever is."""
         now = self.clock()
         due = between("next_check_at", low=1, high=now)
@@ -140,7 +141,7 @@ class Checking:
         astray = between("next_check_at", low=now + BACK_OFF_MAX_MS + 1)
         order = (("next_check_at", 1),)
         found = [
-            str(record["id"])
+            record
             for match in (due, astray)
             for record in self.payments.query(Query(match=match, sort=order, limit=limit))
         ]
@@ -158,7 +159,7 @@ class Checking:
             current = load(tx, payment.id)
             after = self.recorder.record(tx, current, answer, now=now, by=actor)
             if after.st is Status.WAIT:
-                after = save(tx, _bumped(after, now))
+                after = save(tx, bumped(after, now))
         is_unknown = answer.outcome is Outcome.UNKNOWN and after.st is Status.WAIT
         message = reason_of(answer) if is_unknown else ""
         return result_of(payment, after, message, unknown=is_unknown)
@@ -195,7 +196,7 @@ class Checking:
     def _resolve(self, gateway: Gateway, payment: Payment) -> Result:
         """Find out what became of a send that has no outcome."""
         intent = payment.intent or {}
-        if _left(int(str(intent.get("deadline", 0))), INTENT_MS, self.clock()):
+        if left(int(str(intent.get("deadline", 0))), INTENT_MS, self.clock()):
             raise OutcomeUnknownError(
                 f"payment {payment.id}: a send is under way", hint="try again in a minute"
             )
@@ -229,7 +230,7 @@ class Checking:
                 return result_of(payment, current)
             now = self.clock()
             again = current.noted("again", now, actor, intent=make_intent(owner, now, request))
-            claimed = save(tx, _bumped(again, now))
+            claimed = save(tx, bumped(again, now))
         answer = gateway.send(request, None)
         if answer.outcome is Outcome.REFUSED:
             answer = replace(answer, outcome=Outcome.UNKNOWN)
@@ -250,7 +251,7 @@ class Checking:
             now = self.clock()
             after = self.recorder.record(tx, current, answer, now=now, by=actor)
             if not is_done:
-                after = save(tx, _bumped(after, now))
+                after = save(tx, bumped(after, now))
             elif answer.outcome is Outcome.PAID:
                 after = save(tx, after.noted("not reversed", now, actor, next_check_at=0))
             else:
@@ -260,32 +261,22 @@ class Checking:
     def _wait_to_reverse(self, gateway: Gateway, payment: Payment) -> int:
         """Return how long (ms) the provider still forbids to reverse this scan."""
         earliest = payment.send_at + gateway.reverse_after_ms
-        return _left(earliest, gateway.reverse_after_ms, self.clock())
+        return left(earliest, gateway.reverse_after_ms, self.clock())
 
-    def _postpone(self, payment_id: str) -> None:
+    def _postpone(self, payment_id: str, wait_ms: int = 0) -> None:
+        """Look at it again after `wait_ms`; 0 is the usual wait, which grows every time."""
         # A damaged record can't be put back in the queue; it stays first, and the others follow.
         actor = self.payments.actor.domain
         with suppress(CorruptRecordError), self.storage.transaction(actor) as tx:
             current = load(tx, payment_id)
-            if current.next_check_at:
-                save(tx, _bumped(current, self.clock()))
+            now = self.clock()
+            if current.next_check_at and wait_ms:
+                save(tx, replace(current, next_check_at=now + wait_ms))
+            elif current.next_check_at:
+                save(tx, bumped(current, now))
 
 
-def _left(end: int, span: int, now: int) -> int:
-    """Return what is left (ms) of a time limit of `span` that ends at `end`.
-
-    Nothing of one that seems to begin long after `now`: the clock was set back, and it is over.
-    """
-    left = end - now
-    return left if 0 < left <= 2 * span else 0
-
-
-def _bumped(payment: Payment, now: int) -> Payment:
-    """Return the payment with its next look, which is not later than its expiry.
-
-    Whoever watches a payment asks often; that must not put off its end (or a scan's reversal).
-    """
-    next_at = now + back_off(payment.check_count)
-    if now <= payment.expi:
-        next_at = min(next_at, payment.expi + 1)
-    return replace(payment, next_check_at=next_at, check_count=payment.check_count + 1)
+def _account_of(record: Record) -> tuple[str, ...]:
+    """Return what tells apart who is asked about a payment."""
+    provider = str(record.get("pay_tp")).partition(".")[0]
+    return str(record.get("seller_nm")), provider, str(record.get("pay_target"))

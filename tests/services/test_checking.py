@@ -14,7 +14,7 @@ from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.pay_type import ReturnType
 from payment_cli.model.payment import Payment
 from payment_cli.model.secret import Secret
-from payment_cli.services.checking import BACK_OFF_MAX_MS, back_off
+from payment_cli.services.pace import BACK_OFF_MAX_MS, SILENCE_MS, back_off
 from payment_cli.services.sending import INTENT_MS, SendArguments
 from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
@@ -282,6 +282,18 @@ def test_a_hand_edited_payment_does_not_stop_the_others(tmp_path: Path) -> None:
     assert [payment_id for payment_id, _ in sweep.errors] == [edited.id]
     assert world.stored(second).st == "OK"
     world.storage.close()
+
+
+def test_a_provider_that_is_down_does_not_keep_the_sweep_from_another(world: World) -> None:
+    silent = [sent(world, pay_tp="wx.qrcode") for _ in range(5)]
+    other = sent(world, pay_tp="zfb.qrcode")
+    world.clock.advance(s=20)
+    world.gateway.checks = [UNKNOWN, UNKNOWN, UNKNOWN, paid(other.id)]
+    sweep = world.checking.check_pending(10)
+    assert sweep.by_status == {"unknown": 3, "postponed": 2, "OK": 1}
+    assert (world.stored(silent[4]).next_check_at, world.stored(silent[4]).check_count) == (
+        world.clock.now + SILENCE_MS, 0,
+    )  # fmt: skip
 
 
 def test_pending_is_bounded_and_takes_the_longest_waiting_first(world: World) -> None:
