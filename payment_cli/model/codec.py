@@ -12,18 +12,22 @@ from payment_cli.model.record import Json, Record
 #: How deep a document from outside may nest.
 DEPTH_MAX = 64
 
+# Made once: every command writes several records.
+_COMPACT = simplejson.JSONEncoder(
+    use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+)
+_PRETTY = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False, allow_nan=False, indent="  ")
+_DECODER = simplejson.JSONDecoder(parse_float=Decimal)
+
 
 def encode(value: Json) -> str:
     """Return compact JSON text; Decimal keeps its digits, NaN and infinity are refused."""
-    return simplejson.dumps(
-        value, use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    )
+    return _COMPACT.encode(value)
 
 
 def encode_pretty(value: Json) -> str:
     """Return indented JSON text for a file that people read, with a newline at its end."""
-    text = simplejson.dumps(value, use_decimal=True, ensure_ascii=False, allow_nan=False, indent=2)
-    return text + "\n"
+    return _PRETTY.encode(value) + "\n"
 
 
 def decode(text: str | bytes) -> Json:
@@ -32,7 +36,9 @@ def decode(text: str | bytes) -> Json:
     Raises:
         ValueError: it is not JSON.
     """
-    return cast(Json, simplejson.loads(text, use_decimal=True))
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")
+    return cast(Json, _DECODER.decode(text))
 
 
 def decode_foreign(text: str | bytes, what: str) -> Json:

@@ -67,6 +67,6 @@ def pay_type(name: str) -> PayType:
     found = PAY_TYPES.get(name)
     if found is None:
         raise InvalidValueError(
-            f"{ascii(name[:40])} is not a pay type", hint=f"one of {', '.join(PAY_TYPES)}"
+            f"{name[:40]!a} is not a pay type", hint=f"one of {', '.join(PAY_TYPES)}"
         )
     return found

@@ -69,8 +69,8 @@ class Payment:
 
     `intent` is what is being done at the provider right now: `{kind, owner, deadline, request}`
     with the exact parameters, None when nothing is open. `expi` is when the provider's order ends;
-    `pay_by` is when its shop order ends, which the provider's never outlives. `extra` keeps all other fields: what
-    `create` was given as metadata, and provider fields with their prefix.
+    `pay_by` is when its shop order ends, which the provider's never outlives. `extra` keeps all
+    other fields: what `create` was given as metadata, and provider fields with their prefix.
     """
 
     id: str

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 #: A JSON value. Numbers with a fraction are Decimal, never float: they are money or rates.
 Json: TypeAlias = (
-    "None | bool | int | Decimal | str | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+    "bool | int | Decimal | str | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
 )
 
 #: A record as it is stored; treat what a storage hands out as yours, it is a fresh copy.

@@ -75,6 +75,7 @@ def new_session(
         InvalidValueError: the store, the buyer or the openid is not, or a buyer is missing.
     """
     check_name("domain", domain)
+    buyer_id, openid = buyer_id.strip(), openid.strip()
     for what, text, most in (("buyer", buyer_id, BUYER_MAX), ("openid", openid, OPENID_MAX)):
         if len(text) > most or not text.isprintable():
             raise InvalidValueError(f"the {what} must be at most {most} printable characters")
