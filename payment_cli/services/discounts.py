@@ -73,11 +73,9 @@ class Discounts:
             NotFoundError: it is for goods that the store does not have.
         """
 
-        def edited(tx: Transaction, discount: Discount) -> Discount:
-            discount = discount.edited(changes, self.clock())
-            return self._by_ids(tx, discount) if "goods" in changes else discount
-
-        return self._change(fragment, edited)
+        return self._change(
+            fragment, lambda tx, discount: self._by_ids(tx, discount.edited(changes, self.clock()))
+        )
 
     def remove(self, fragment: str) -> Discount:
         """Mark a discount as deleted: it applies to no order any more."""

@@ -168,10 +168,12 @@ def test_an_order_from_a_clients_document_pays_the_shops_price(payment, cup):
 
 
 def test_an_order_from_a_basket_keeps_the_basket_until_it_is_paid(payment, cup):
+    payment("w", "add", "-nm", "pot", "--title", "Pot", "--price", 1)
+    payment("basket", "it", "li", "pot", 1)
     payment("basket", "it", "li", "cup", 3)
     order = payment("o", "create", "--basket", "--buyer", "li").json
-    assert [line["w_buy_num"] for line in order["ord_ws"]] == [3]
-    assert payment("basket", "sum", "li").text == "3\n"
+    assert [(line["nm"], line["w_buy_num"]) for line in order["ord_ws"]] == [("cup", 3), ("pot", 1)]
+    assert payment("basket", "sum", "li").text == "4\n"
 
 
 def test_an_order_goes_to_the_buyers_address(payment, cup):

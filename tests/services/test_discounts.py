@@ -39,7 +39,7 @@ def test_goods_may_be_named_by_code_and_must_be_there(world: World, discounts) -
     assert discounts.set(made.id, {"goods": None}).goods == ()
 
 
-def test_goods_that_are_gone_do_not_stop_other_changes(world: World, discounts) -> None:
+def test_goods_that_were_deleted_do_not_stop_other_changes(world: World, discounts) -> None:
     cup = stock(world, nm="cup")
     made = discounts.add({**SALE, "goods": ["cup"]})
     goods_of(world).remove("cup")

@@ -75,10 +75,11 @@ def test_deleted_goods_are_listed_apart_and_come_back(goods) -> None:
 def test_edits_keep_their_distance_but_sales_and_stock_are_no_edits(world: World, goods) -> None:
     cup(goods, sku=5)
     configure(world, edit_every=10)
+    world.clock.advance(minutes=9)
     goods.add_stock("cup", 1)
     with pytest.raises(NotAllowedError):
         goods.set("cup", {"price": 11})
-    world.clock.advance(minutes=10)
+    world.clock.advance(minutes=1)
     assert goods.set("cup", {"price": 11}).w_price == 1100
     with pytest.raises(NotAllowedError):
         goods.set("cup", {"price": 12})

@@ -125,6 +125,20 @@ def test_packages_may_stand_before_their_parts_and_name_them(files, monkeypatch)
     assert [(one.id, one.num) for one in files.goods.get("set").w_pkg] == [(part.id, 2)]
 
 
+def test_an_interrupted_import_leaves_no_package_of_what_is_not_there(files, monkeypatch) -> None:
+    monkeypatch.setattr(goods_files, "BATCH", 1)
+    calls = count()
+
+    def interrupt(_done: int, _total: int) -> None:
+        if next(calls) == 2:  # two lines are checked, one is written
+            raise KeyboardInterrupt
+
+    lines = ['{"nm":"set","w_nm":"Set","w_pkg":[{"w_id":"p-1"}]}\n', line(1) + "\n"]
+    with pytest.raises(KeyboardInterrupt):
+        files.load(lines, "jsonl", interrupt)
+    assert [one["nm"] for one in files.goods.query(Query(everything()))] == ["p-1"]
+
+
 @pytest.mark.parametrize(
     ("package", "said"),
     [
