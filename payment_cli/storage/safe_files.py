@@ -157,11 +157,7 @@ def _read_all(file_fd: int, expected: int) -> bytes:
 
 def exists(folder_fd: int, name: str) -> bool:
     """Return whether the folder has anything called `name`, were it a dangling link."""
-    try:
-        os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
+    return os.access(name, os.F_OK, dir_fd=folder_fd, follow_symlinks=False)
 
 
 def write_new(folder_fd: int, name: str, data: bytes) -> int:

@@ -85,7 +85,7 @@ def _copy_records(
                     publication.publish()
                     progress(done, total)
         sync_files(destination, copy_fd)
-        journal.set_synced(conn, journal.read_state(conn).seq)
+        journal.set_synced(conn, journal.last_seq(conn))
     return int(total)
 
 

@@ -21,7 +21,6 @@ _INSERT = (
     f"INSERT INTO records (n, kind, domain, id, rev, doc, fresh, {', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES (?, ?, ?, ?, ?, ?, ?{', ?' * len(COLUMNS)})"
 )
-_STATE = "SELECT (SELECT coalesce(max(seq), 0) FROM log), synced, settled FROM state"
 _LOG = """INSERT INTO log (at, actor, kind, domain, id, op, before_digest, after_digest, before)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
@@ -112,21 +111,14 @@ def digest_of(file: bytes) -> bytes:
     return sha256(file).digest()
 
 
-class State(NamedTuple):
-    """How far the journal is: `seq` is the last change, 0 if there was none.
-
-    The files of the changes up to `synced` are known to be on disk, and the records that began
-    up to `settled` are in the indexes (schema.py).
-    """
-
-    seq: int
-    synced: int
-    settled: int
+def last_seq(conn: sqlite3.Connection) -> int:
+    """Return the sequence number of the last change, 0 if there was none."""
+    return conn.execute("SELECT max(seq) FROM log").fetchone()[0] or 0
 
 
-def read_state(conn: sqlite3.Connection) -> State:
-    """Return how far the journal is."""
-    return State(*conn.execute(_STATE).fetchone())
+def synced_seq(conn: sqlite3.Connection) -> int:
+    """Return up to which change the files are known to be on disk."""
+    return int(conn.execute("SELECT synced FROM state").fetchone()[0])
 
 
 def set_synced(conn: sqlite3.Connection, seq: int) -> None:

@@ -87,6 +87,8 @@ class TreeLock:
         Raises:
             LockedError: others held it all the time.
         """
+        if self.try_acquire():
+            return
         deadline = time.monotonic() + timeout_s
         pause = _PAUSE_FIRST_S
         while not self.try_acquire():

@@ -215,7 +215,7 @@ def _rebuild_locked(
                 if progress is not None:
                     progress(done, done)
         sync_files(root, root_fd)
-        seq = journal.read_state(conn).seq
+        seq = journal.last_seq(conn)
         journal.set_synced(conn, seq)
         journal.settle(conn, seq)
         conn.execute("COMMIT")

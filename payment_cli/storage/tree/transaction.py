@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
-from payment_cli.model.codec import encode_pretty
+from payment_cli.model.codec import decode, encode, encode_pretty
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree import journal
@@ -20,6 +20,10 @@ from payment_cli.storage.tree.writer import Writer
 
 if TYPE_CHECKING:  # only queries need the match language and its SQL
     from payment_cli.model.match import Match
+
+
+#: What comes back from JSON as it was; all else is read back, and so is a copy.
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(slots=True)
@@ -95,7 +99,8 @@ class TreeTransaction:
             conn = self._begun()
             self._check_absent(conn, key, has_content=content is not None)
             seq = self._note(conn, key, "insert", ("", doc))
-            fresh = seq - self.writer.settled < SETTLE_EVERY
+            # More than a few settle with this very transaction: they enter the indexes at once.
+            fresh = len(self._changes) < SETTLE_EVERY
             try:
                 journal.insert(conn, journal.New(key, 1, doc, stored), seq, fresh=fresh)
             except sqlite3.IntegrityError as error:
@@ -178,7 +183,8 @@ def _encoded(key: Key, record: Record, rev: int) -> tuple[str, Record]:
         raise InvalidValueError(f"{key} can't be stored: {error}") from error
     if "\\u0000" in doc and _has_nul(record):
         raise InvalidValueError(f"{key} can't be stored: it has a NUL character")
-    return doc, journal.decoded(doc, str(key))
+    stored = {k: v if type(v) in _PLAIN else decode(encode(v)) for k, v in record.items()}
+    return doc, {**stored, "rev": rev}
 
 
 def _has_nul(value: object) -> bool:

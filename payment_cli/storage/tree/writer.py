@@ -41,12 +41,15 @@ from payment_cli.storage.tree.sync import Syncer
 
 @dataclass(slots=True)
 class _Held:
-    """What is held while a transaction is open. `mark` is what the lock file says without it."""
+    """What is held while a transaction is open.
+
+    `mark` is what the lock file says without it, `seq` the last change before it.
+    """
 
     journal: Journal
     publication: Publication
     mark: Mark
-    settled: int
+    seq: int
 
 
 class Writer:
@@ -81,11 +84,6 @@ class Writer:
     def publication(self) -> Publication:
         """The files of the open transaction."""
         return self._open().publication
-
-    @property
-    def settled(self) -> int:
-        """Up to which change new records are in the indexes (schema.py)."""
-        return self._open().settled
 
     @property
     def root_fd(self) -> int:
@@ -123,7 +121,7 @@ class Writer:
         """
         held, lock = self._open(), self._prepare()[0]
         try:
-            if seq - held.settled >= SETTLE_EVERY:
+            if seq // SETTLE_EVERY > held.seq // SETTLE_EVERY:
                 rows.settle(held.journal.conn, seq)
             lock.write_mark(held.mark._replace(busy=self._token))
             for change in changes:
@@ -176,12 +174,12 @@ class Writer:
     def _begin_locked(self, lock: TreeLock, syncer: Syncer, synced: Mark | None) -> None:
         journal = self._connect(lock)
         journal.conn.execute("BEGIN IMMEDIATE")
-        state = rows.read_state(journal.conn)
-        mark = self._recovered(lock, syncer, journal, state)
+        seq = rows.last_seq(journal.conn)
+        mark = self._recovered(lock, syncer, journal, seq)
         if synced is not None and synced.journal == journal.name:
             rows.set_synced(journal.conn, synced.seq)
             mark = mark._replace(synced=max(mark.synced, synced.seq))
-        self._held = _Held(journal, self._new_publication(), mark, state.settled)
+        self._held = _Held(journal, self._new_publication(), mark, seq)
 
     def _connect(self, lock: TreeLock) -> Journal:
         """Return the journal that is at its place now; make it if the tree is new.
@@ -200,18 +198,16 @@ class Writer:
         self._journal = open_writer(self.root)
         return self._journal
 
-    def _recovered(
-        self, lock: TreeLock, syncer: Syncer, journal: Journal, state: rows.State
-    ) -> Mark:
+    def _recovered(self, lock: TreeLock, syncer: Syncer, journal: Journal, seq: int) -> Mark:
         """Publish what dead writers, a power loss or a failed sync left; return the new mark."""
         mark, conn = lock.read_mark(), journal.conn
         is_ours = mark is not None and (mark.boot, mark.journal) == (self._boot, journal.name)
-        if is_ours and mark is not None and mark.seq <= state.seq and not syncer.must_rewrite:
-            if mark.seq == state.seq and mark.busy == "-":
+        if is_ours and mark is not None and mark.seq <= seq and not syncer.must_rewrite:
+            if mark.seq == seq and mark.busy == "-":
                 return mark
             since = mark.seq
         else:
-            since = state.synced
+            since = rows.synced_seq(conn)
         sweep(self._root_fd)
         with self._new_publication() as publication:
             try:
@@ -219,7 +215,7 @@ class Writer:
             finally:
                 publication.discard()
         syncer.must_rewrite = False
-        mark = Mark(self._boot, journal.name, state.seq, state.synced)
+        mark = Mark(self._boot, journal.name, seq, rows.synced_seq(conn))
         lock.write_mark(mark)
         return mark
 
