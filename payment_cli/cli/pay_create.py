@@ -9,7 +9,7 @@ from payment_cli.cli.options import Callback, exit_status_option, gathered, prin
 from payment_cli.cli.output import flush, tell
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
-from payment_cli.errors import InvalidValueError
+from payment_cli.errors import InvalidValueError, PaymentError
 from payment_cli.model.buyer import Buyer, parse_buyer
 from payment_cli.model.fee import check_currency, parse_fee
 from payment_cli.model.record import Record
@@ -209,7 +209,13 @@ def _send(
 ) -> None:
     from payment_cli.cli.results import leave, run_script, show_qr_code
 
-    result = app.sending.send(payment_id, new.pay_tp, new.pay_target, arguments)
+    try:
+        result = app.sending.send(payment_id, new.pay_tp, new.pay_target, arguments)
+    except PaymentError:
+        # It is made, whatever became of its send: who asked for it must learn its id.
+        print_record(app.payments.get(payment_id).to_record(), printing)
+        flush()
+        raise
     print_record(result.payment.to_record(), printing)
     flush()
     show_qr_code(result.payment)

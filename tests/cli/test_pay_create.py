@@ -156,3 +156,9 @@ def test_a_script_that_fails_is_told_and_the_payment_stands(pay, root):
     ran = pay("create", "-fee", 0, "-callback", "after")
     assert "failed with exit code 7" in ran.err
     assert pay("get", ran.json["id"]).json["st"] == "OK"
+
+
+def test_a_payment_whose_send_fails_is_printed_all_the_same(pay):
+    ran = pay(*MADE, "-pt", "wx.qrcode", "-ta", "nowhere", exit_code=40)
+    assert pay("get", ran.json["id"]).json["st"] == ran.json["st"] == "NEW"
+    assert ran.err.count("\n") == 1
