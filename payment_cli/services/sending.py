@@ -95,10 +95,11 @@ class Sending:
         if payment.fee == 0 and pay_tp == "free":
             return Result(payment)
         if (payment.pay_tp, payment.pay_target) != (pay_tp, target):
+            another = "another try is a new payment"
             raise ConflictError(
                 f"payment {payment.id} is {payment.st}"
                 + (f", sent as {payment.pay_tp} to {payment.pay_target}" if payment.pay_tp else ""),
-                hint="another try is a new payment" if payment.is_final else "pay close it first",
+                hint=another if payment.is_final else f"pay close ends it; {another}",
             )
         if payment.intent is not None:
             raise OutcomeUnknownError(

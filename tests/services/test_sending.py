@@ -59,8 +59,9 @@ def test_a_sent_payment_is_not_sent_another_way(world: World, pay_tp: str, targe
     world.gateway.sends = [QR]
     payment = world.create()
     send(world, payment)
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError) as caught:
         world.sending.send(payment.id, pay_tp, target, NOTHING)
+    assert caught.value.hint == "pay close ends it; another try is a new payment"
 
 
 def test_the_intent_is_durable_before_the_call_and_holds_no_auth_code(world: World) -> None:
