@@ -16,7 +16,7 @@ from payment_cli.model.merchant import Merchant
 from payment_cli.model.product import LIVE, Product
 from payment_cli.model.product_price import unpack
 from payment_cli.model.record import Json, Record
-from payment_cli.services.shop_records import load_settings, save_product, things
+from payment_cli.services.shop_records import load_settings, things
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
 
@@ -127,7 +127,8 @@ class Goods:
         seen = self.get(name)
         with self.storage.transaction(self.domain) as tx:
             product = Product.from_record(tx.get(things(self.domain), seen.id))
-            return save_product(tx, self.domain, change(tx, product, self.clock()))
+            changed = change(tx, product, self.clock())
+            return Product.from_record(tx.put(things(self.domain), changed.to_record()))
 
 
 def find_product(reader: Storage, domain: str, name: str) -> Product:

@@ -1,7 +1,7 @@
 """`payment o`: pricing, creating, reading and moving orders (seeds 000 and 002)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
 from payment_cli.errors import InvalidValueError, NotAllowedError
@@ -18,6 +18,7 @@ from payment_cli.model.order_input import OrderInput
 from payment_cli.model.order_place import Placing, place_order
 from payment_cli.model.order_state import PENDING, OrderEvent, OrderKind
 from payment_cli.model.pricing import Priced, price_order
+from payment_cli.model.product_price import Catalogue
 from payment_cli.model.record import Record
 from payment_cli.model.store_settings import StoreSettings
 from payment_cli.services.shop_records import (
@@ -61,7 +62,8 @@ class Orders:
         """
         merchant = self._merchant(buying)
         settings = load_settings(self.storage, merchant.domain)
-        return self._price(self.storage, merchant, settings, wanted, buying)[0]
+        catalogue = load_catalogue(self.storage, merchant.domain, wanted.cart)
+        return self._price(self.storage, merchant, settings, wanted, buying, catalogue)[0]
 
     def create(self, wanted: OrderInput, buying: Buying) -> Order:
         """Record an order: goods, discounts and coupons are copied, stock and coupons are taken.
@@ -79,7 +81,8 @@ class Orders:
         with self.storage.transaction(self.actor.domain) as tx:
             settings = load_settings(tx, merchant.domain)
             self._require_room(tx, merchant.domain, buying.buyer_id, settings)
-            priced, delivery = self._price(tx, merchant, settings, wanted, buying)
+            catalogue = load_catalogue(tx, merchant.domain, wanted.cart)
+            priced, delivery = self._price(tx, merchant, settings, wanted, buying, catalogue)
             placing = Placing(
                 kind=wanted.kind,
                 buyer_id=buying.buyer_id,
@@ -93,9 +96,9 @@ class Orders:
             order = place_order(
                 priced, placing, merchant, id=self.new_id(now), now=now, by=self.actor.domain
             )
-            self._take(tx, merchant.domain, priced, order, wanted)
+            _take(tx, merchant.domain, priced, order, catalogue)
             stored = tx.insert(orders(merchant.domain), order.to_record())
-        return Order.from_record(stored)
+        return replace(order, rev=int(str(stored["rev"])))
 
     def get(self, fragment: str) -> Order:
         """Return the order with this id, or with the one id that starts or ends so.
@@ -210,12 +213,13 @@ class Orders:
         settings: StoreSettings,
         wanted: OrderInput,
         buying: Buying,
+        catalogue: Catalogue,
     ) -> tuple[Priced, dict[str, str]]:
         delivery = _delivery(reader, merchant.domain, wanted, buying.buyer_id)
         is_sent = wanted.kind is OrderKind.NORMAL
         priced = price_order(
             wanted.cart,
-            load_catalogue(reader, merchant.domain, wanted.cart),
+            catalogue,
             now=self.clock(),
             buyer_id=buying.buyer_id,
             discounts=load_discounts(reader, merchant.domain),
@@ -230,15 +234,13 @@ class Orders:
             )
         return priced, delivery
 
-    def _take(
-        self, tx: Transaction, domain: str, priced: Priced, order: Order, wanted: OrderInput
-    ) -> None:
-        """Take the stock and reserve the coupons, read again in `tx`."""
-        lines = load_catalogue(tx, domain, wanted.cart)
-        for product_id, amount in priced.stock:
-            save_product(tx, domain, lines[product_id].taken(amount, order.ct))
-        for coupon, _ in priced.coupons:
-            save_coupon(tx, domain, coupon.on(CouponEvent.RESERVE, order.id, order.ct))
+
+def _take(tx: Transaction, domain: str, priced: Priced, order: Order, catalogue: Catalogue) -> None:
+    """Take the stock and reserve the coupons, which were read in `tx`."""
+    for product_id, amount in priced.stock:
+        save_product(tx, domain, catalogue[product_id].taken(amount, order.ct))
+    for coupon, _ in priced.coupons:
+        save_coupon(tx, domain, coupon.on(CouponEvent.RESERVE, order.id, order.ct))
 
 
 def _shipments(order: Order) -> list[Record]:

@@ -93,9 +93,9 @@ def save_coupon(tx: Transaction, domain: str, coupon: Coupon) -> None:
     tx.put(coupons(domain), coupon.to_record())
 
 
-def save_product(tx: Transaction, domain: str, product: Product) -> Product:
-    """Write a changed product; return it as stored."""
-    return Product.from_record(tx.put(things(domain), product.to_record()))
+def save_product(tx: Transaction, domain: str, product: Product) -> None:
+    """Write a changed product."""
+    tx.put(things(domain), product.to_record())
 
 
 def _find_product(reader: Reader, domain: str, product_id: str) -> Product | None:
