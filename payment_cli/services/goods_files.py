@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.errors import ConflictError, InvalidValueError
-from payment_cli.model.match import equal, everything
+from payment_cli.model.match import everything, one_of
 from payment_cli.model.product import Part, Product
 from payment_cli.model.product_price import unpack
 from payment_cli.model.record import Json, Record
@@ -108,11 +108,9 @@ class GoodsFiles:
             currency=goods.find_merchant(goods.domain).currency,
             edit_every=load_settings(goods.storage, goods.domain).edit_every,
         )
-        is_empty = not any(goods.storage.query(things(goods.domain), Query(everything(), limit=1)))
         for start in range(0, len(documents), BATCH):
             batch = documents[start : start + BATCH]
-            names = [] if is_empty else [document.get("nm") for _, document in batch]
-            known = self._known(goods.storage, names)
+            known = self._known(goods.storage, (document.get("nm") for _, document in batch))
             for number, document in batch:
                 with naming(number):
                     row = self._planned(number, document, known, rules)
@@ -196,14 +194,10 @@ class GoodsFiles:
                 tx.put(collection, replace(changed, w_pkg=parts, pro_id=holder).to_record())
 
     def _known(self, reader: Reader, names: Iterable[Json]) -> dict[str, Product]:
-        """Return those products that are there, by `nm`; each is one look into an index."""
-        collection = things(self.goods.domain)
-        found: dict[str, Product] = {}
-        for name in names:
-            if isinstance(name, str) and name:
-                for record in reader.query(collection, Query(equal("nm", name), limit=1)):
-                    found[name] = Product.from_record(record)
-        return found
+        """Return those products that are there, by `nm`."""
+        wanted = one_of("nm", [name for name in names if isinstance(name, str) and name])
+        records = reader.query(things(self.goods.domain), Query(wanted))
+        return {str(record["nm"]): Product.from_record(record) for record in records}
 
     def _portable(self, record: Record, names: dict[str, str]) -> Record:
         """Return a product without what belongs to this store's copy of it."""

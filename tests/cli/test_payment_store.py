@@ -1,8 +1,12 @@
 """`payment store`: merchants."""
 
 import json
+import re
 
 import pytest
+
+from payment_cli.model.merchant import SETTABLE_KEYS
+from payment_cli.model.store_settings import SETTINGS
 
 
 def test_a_merchant_is_made_shown_and_listed(payment, root):
@@ -79,6 +83,12 @@ def test_a_setting_that_can_not_be_is_refused(payment, shop, key, value, said):
     ran = payment("store", "set", key, value, exit_code=2)
     assert said in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_the_help_names_every_key_that_can_be_set(payment):
+    text = payment("store", "set", "--help").text
+    for key in (*SETTABLE_KEYS, *SETTINGS):
+        assert re.search(rf"\b{key}\b", text), key
 
 
 def test_the_settings_of_another_store_are_not_shown(payment, shop):
