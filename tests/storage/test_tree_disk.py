@@ -229,6 +229,11 @@ def test_commits_left_in_the_wal_are_never_missed_on_a_read_only_disk(
         without_shm.count(PAYMENTS, everything())
     assert without_shm.get(PAYMENTS, "aaaaaa1")["rev"] == 1
     without_shm.close()
+    lock = root / ".journal" / "lock"
+    lock.write_text("0" * 36 + lock.read_text()[36:])
+    after_reboot = open_tree(read_only(root), HandClock())
+    assert after_reboot.get(PAYMENTS, "aaaaaa1")["rev"] == 1, "the file is all there is"
+    after_reboot.close()
 
 
 def test_a_damaged_journal_is_an_error_of_ours(root: Path) -> None:

@@ -4,10 +4,10 @@ Reading one record by its id takes its file alone: fast, and possible on a read-
 the journal lost. A writer is acknowledged only after its file is in place, so the file is at least
 as new as anything acknowledged. Only after the machine went down may an unsynced file be old or
 empty, and after a writer died what it had committed may not be in its place; until the next
-writer has repaired that, records are read from the journal. So a record by its id is never older
-than what a query shows. A file that a foreign hand changed is shown as it is: the next writer of
-that record refuses, and `payment fsck` names it. Queries, and everything in a transaction, read
-the journal.
+writer has repaired that, records are read from the journal, if it can be read. So a record by its
+id is never older than what a query shows. A file that a foreign hand changed is shown as it is:
+the next writer of that record refuses, and `payment fsck` names it. Queries, and everything in a
+transaction, read the journal.
 
 Many records go into one transaction: `for r in records: tx.insert(...)`. Take batches of 1,000 to
 2,000: the lock is held meanwhile, some 0.1 ms per record, and others wait.
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
-from payment_cli.errors import CorruptRecordError, NotFoundError, StorageError
+from payment_cli.errors import CorruptRecordError, NotFoundError, PaymentError, StorageError
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query, Transaction
@@ -52,12 +52,22 @@ class TreeStorage:
         """See storage/base.py, and above for what is read."""
         key = key_of(collection, record_id)
         data = None if self._is_repair_due else self._read(key.path)
-        if data is not None:
-            return _decoded(key, data)
-        doc = self._reader.find(key)
+        if data is None:
+            data = self._committed(key)
+        return _decoded(key, data)
+
+    def _committed(self, key: Key) -> bytes:
+        """Return the journal's text of a record; its file's if the journal can't be read."""
+        try:
+            doc = self._reader.find(key)
+        except PaymentError:
+            data = self._read(key.path)
+            if data is None:
+                raise
+            return data
         if doc is None:
             raise NotFoundError(key.kind, key.id)
-        return _decoded(key, doc.encode())
+        return doc.encode()
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """See storage/base.py."""
