@@ -15,6 +15,7 @@ from payment_cli.errors import (
     NotAllowedError,
     OutcomeUnknownError,
     ProviderRefusedError,
+    UntrustedError,
 )
 from payment_cli.gateways.base import Answer, Gateway, OrderRef, Outcome, SendRequest
 from payment_cli.model.money import wire_currency
@@ -165,9 +166,22 @@ class Sending:
             ProviderRefusedError: nothing was created at the provider.
             UntrustedError: the answer says PAID, but not for this payment.
         """
-        actor = self.payments.actor.domain
         if answer.outcome is Outcome.UNKNOWN:
-            return self._unknown(before, waiting, answer, owner)
+            return self._unknown(before, waiting, reason_of(answer), owner)
+        try:
+            after = self._record(gateway, waiting, answer, owner)
+        except UntrustedError as error:
+            self._unknown(before, waiting, str(error), owner)
+            raise
+        if answer.outcome is Outcome.REFUSED and after.st is Status.NEW:
+            raise ProviderRefusedError(
+                f"payment {after.id}: {after.pay_tp} {after.pay_target}: {reason_of(answer)}",
+                hint="it is NEW again; correct the cause and send it again",
+            )
+        return result_of(before, after)
+
+    def _record(self, gateway: Gateway, waiting: Payment, answer: Answer, owner: str) -> Payment:
+        actor = self.payments.actor.domain
         owes_reverse_at = 0
         if answer.outcome is Outcome.FAILED and pay_type(waiting.pay_tp).is_scan:
             owes_reverse_at = self._reverse(gateway, waiting)
@@ -180,12 +194,7 @@ class Sending:
                     tx,
                     after.noted("reverse owed", self.clock(), actor, next_check_at=owes_reverse_at),
                 )
-        if answer.outcome is Outcome.REFUSED and after.st is Status.NEW:
-            raise ProviderRefusedError(
-                f"payment {after.id}: {after.pay_tp} {after.pay_target}: {reason_of(answer)}",
-                hint="it is NEW again; correct the cause and send it again",
-            )
-        return result_of(before, after)
+        return after
 
     def _reverse(self, gateway: Gateway, payment: Payment) -> int:
         """Reverse a declined scan; return 0 when done, else when (AMS) it may be tried."""
@@ -197,16 +206,17 @@ class Sending:
             0 if outcome in (Outcome.CLOSED, Outcome.NOT_FOUND) else self.clock() + FIRST_CHECK_MS
         )
 
-    def _unknown(self, before: Payment, waiting: Payment, answer: Answer, owner: str) -> Result:
+    def _unknown(self, before: Payment, waiting: Payment, reason: str, owner: str) -> Result:
         """End the waiting time of the intent, so that a check may resolve it at once."""
         actor = self.payments.actor.domain
         with self.storage.transaction(actor) as tx:
             after = load(tx, waiting.id)
             if after.intent is not None and after.intent.get("owner") == owner:
                 intent = {**after.intent, "deadline": self.clock()}
-                note = reason_of(answer)
-                after = save(tx, after.noted("unknown", self.clock(), actor, note, intent=intent))
-        return result_of(before, after, reason_of(answer), unknown=after.st is Status.WAIT)
+                after = save(tx, after.noted("unknown", self.clock(), actor, reason, intent=intent))
+        if after.st is not Status.WAIT:  # a callback was faster, and knows
+            return result_of(before, after)
+        return result_of(before, after, reason, unknown=True)
 
 
 def make_intent(owner: str, now: int, request: SendRequest) -> dict[str, Any]:

@@ -25,13 +25,18 @@ def check_paid(payment: Payment, paid: "Paid") -> None:
         UntrustedError: order number, amount or currency do not agree. Nothing may change then.
     """
     if paid.order_no != payment.id:
-        raise UntrustedError(f"payment {payment.id}: the provider speaks of another order")
+        raise _unfit(payment, "the provider speaks of another order")
     if paid.fee != payment.fee:
-        raise UntrustedError(
-            f"payment {payment.id}: the provider says {paid.fee} fen, asked were {payment.fee}"
-        )
+        raise _unfit(payment, f"the provider says {paid.fee} fen, asked were {payment.fee}")
     if not same_currency(paid.cur, payment.cur):
-        raise UntrustedError(f"payment {payment.id}: paid in {paid.cur}, asked in {payment.cur}")
+        raise _unfit(payment, f"paid in {paid.cur}, asked in {payment.cur}")
+
+
+def _unfit(payment: Payment, what: str) -> UntrustedError:
+    return UntrustedError(
+        f"payment {payment.id}: {what}",
+        hint="nothing was changed; look this order up at the provider itself",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,9 +188,13 @@ def test_an_answer_that_does_not_fit_the_payment_changes_nothing(world, answer) 
     if not answer.paid.order_no:
         answer = replace(answer, paid=replace(answer.paid, order_no=payment.id))
     world.gateway.sends = [answer]
-    with pytest.raises(UntrustedError):
+    with pytest.raises(UntrustedError) as caught:
         send(world, payment, "wx.scan", SCAN)
-    assert world.stored(payment).st == "WAIT"
+    stored = world.stored(payment)
+    assert (stored.st, stored.paid_fee, stored.trade_no) == ("WAIT", 0, "")
+    assert stored.history[-1]["note"] == str(caught.value)
+    world.gateway.checks = [paid(payment.id)]
+    assert world.checking.check(payment.id).payment.st == "OK"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +229,12 @@ def test_what_the_gateway_refuses_by_rule_is_not_recorded(world: World) -> None:
     assert world.stored(payment).st == "NEW"
 
 
-def test_money_that_arrives_during_the_call_is_not_undone_by_its_answer(world: World) -> None:
+@pytest.mark.parametrize(
+    "answer", [Answer(Outcome.REFUSED, code="X"), Answer(Outcome.UNKNOWN, message="timeout")]
+)
+def test_money_that_arrives_during_the_call_is_not_undone_by_its_answer(
+    world: World, answer: Answer
+) -> None:
     payment = world.create()
 
     def callback() -> None:
@@ -236,7 +245,8 @@ def test_money_that_arrives_during_the_call_is_not_undone_by_its_answer(world: W
                 tx, current, paid(payment.id).paid, now=world.clock.now, by="callback"
             )
 
-    world.gateway.sends = [Answer(Outcome.REFUSED, code="X")]
+    world.gateway.sends = [answer]
     world.gateway.meanwhile = callback
-    assert send(world, payment).payment.st == "OK"
+    result = send(world, payment)
+    assert (result.payment.st, result.err_msg, result.unknown) == ("OK", "", False)
     assert world.stored(payment).st == "OK"
