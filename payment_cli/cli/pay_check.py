@@ -70,6 +70,8 @@ def _check_pending(app: "App", most: int, printing: Printing) -> None:
         printing,
     )
     flush()
+    for payment in sweep.settled:
+        run_script(app, payment)
     for payment_id in scripts:
         run_script(app, app.payments.get(payment_id))
     for payment_id, said in sweep.errors:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
@@ -29,12 +29,12 @@ from payment_cli.storage.base import Query, Storage
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What one `pay check --pending` did."""
+    """What one `pay check --pending` did; `settled` are the payments that are final by now."""
 
     checked: int
     by_status: dict[str, int]
     errors: tuple[tuple[str, str], ...]
-    ids_due: tuple[str, ...] = field(default=())
+    settled: tuple[Payment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Checking:
         """
         by_status: dict[str, int] = {}
         errors: list[tuple[str, str]] = []
-        ids_due: list[str] = []
+        settled: list[Payment] = []
         silence: dict[tuple[str, ...], int] = {}
         pending = self._pending(limit)
         for record in pending:
@@ -103,9 +103,9 @@ class Checking:
             silence[account] = silence.get(account, 0) + 1 if result.unknown else 0
             word = "unknown" if result.unknown else str(result.payment.st)
             by_status[word] = by_status.get(word, 0) + 1
-            if result.payment.apply_st == "due":
-                ids_due.append(payment_id)
-        return Sweep(len(pending), by_status, tuple(errors), tuple(ids_due))
+            if result.payment.is_final:
+                settled.append(result.payment)
+        return Sweep(len(pending), by_status, tuple(errors), tuple(settled))
 
     def close(self, fragment: str, reason: str) -> Result:
         """Close (a scan: reverse) the payment at the provider, then FAIL with `reason`.

@@ -265,6 +265,7 @@ def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: W
     assert sweep.checked == 2
     assert [payment_id for payment_id, _ in sweep.errors] == [first.id]
     assert sweep.by_status == {"OK": 1}
+    assert [payment.id for payment in sweep.settled] == [second.id]
     assert world.stored(first).next_check_at > world.clock.now
     assert world.stored(fresh).st == "WAIT"
     assert world.checking.check_pending(10).checked == 0
