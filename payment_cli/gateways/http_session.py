@@ -21,7 +21,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
 from urllib3.response import HTTPResponse
 
 from payment_cli.gateways.http import (
@@ -247,4 +247,6 @@ def _words(error: BaseException) -> str:
         return str(error).partition(": ")[2]
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, ProtocolError):
+        return "the connection broke off"
     return type(error).__name__

@@ -43,7 +43,8 @@ class V2Answer:
         """Read an answer that is no success."""
         fields = self.fields
         if self.distrust:
-            words = fields.get("return_msg") or self.distrust
+            is_refused = fields.get("return_code") == "FAIL"
+            words = (is_refused and fields.get("return_msg")) or self.distrust
             return Answer(Outcome.UNKNOWN, message=scrub_text(one_line(words, 200)))
         code = fields.get("err_code", "")
         words = scrub_text(one_line(fields.get("err_code_des", ""), 200))

@@ -114,6 +114,13 @@ def test_what_may_have_arrived_is_sent_once_only(server, transport, pauses, how)
     assert (len(server.heard), pauses) == (1, [])
 
 
+@pytest.mark.parametrize("how", [How.HANG_UP, How.CUT])
+def test_a_broken_connection_is_called_one(server, transport, how):
+    server.says(Said(200, b"y" * 400, how=how))
+    with pytest.raises(NoAnswerError, match="the connection broke off"):
+        transport.send(HttpCall("POST", server.url, {}, b"x"))
+
+
 def test_a_body_that_ends_with_the_connection_can_not_pass_for_whole_at_the_deadline(
     server, transport
 ):
