@@ -58,10 +58,11 @@
   }
 
   // The camera, where the browser itself can read codes.
-  function useCamera(found) {
+  async function useCamera(found) {
     const button = document.getElementById("camera");
     if (!window.BarcodeDetector || !navigator.mediaDevices) return;
-    button.hidden = false;
+    const formats = await window.BarcodeDetector.getSupportedFormats();
+    button.hidden = formats.length === 0;
     button.addEventListener("click", async () => {
       const video = document.getElementById("seen");
       try {

@@ -98,7 +98,7 @@ def _code_form(words: Words) -> str:
     return (
         '<form id="scan" autocomplete="off">\n'
         + _field("code", labels["pay code"], rules)
-        + f'<button class="button">{text_of(labels["next"])}</button>\n'
+        + f'<button class="button">{text_of(labels["charge"])}</button>\n'
         '<video id="seen" muted playsinline hidden></video>\n'
         f'<button type="button" class="way" id="camera" hidden>{text_of(labels["camera"])}</button>'
         "\n</form>"

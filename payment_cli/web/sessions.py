@@ -114,5 +114,6 @@ def _is_own_origin(origin: str, app: App, environ: WSGIEnvironment) -> bool:
         return False
     # A proxy may speak http to us where the browser speaks https, but never the other way round.
     is_scheme = said.scheme in ("https", environ["wsgi.url_scheme"])
-    is_host = said.netloc.lower() == environ.get("HTTP_HOST", "").lower() != ""
-    return (is_scheme and is_host) or (said.scheme, said.netloc) == (ours.scheme, ours.netloc)
+    is_host = said.netloc.lower() == environ.get("HTTP_HOST", "").lower()
+    is_public = (said.scheme, said.netloc) == (ours.scheme, ours.netloc)
+    return said.netloc != "" and ((is_scheme and is_host) or is_public)

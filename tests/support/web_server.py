@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class WebServer:
-    """A running server: its address, and the file its errors are written to."""
+    """A running server: its address, and the file its errors and requests are written to."""
 
     url: str
     port: int
@@ -30,6 +30,7 @@ def web_server(
         port = listening.getsockname()[1]
         command = [sys.executable, "-m", "gunicorn", application]
         command += ["--bind", f"fd://{listening.fileno()}", "--workers", "2", "--threads", "4"]
+        command += ["--access-logfile", "-"]
         server = subprocess.Popen(
             command,
             pass_fds=[listening.fileno()],

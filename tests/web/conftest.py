@@ -6,6 +6,7 @@ import pytest
 from payment_cli.app import App
 from payment_cli.model.payment import Payment
 from tests.support.clock import CountedIds, HandClock
+from tests.support.store_web import StoreWeb
 from tests.support.stored_payment import store_payment
 
 
@@ -21,3 +22,11 @@ def app(root) -> Iterator[App]:
 def put(app) -> Callable[..., Payment]:
     """Store a payment in the tree."""
     return partial(store_payment, app)
+
+
+@pytest.fixture
+def store(root) -> Iterator[StoreWeb]:
+    """The web of a store whose gateway says what the test tells it to."""
+    store = StoreWeb(root)
+    yield store
+    store.close()

@@ -90,7 +90,6 @@ def test_only_a_proxy_of_this_machine_is_believed_about_the_client(peer, forward
 
 
 def test_neighbours_in_one_ipv6_network_are_counted_together():
-    one, same, other = (
-        address_of({"REMOTE_ADDR": a}) for a in ("2001:db8:1:2::1", "2001:db8:1:2:f::9", "2001:db8:1:3::1")
-    )  # fmt: skip
+    peers = ("2001:db8:1:2::1", "2001:db8:1:2:f::9", "2001:db8:1:3::1")
+    one, same, other = (address_of({"REMOTE_ADDR": peer}) for peer in peers)
     assert one == same != other

@@ -1,47 +1,29 @@
 """The cashier's page in a real browser, served by the real server from a real tree."""
 
-import os
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import (
-    number_of_windows_to_be,
-    text_to_be_present_in_element,
-)
+from selenium.webdriver.support.expected_conditions import number_of_windows_to_be
 from selenium.webdriver.support.wait import WebDriverWait
 
 from payment_cli.app import App
 from payment_cli.model.payment import Status
 from payment_cli.services.payment_records import PAYMENTS
+from tests.support.browser import (
+    COME_BACK,
+    NEEDS_BROWSER,
+    a_browser,
+    a_phone,
+    text_of,
+    wait_for_heading,
+)
 from tests.support.clock import CountedIds, HandClock
 from tests.support.stored_payment import store_payment
 from tests.support.web_server import web_server
 
-BROWSER = os.environ.get("PAYMENT_TEST_BROWSER") or shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER),
-        reason="no chromium with chromedriver here: the cashier's page was not seen by a browser",
-    ),
-]
-
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en",
-]  # fmt: skip
-
-#: What tells the page that its payer came back to it: it asks at once, not at its next turn.
-COME_BACK = "document.dispatchEvent(new Event('visibilitychange'))"
+pytestmark = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +48,8 @@ def url(tree, place):
 
 @pytest.fixture(scope="module")
 def shared_browser():
-    options = ChromeOptions()
-    options.binary_location = BROWSER
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for flag in [*FLAGS, f"--user-data-dir={profile}"]:
-            options.add_argument(flag)
-        browser = Chrome(options, Service(DRIVER))
+    with a_browser() as browser:
         yield browser
-        browser.quit()
 
 
 @pytest.fixture
@@ -100,15 +75,6 @@ def change(tree, payment, **changes):
     with tree.storage.transaction("test") as tx:
         record = tx.get(PAYMENTS, payment.id)
         tx.put(PAYMENTS, replace(payment, rev=record["rev"], **changes).to_record())
-
-
-def wait_for_heading(browser, text, seconds=30):
-    heading = (By.TAG_NAME, "h1")
-    WebDriverWait(browser, seconds, 0.1).until(text_to_be_present_in_element(heading, text))
-
-
-def text_of(browser, selector):
-    return browser.find_element(By.CSS_SELECTOR, selector).text
 
 
 def test_the_payer_scans_and_the_page_turns_to_paid_by_itself(browser, show, tree):
@@ -202,10 +168,7 @@ def test_trouble_at_the_server_leaves_the_page_as_it_is_until_it_is_over(browser
 
 
 def test_on_a_phone_it_fits_and_an_alipay_code_can_be_opened_there(browser, show, tree):
-    phone = {"width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": True}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
-    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    try:
+    with a_phone(browser):
         show(
             store_payment(
                 tree, brief="很长的商品名" * 30, fee=10**12, cur="USD", pay_tp="zfb.qrcode",
@@ -216,6 +179,3 @@ def test_on_a_phone_it_fits_and_an_alipay_code_can_be_opened_there(browser, show
         button = browser.find_element(By.LINK_TEXT, "Open on this phone")
         assert button.is_displayed()
         assert button.size["height"] >= 44
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})

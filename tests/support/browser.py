@@ -1,0 +1,87 @@
+"""A real headless Chromium, and what tests ask of it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.expected_conditions import text_to_be_present_in_element
+from selenium.webdriver.support.wait import WebDriverWait
+
+BROWSER = os.environ.get("PAYMENT_TEST_BROWSER") or shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+
+#: The marks of a module whose tests need a browser.
+NEEDS_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER),
+        reason="no chromium with chromedriver here: the pages were not seen by a browser",
+    ),
+]
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+]  # fmt: skip
+
+#: What tells a page that somebody came back to it: it asks at once, not at its next turn.
+COME_BACK = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+@contextmanager
+def a_browser() -> Iterator[Chrome]:
+    """Run a browser with a profile of its own."""
+    options = ChromeOptions()
+    options.binary_location = BROWSER or ""
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for flag in [*FLAGS, f"--user-data-dir={profile}"]:
+            options.add_argument(flag)
+        browser = Chrome(options, Service(DRIVER))
+        try:
+            yield browser
+        finally:
+            browser.quit()
+
+
+@contextmanager
+def a_phone(browser: Chrome) -> Iterator[None]:
+    """Let the browser be a small phone."""
+    phone = {"width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        yield
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def wait_for_heading(browser: Chrome, text: str, seconds: int = 30) -> None:
+    # While a page gives way to the next, the browser may have an element of neither.
+    heading = text_to_be_present_in_element((By.TAG_NAME, "h1"), text)
+    WebDriverWait(browser, seconds, 0.1, (WebDriverException,)).until(heading)
+
+
+def wait_for(browser: Chrome, selector: str) -> WebElement:
+    """Return the element once it is to be seen."""
+    return WebDriverWait(browser, 30, 0.1, (WebDriverException, StopIteration)).until(
+        lambda browser: next(
+            found for found in browser.find_elements(By.CSS_SELECTOR, selector)
+            if found.is_displayed()
+        )
+    )  # fmt: skip
+
+
+def text_of(browser: Chrome, selector: str) -> str:
+    return browser.find_element(By.CSS_SELECTOR, selector).text
