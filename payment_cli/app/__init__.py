@@ -189,7 +189,7 @@ class App:
             self._recorder,
             self.checking,
             self.clock,
-            lambda _code: count_refusal(self.root / REFUSALS_PLACE),
+            partial(count_refusal, self.root / REFUSALS_PLACE),
         )
 
     @cached_property
@@ -224,8 +224,9 @@ class App:
 
         def probe() -> str:
             count = self.storage.count(Collection("payment"), everything())
-            refused = read_refusals(self.root / REFUSALS_PLACE)
-            return f"{count} payments, {refused} callbacks refused since the tree was made"
+            refused, reason = read_refusals(self.root / REFUSALS_PLACE)
+            last = f", the last because {reason}" if reason else ""
+            return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
 
         domains = partial(list_domains, self.root)
         configs = TreeConfigs(self.root, self.environ, domains, merchant)

@@ -87,7 +87,7 @@ class Receiving:
             payment = self._settle(account, notice) if notice.order_no else None
         except PaymentError as error:
             if isinstance(error, UntrustedError):
-                self.count_refusal(error.code)
+                self.count_refusal(str(error))
             return Received(self._refusal(request, gateway, error), error=error)
         return Received(gateway.acknowledge(request), payment)
 
@@ -119,7 +119,7 @@ class Receiving:
             notice = account.gateway.complete(HttpRequest("POST", "/pay/re", "", headers, body))
             settled = self._settle(account, notice, payment.id)
         except UntrustedError as error:
-            self.count_refusal(error.code)
+            self.count_refusal(str(error))
             raise
         return result_of(payment, settled)
 

@@ -85,6 +85,17 @@ def test_the_doctor_prints_every_finding(payment, shop):
     assert {row["level"] for row in payment("doctor", "--problems").json} <= {"warn", "error"}
 
 
+def test_the_doctor_knows_why_a_callback_was_refused(pay, payment, shop):
+    pay("create", "-fee", 1)
+    request = b"POST /pay/re/wx.qrcode/demo/nowhere HTTP/1.1\r\n\r\n{}"
+    pay("re", "--http", stdin=request, exit_code=22)
+    found = [row["sentence"] for row in payment("doctor").json if row["subject"] == "storage"]
+    assert found == [
+        "1 payments, 1 callbacks refused since the tree was made, "
+        "the last because there is no account demo/nowhere"
+    ]
+
+
 def test_the_doctor_exits_40_when_something_will_fail(payment, shop, root):
     folder = root / "home/demo/.payment/wxpay/main"
     folder.mkdir(parents=True, mode=0o700)
