@@ -29,6 +29,8 @@ _OTHERS = 0o077
 
 #: How many entries are looked at for permissions; what is wrong is seldom wrong in one place only.
 ENTRIES_MAX = 20_000
+#: A disk with less room will soon stop every command that writes.
+FREE_BYTES_MIN = 16 * 1024 * 1024
 #: Milliseconds between the machine's clock and the file system's that nobody minds.
 CLOCK_SLACK_MS = 5_000
 #: No clock that runs shows an earlier time: 2026-01-01.
@@ -42,6 +44,7 @@ def examine_tree(root: Path, clock: Clock, mounts: Path = MOUNTS) -> Iterator[Fi
     """
     yield from _root_folder(root)
     yield _file_system(root, mounts)
+    yield from _space(root)
     yield from _writing(root, clock)
     yield _permissions(root)
 
@@ -95,6 +98,15 @@ def _file_system_kind(root: Path, mounts: Path) -> str:
 def _unescape(text: str) -> str:
     r"""Undo the kernel's escapes: a space is written as \040."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+
+
+def _space(root: Path) -> Iterator[Finding]:
+    disk = os.statvfs(root)
+    free = disk.f_bavail * disk.f_frsize
+    if free < FREE_BYTES_MIN:
+        yield error(
+            "disk", f"{free // 1024} KiB are left: soon nothing can be written", "make room"
+        )
 
 
 def _writing(root: Path, clock: Clock) -> Iterator[Finding]:

@@ -3,6 +3,7 @@ import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -194,6 +195,11 @@ def test_memory_and_the_unknown_are_warnings(doctor, tree, mounts):
 def test_this_machines_own_list_of_mounts_is_readable(doctor):
     own = replace(doctor, mounts=MOUNTS)
     assert not [w for w in found(own.examine(), Level.WARN) if "can't tell" in w]
+
+
+def test_a_disk_that_is_nearly_full_is_an_error(doctor, mocker):
+    mocker.patch("os.statvfs", return_value=SimpleNamespace(f_bavail=2, f_frsize=4096))
+    assert errors(doctor) == ["disk: 8 KiB are left: soon nothing can be written"]
 
 
 def test_a_tree_that_cannot_be_written_is_an_error(doctor, tree, mocker):
