@@ -1,13 +1,16 @@
 """Kills a process with SIGKILL at its k-th step towards the disk, without a trace in the product.
 
-A step is a call of `os` that changes files, or a statement of SQLite. The steps are counted in a
-forked child, so that nothing here outlives it. Fork from a process that has no SQLite open.
+A step is a call of `os` that changes files, a statement of SQLite, bytes sent to a socket, or the
+start of a process. The steps are counted in a forked child, so that nothing here outlives it.
+Fork from a process that has no SQLite open.
 """
 
 import fcntl
 import os
 import signal
+import socket
 import sqlite3
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _OS_CALLS = (
-    "open", "write", "pwrite", "rename", "unlink", "mkdir", "chmod", "fchmod", "fsync", "close",
+    "open", "write", "pwrite", "rename", "replace", "link", "unlink", "mkdir", "chmod", "fchmod",
+    "fsync", "close",
 )  # fmt: skip
 
 
@@ -122,6 +126,10 @@ def _install(tell: Callable[[str], object]) -> None:
     for name in _OS_CALLS:
         setattr(os, name, counted(name, getattr(os, name)))
     fcntl.flock = counted("flock", fcntl.flock)
+    for name in ("connect", "send", "sendall"):
+        setattr(socket.socket, name, counted(name, getattr(socket.socket, name)))
+    start = subprocess.Popen.__init__
+    subprocess.Popen.__init__ = counted("start", start)  # type: ignore[method-assign]
 
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:

@@ -1,0 +1,157 @@
+"""A shop on a real tree with the real services; only its provider and its time are a test's."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from payment_cli.app import App
+from payment_cli.errors import PaymentError
+from payment_cli.model.match import everything
+from payment_cli.model.money import to_fen
+from payment_cli.services.accounts import Accounts
+from payment_cli.services.outbox import BASKET_TAKE, OUTBOX
+from payment_cli.services.payment_records import PAYMENTS
+from payment_cli.storage.base import Collection, Query
+from tests.support.clock import CountedIds, HandClock
+from tests.support.failpoints import run_until_step
+from tests.support.lying_gateway import LyingAccounts, LyingGateway
+
+#: The pay types of the shop, and the target that each goes to.
+SELLERS = {"wx": "main", "zfb": "main"}
+
+PENDING_MAX = 4
+
+Action = Callable[[App], object]
+
+
+@contextmanager
+def fast_disk() -> Iterator[Path]:
+    """A place in memory where there is one: a killed process loses nothing that was written."""
+    memory = Path("/dev/shm")
+    place = tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None)
+    try:
+        yield Path(place)
+    finally:
+        shutil.rmtree(place)
+
+
+@dataclass(frozen=True)
+class ScriptedApp(App):
+    """The program over accounts that a test made."""
+
+    given: Any = None
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return self.given
+
+
+class TreeShop:
+    """The tree of the merchant `demo` below `place`, and the provider's books beside it."""
+
+    def __init__(self, place: Path) -> None:
+        self.root = place / "tree"
+        self.clock = HandClock()
+        self.gateway = LyingGateway(place / "books.json")
+        self.app = self._open()
+        if not self.root.exists():
+            self.app.merchants.init("demo")
+            self.app.merchants.set("demo", "sellers", json.dumps(SELLERS))
+            self.app.shop.settings.set("demo", "pending_max", str(PENDING_MAX))
+
+    def restart(self) -> None:
+        self.app.close()
+        self.app = self._open()
+
+    def act(self, action: Action, kill_at: int | None) -> str | None:
+        """Do it here, or in a process that is killed at its k-th step.
+
+        Return `done`, the name of the error that refused it, or None: it was killed.
+        """
+        if kill_at is None:
+            return _outcome(self.app, action)
+        self.app.close()
+        said = self.root.parent / "said"
+        said.write_text("")
+
+        def work(_acknowledge: Callable[[], None]) -> None:
+            app = self._open()
+            said.write_text(_outcome(app, action))
+            app.close()
+
+        run_until_step(kill_at, work)
+        self.gateway.reload()
+        self.app = self._open()
+        return said.read_text() or None
+
+    def seen(self) -> dict[tuple[str, str], Any]:
+        """Everything that can be seen of the shop, as ShopModel.view shows it."""
+        seen: dict[tuple[str, str], Any] = {}
+        for record in self._records("thing", "demo"):
+            seen["left", record["id"]] = record["sku"]
+        for record in self._records("coupon", "demo"):
+            seen["coupon", record["id"]] = (record["cpn_stat"], record["cpn_orid"])
+        for record in self._records("basket", "demo"):
+            if record["items"]:
+                seen["basket", record["id"]] = record["items"]
+        for record in self._records(PAYMENTS.kind):
+            seen["pay", record["id"]] = (
+                record["st"],
+                record["flag"],
+                record["fee"],
+                _trades(record),
+            )
+        for record in self._records("order", "demo"):
+            paid_by = record["pay_id"] if record["ord_status"] in ("OK", "SP", "DN") else ""
+            fee = to_fen(record["fee"], "fee")
+            seen["order", record["id"]] = (record["ord_status"], fee, record["pay_ids"], paid_by)
+        seen["owed", ""] = sorted((buyer, sorted(take.items())) for buyer, take in self.owed())
+        return seen
+
+    def owed(self) -> list[tuple[str, dict[str, int]]]:
+        """What the outbox owes to baskets, in the order in which it will be applied."""
+        rows = self.app.storage.query(OUTBOX, Query(everything(), (("lm", 1),)))
+        return [
+            (row["data"]["buyer"], row["data"]["take"])
+            for row in rows
+            if row["what"] == BASKET_TAKE
+        ]
+
+    def record(self, kind: str, record_id: str) -> dict[str, Any]:
+        domain = "" if kind == PAYMENTS.kind else "demo"
+        return self.app.storage.get(Collection(kind, domain), record_id)
+
+    def _records(self, kind: str, domain: str = "") -> Iterator[dict[str, Any]]:
+        """All of a kind. Each must be what is read by its id: files keep up with queries."""
+        for record in self.app.storage.query(Collection(kind, domain), Query(everything())):
+            assert self.record(kind, record["id"]) == record
+            yield record
+
+    def _open(self) -> App:
+        return ScriptedApp(
+            self.root, "demo", {}, self.clock, given=LyingAccounts(self.gateway), new_id=self._ids
+        )
+
+    @cached_property
+    def _ids(self) -> CountedIds:
+        return CountedIds()
+
+
+def _outcome(app: App, action: Action) -> str:
+    try:
+        action(app)
+    except PaymentError as error:
+        return type(error).__name__
+    return "done"
+
+
+def _trades(record: dict[str, Any]) -> set[str]:
+    more = [trade["trade_no"] for trade in record.get("double_trades", ())]
+    return {record["trade_no"], *more} - {""}
