@@ -9,8 +9,8 @@ from payment_cli.cli.options import printing_options
 from payment_cli.cli.output import progress
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record, print_records
-from payment_cli.cli.results import tell_failed_script
-from payment_cli.errors import DeclinedError, InvalidValueError
+from payment_cli.cli.results import tell_damaged, tell_failed_script
+from payment_cli.errors import CorruptRecordError, DeclinedError, InvalidValueError
 from payment_cli.model.payment import ApplyStatus, Payment
 from payment_cli.model.record import Record
 
@@ -79,13 +79,19 @@ def apply(
 
 def _apply_due(app: "App", most: int, printing: Printing) -> None:
     ids = app.applying.due_ids(most)
-    done = []
+    done, damaged = [], 0
     with progress("callback scripts") as tell_progress:
         for payment_id in ids:
-            done.append(app.applying.apply_if_due(app.payments.get(payment_id)))
+            try:
+                done.append(app.applying.apply_if_due(app.payments.get(payment_id)))
+            except CorruptRecordError as error:
+                damaged += 1
+                tell_damaged(error)
             tell_progress(len(done), len(ids))
     print_records((_shown(payment.to_record()) for payment in done), printing)
     _leave(done)
+    if damaged:
+        click.get_current_context().exit(CorruptRecordError.exit_code)
 
 
 def _leave(payments: list[Payment]) -> None:

@@ -9,8 +9,8 @@ from payment_cli.cli.options import exit_status_option, printing_options
 from payment_cli.cli.output import flush, tell
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
-from payment_cli.cli.results import leave, print_result, run_script
-from payment_cli.errors import InvalidValueError, OutcomeUnknownError
+from payment_cli.cli.results import leave, print_result, run_script, tell_damaged
+from payment_cli.errors import CorruptRecordError, InvalidValueError, OutcomeUnknownError
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -72,9 +72,16 @@ def _check_pending(app: "App", most: int, printing: Printing) -> None:
     flush()
     for payment in sweep.settled:
         run_script(app, payment)
+    damaged = 0
     for payment_id in scripts:
-        run_script(app, app.payments.get(payment_id))
+        try:
+            run_script(app, app.payments.get(payment_id))
+        except CorruptRecordError as error:
+            damaged += 1
+            tell_damaged(error)
     for payment_id, said in sweep.errors:
         tell(f"pay: payment {payment_id}: {said}")
     if sweep.errors:
         raise OutcomeUnknownError(f"{len(sweep.errors)} of {sweep.checked} could not be asked")
+    if damaged:
+        click.get_current_context().exit(CorruptRecordError.exit_code)

@@ -7,7 +7,7 @@ import click
 from payment_cli.cli.output import draw_qr_code, flush, tell
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
-from payment_cli.errors import DeclinedError, OutcomeUnknownError
+from payment_cli.errors import CorruptRecordError, DeclinedError, OutcomeUnknownError
 from payment_cli.model.pay_type import ReturnType
 from payment_cli.model.payment import ApplyStatus, Payment, Status
 from payment_cli.model.result import Result
@@ -36,6 +36,11 @@ def run_script(app: "App", payment: Payment) -> None:
     after = app.follow_up(payment)
     if payment.apply_st == ApplyStatus.DUE and after.apply_st == ApplyStatus.FAILED:
         tell_failed_script(after)
+
+
+def tell_damaged(error: CorruptRecordError) -> None:
+    """Say that a record can't be worked on, where that must not stop the others."""
+    tell(f"pay: {error.code}: {error} ({error.hint})")
 
 
 def tell_failed_script(payment: Payment) -> None:

@@ -2,6 +2,9 @@
 
 import pytest
 
+from payment_cli.app import open_app
+from payment_cli.services.creating import NewPayment
+
 
 @pytest.fixture
 def script(pay, shop, root):
@@ -49,6 +52,20 @@ def test_a_finished_script_does_not_run_twice(pay, script, root):
 def test_due_runs_nothing_when_nothing_is_due(pay, script):
     script("exit 4\n")
     assert pay("apply", "--due").json == []
+
+
+@pytest.mark.parametrize("words", [("apply", "--due"), ("check", "--pending")])
+def test_a_hand_edited_payment_does_not_stop_the_scripts_of_others(pay, script, root, words):
+    script("echo made the template\n")
+    app = open_app(str(root))
+    new = NewPayment(fee=0, callback="after")
+    edited, other = (app.creating.create(new).payment.id for _ in range(2))
+    app.close()
+    file = root / "var/payment" / f"{edited}.json"
+    file.write_text(file.read_text().replace('"fee": 0', '"fee": 1'))
+    ran = pay(*words, exit_code=32)
+    assert (f"{edited}.json" in ran.err, ran.err.count("\n")) == (True, 1)
+    assert pay("get", other).json["apply_st"] == "done"
 
 
 @pytest.mark.parametrize(
