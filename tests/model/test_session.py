@@ -91,6 +91,8 @@ def test_a_buyer_owns_what_is_his_and_a_cashier_sees_all_of_the_store():
     buyer, cashier = SESSION, new_session("demo", Role.CASHIER, "", expi=1, nonce="n")
     assert [buyer.owns(of) for of in ("xiaobai", "xiaohei", "")] == [True, False, False]
     assert [cashier.owns(of) for of in ("xiaobai", "")] == [True, True]
+    nobody = Session("demo", Role.BUYER, "", NOW, "n")
+    assert not nobody.owns("")
 
 
 def test_a_role_has_its_pay_types():

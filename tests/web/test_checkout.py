@@ -12,6 +12,7 @@ from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.record import Json
 from payment_cli.model.session import Role
 from payment_cli.services.creating import NewPayment
+from payment_cli.services.shop_records import orders
 from payment_cli.web.checkout import make_checkout
 from tests.support.gateway import paid
 from tests.support.store_web import QR, UNKNOWN, WAITING, WECHAT_CODE
@@ -212,6 +213,21 @@ def test_inside_wechat_its_own_window_takes_the_payment(store, checkout):
     pay(store, order, "wx.jsapi", token)
     assert json.loads(str(fact(checkout(order, token, **inside), "jsapi"))) == parameters
     assert fact(checkout(order, token), "jsapi") is None
+
+
+def test_inside_wechat_a_store_without_that_window_still_has_its_code(store, checkout):
+    store.app.merchants.set("demo", "sellers", '{"wx.qrcode":"main"}')
+    inside = {"HTTP_USER_AGENT": IN_WECHAT}
+    assert ways(checkout(store.order(), store.token(openid="o-1"), **inside)) == ["wx.qrcode"]
+
+
+def test_a_discount_whose_rows_do_not_say_what_they_took_is_one_sum(store, checkout):
+    coupon = store.demo.shop.coupons.add({"title": "Welcome", "type": 1, "value": 5})
+    order = store.order(coupons=[{"id": coupon.id}])
+    with store.app.storage.transaction("test") as tx:
+        record = tx.get(orders("demo"), order.id)
+        tx.put(orders("demo"), {**record, "coupons": [], "ord_ds": [{"dis_nm": "x"}]})
+    assert "<dt>Discount</dt><dd>−¥5.00</dd>" in checkout(order)
 
 
 def test_names_in_language_files_are_read_in_the_payers_language(store, checkout):
