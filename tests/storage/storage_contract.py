@@ -6,6 +6,7 @@ A subclass gives the fixture `storage`: an empty storage whose log is dated by t
 import itertools
 from collections.abc import Iterator
 from decimal import Decimal
+from enum import StrEnum
 
 import pytest
 
@@ -34,6 +35,13 @@ from tests.support.clock import HandClock
 
 PAYMENTS = Collection("payment")
 THINGS = Collection("thing", "demo")
+
+
+class Kind(StrEnum):
+    """A text of a type of its own, as statuses are."""
+
+    WAIT = "WAIT"
+
 
 _numbers = itertools.count(1)
 
@@ -108,6 +116,18 @@ class StorageContract:
         for mine in (record, stored, first, next(storage.query(PAYMENTS, Query(everything())))):
             mine["tags"].append("mine")
         assert storage.get(PAYMENTS, str(record["id"]))["tags"] == ["a"]
+
+    def test_what_a_write_returns_is_what_is_stored(self, storage: Storage) -> None:
+        """A tuple has become a list, a whole Decimal an int: the record as JSON has it."""
+        record = a_record(tags=("a", ("b",)), count=Decimal(5), st=Kind.WAIT, deep={"k": (1,)})
+        stored = insert_one(storage, record)
+        found = storage.get(PAYMENTS, str(record["id"]))
+        assert stored == found
+        assert stored["tags"] == ["a", ["b"]]
+        assert [type(stored[name]) for name in ("count", "st")] == [int, str]
+        with storage.transaction("tester") as tx:
+            again = tx.put(PAYMENTS, {**found, "tags": ("c",)})
+        assert again == storage.get(PAYMENTS, str(record["id"]))
 
     def test_an_unknown_id_is_not_found(self, storage: Storage) -> None:
         with pytest.raises(NotFoundError):
@@ -221,6 +241,16 @@ class StorageContract:
             tx.insert(PAYMENTS, a_record())
             tx.insert(PAYMENTS, a_record(id=taken["id"]))
         assert storage.count(PAYMENTS, everything()) == 1
+
+    def test_a_refused_insert_that_is_survived_leaves_no_trace(self, storage: Storage) -> None:
+        taken = insert_one(storage, a_record(name="first"))
+        with storage.transaction("tester") as tx:
+            with pytest.raises(ConflictError):
+                tx.insert(PAYMENTS, a_record(id=taken["id"], name="second"))
+            tx.insert(PAYMENTS, a_record())
+        assert storage.get(PAYMENTS, str(taken["id"])) == taken
+        assert storage.count(PAYMENTS, everything()) == 2
+        assert [row.op for row in storage.log()] == ["insert", "insert"]
 
     def test_after_an_error_the_storage_goes_on(self, storage: Storage) -> None:
         with pytest.raises(ZeroDivisionError), storage.transaction("tester") as tx:  # noqa: PT012
