@@ -63,7 +63,7 @@ class TreeAccounts:
                 load_wechat(self._root, domain, target, self._environ),
                 transport=self._transport,
                 clock=self._clock,
-                certificates_cache=FileCache(self._root, f"{domain}_{target}.json"),
+                certificates_cache=FileCache(self._root, f"{domain}@{target}.json"),
             )
         if provider == "alipay":
             from payment_cli.gateways.alipay import AlipayGateway
