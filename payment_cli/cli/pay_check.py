@@ -30,14 +30,13 @@ if TYPE_CHECKING:
 @click.option(
     "--most",
     type=click.IntRange(1, 10_000),
-    default=100,
     metavar="N",
-    help="With --pending: at most N in one run (100).",
+    help="With --pending: at most N in one run (pending_max of payment.toml, else 100).",
 )
 @printing_options
 @exit_status_option
 def check(
-    payment_id: str | None, pending: bool, most: int, printing: Printing, exit_status: bool
+    payment_id: str | None, pending: bool, most: int | None, printing: Printing, exit_status: bool
 ) -> None:
     """Ask the gateway about the payment ID, and record and print what it says.
 
@@ -49,7 +48,7 @@ def check(
         raise InvalidValueError("name one payment, or say --pending", hint="pay check --help")
     app = current_app()
     if payment_id is None:
-        _check_pending(app, most, printing)
+        _check_pending(app, most or app.settings.pending_max, printing)
         return
     result = app.checking.check(payment_id)
     print_result(result, printing)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 import payment_cli.app
+from payment_cli.clock import system_clock
 
 
 def paid(sandboxed, payment_id: str) -> None:
@@ -54,6 +55,25 @@ def test_pending_checks_what_is_due_and_prints_a_summary(pay, shop):
     ran = pay("check", "--pending")
     assert ran.json == {"checked": 0, "scripts": 0, "errors": []}
     assert ran.err == ""
+
+
+def test_pending_is_bounded_by_the_settings_of_the_tree(pay, sandboxed, monkeypatch):
+    for _ in range(2):
+        pay("create", "-fee", 9, "-pt", "zfb.qrcode", "-ta", "sandbox")
+    real = payment_cli.app.open_app
+    monkeypatch.setattr(
+        payment_cli.app,
+        "open_app",
+        lambda *where: replace(real(*where), clock=lambda: system_clock() + 20_000),
+    )
+    settings = sandboxed.root / "etc/payment.toml"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("pending_max = 1\n")
+    try:
+        assert pay("check", "--pending").json["checked"] == 1
+    finally:
+        settings.unlink()
+    assert pay("check", "--pending", "--most", 1).json["checked"] == 1
 
 
 def test_pending_runs_scripts_that_are_due(pay, new, sandboxed):
