@@ -8,6 +8,7 @@ from payment_cli.clock import Clock
 from payment_cli.errors import (
     ConflictError,
     CorruptRecordError,
+    InvalidValueError,
     NotAllowedError,
     OutcomeUnknownError,
     PaymentError,
@@ -25,6 +26,9 @@ from payment_cli.services.payment_records import load, save
 from payment_cli.services.payments import Payments
 from payment_cli.services.sending import INTENT_MS, Sending, make_intent, order_ref
 from payment_cli.storage.base import Query, Storage
+
+#: The longest reason that `pay close` keeps.
+REASON_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +115,12 @@ class Checking:
         """Close (a scan: reverse) the payment at the provider, then FAIL with `reason`.
 
         Raises:
+            InvalidValueError: the reason is not one line of REASON_MAX characters or less.
             NotAllowedError: it is paid.
             OutcomeUnknownError: a send is under way right now.
         """
+        if len(reason) > REASON_MAX or not reason.isprintable():
+            raise InvalidValueError(f"the reason must be one line, at most {REASON_MAX} characters")
         payment = self.payments.get(fragment)
         if payment.st is Status.FAIL:
             return Result(payment)

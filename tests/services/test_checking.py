@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from payment_cli.errors import (
     ConfigError,
+    InvalidValueError,
     NotAllowedError,
     OutcomeUnknownError,
     UntrustedError,
@@ -203,6 +204,14 @@ def test_closing_an_unsent_payment_needs_no_provider(world: World) -> None:
     assert (result.payment.st, result.payment.fail_re) == ("FAIL", "changed my mind")
     assert result.payment.close_at == world.clock.now
     assert world.gateway.asked == []
+
+
+@pytest.mark.parametrize("reason", ["x" * 257, "two\nlines", "\x1b[31mred"])
+def test_a_reason_is_one_short_line(world: World, reason: str) -> None:
+    payment = world.create()
+    with pytest.raises(InvalidValueError, match="one line"):
+        world.checking.close(payment.id, reason)
+    assert world.stored(payment) == payment
 
 
 def test_closing_a_waiting_payment_fails_only_when_the_provider_closed_it(world: World) -> None:
