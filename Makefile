@@ -32,7 +32,7 @@ proofs: $(READY) ## The slow proofs: kill -9 everywhere, long random walks
 	$(BIN)/pytest -n auto -m slow
 
 bench: $(READY) ## Print speed and memory, each against a named baseline of the same run
-	$(BIN)/python -m bench
+	$(BIN)/python -m tests.bench
 
 clean: ## Remove what was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

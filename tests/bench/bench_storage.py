@@ -1,6 +1,6 @@
 """The tree backend: durable creates, pages at a million records, memory, the bulk path.
 
-`python -m bench.bench_storage [RECORDS]` runs it alone, with fewer records than a million.
+`python -m tests.bench.bench_storage [RECORDS]` runs it alone, with fewer records than a million.
 """
 
 import os
@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from bench.table import Row, interleaved, show
 from payment_cli.app import App
 from payment_cli.clock import system_clock
 from payment_cli.ids import new_id
@@ -26,6 +25,7 @@ from payment_cli.model.record import Record
 from payment_cli.services.creating import NewPayment
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
+from tests.bench.table import Row, interleaved, show
 
 RECORDS = 1_000_000
 SMALL = 1_000
@@ -245,8 +245,8 @@ def _peak_rss(root: Path, match: Match) -> int:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        words = [sys.executable, "-m", "bench.bench_storage", "--ask", str(root), str(write)]
-        os.set_inheritable(write, True)  # noqa: FBT003
+        words = [sys.executable, "-m", "tests.bench.bench_storage", "--ask", str(root), str(write)]
+        os.set_inheritable(write, True)
         os.execv(sys.executable, words)
     os.close(write)
     os.waitpid(child, 0)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.table import Row, interleaved
+from tests.bench.table import Row, interleaved
 
 BASELINE = "import click, sqlite3, json"
 ROUNDS = 25

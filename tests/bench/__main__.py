@@ -3,10 +3,10 @@
 import sys
 from importlib import import_module
 
-from bench.table import show
+from tests.bench.table import show
 
 MODULES = ("bench_cold_start", "bench_storage", "bench_callback", "bench_shop")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MODULES:
-        show(import_module(f"bench.{name}").measure())
+        show(import_module(f"tests.bench.{name}").measure())
