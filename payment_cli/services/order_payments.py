@@ -83,13 +83,13 @@ class OrderPayments:
     def pay(self, fragment: str, paying: Paying) -> Result:
         """Create and send the payment of an order; asked twice, return the stored result.
 
-        Another pay type closes the first payment at its gateway before the second is opened. If
-        that close can't be confirmed the second is refused, unless `anyway`: should both be paid
-        then, the second is flagged `double`.
+        Another pay type closes every earlier payment at its gateway before the next is opened. If
+        a close can't be confirmed the next is refused, unless `anyway`: should two be paid then,
+        the second is flagged `double`.
 
         Raises:
             NotAllowedError: the order is paid, over, or in a state that can't be paid.
-            OutcomeUnknownError: the first payment could not be closed for sure.
+            OutcomeUnknownError: an earlier payment could not be closed for sure.
             ProviderRefusedError, ConfigError, InvalidValueError: as `pay send`.
         """
         order = self.orders.get(fragment)
@@ -97,11 +97,12 @@ class OrderPayments:
         current = self._current(order)
         if current is not None and current.st is Status.OK:
             return Result(current)
-        if current is not None and not current.is_final:
-            if (current.pay_tp or pay_tp, current.pay_target or target) == (pay_tp, target):
-                self._choose(order, pay_tp, target)
-                return self._send(current, pay_tp, target, paying)
-            self._end(current, pay_tp, anyway=paying.anyway)
+        if current is not None and _is_open_for(current, pay_tp, target):
+            self._choose(order, pay_tp, target)
+            return self._send(current, pay_tp, target, paying)
+        for earlier in map(self.payments.get, order.pay_ids):
+            if not earlier.is_final:
+                self._end(earlier, pay_tp, anyway=paying.anyway)
         order.require(OrderEvent.OPEN)
         payment = self._open(order, pay_tp, target)
         if payment.is_final:
@@ -248,3 +249,9 @@ class OrderPayments:
         if payment is None:
             raise NotAllowedError(f"order {order.id} has no payment yet", hint="payment p pay")
         return payment
+
+
+def _is_open_for(payment: Payment, pay_tp: str, target: str) -> bool:
+    """Return whether it may still be paid, and was sent in this way or not at all."""
+    sent = (payment.pay_tp or pay_tp, payment.pay_target or target)
+    return not payment.is_final and sent == (pay_tp, target)

@@ -120,6 +120,17 @@ def test_an_unconfirmed_close_refuses_the_second_payment_unless_anyway(world, or
     assert world.orders.get(order.id).pay_id == first
 
 
+def test_what_was_left_open_by_anyway_is_closed_before_the_next_is_opened(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [UNKNOWN]
+    second = pay(world, order, "zfb.qrcode", anyway=True)
+    world.gateway.closes = [UNKNOWN, CLOSED]
+    with pytest.raises(OutcomeUnknownError):
+        pay(world, order, "wx.qrcode")
+    third = pay(world, order, "wx.qrcode")
+    assert [world.payments.get(p).st for p in (first, second, third)] == ["FAIL", "FAIL", "WAIT"]
+
+
 def test_a_first_payment_that_was_paid_meanwhile_refuses_the_second(world, order) -> None:
     first = pay(world, order)
     world.gateway.closes = [Answer(Outcome.PAID)]
