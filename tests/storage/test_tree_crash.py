@@ -377,6 +377,23 @@ def test_what_is_known_to_be_on_disk_is_not_looked_at_after_a_power_loss(
     assert len(repaired) <= 5
 
 
+def test_what_a_repair_wrote_is_pending_until_it_is_synced_itself(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "SYNC_EVERY", 4)
+    storage = open_tree(root, HandClock())
+    insert(storage, *(a_record(id=f"p{number}") for number in range(5)))
+    storage.close()
+    for _ in range(2):
+        power_off(root)
+        damage(root / "var" / "payment" / "p0.json", "empty", b"")
+        fresh = open_tree(root, HandClock())
+        insert(fresh, a_record())
+        fresh.close()
+        assert (root / "var" / "payment" / "p0.json").stat().st_size > 0
+        assert pending(root) > 4
+
+
 def test_a_hand_edited_file_is_not_overwritten_by_the_repair(root: Path) -> None:
     """Only what a power loss can leave is: nothing whole that none of our changes wrote."""
     storage = open_tree(root, HandClock())

@@ -16,7 +16,7 @@ from pytest_mock import MockerFixture
 from payment_cli.errors import PaymentError, StorageError
 from payment_cli.model.match import everything
 from payment_cli.storage.base import Query, Storage
-from payment_cli.storage.tree import open_tree
+from payment_cli.storage.tree import open_tree, sync
 from payment_cli.storage.tree.fsck import check_tree
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert, insert_one
 from tests.support.clock import HandClock
@@ -66,6 +66,23 @@ def test_a_full_disk_changes_nothing_and_is_survived(small_disk: Path) -> None:
     assert storage.count(PAYMENTS, everything()) == len(acknowledged) + 1
     storage.close()
     assert check_tree(root).is_clean
+
+
+def test_a_home_on_another_disk_is_synced_as_well(
+    root: Path, small_disk: Path, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "SYNC_EVERY", 2)
+    synced: list[int] = []
+    mocker.patch.object(
+        sync, "_syncfs", return_value=lambda folder_fd: synced.append(os.fstat(folder_fd).st_dev)
+    )
+    (root / "home").mkdir()
+    (root / "home" / "demo").symlink_to(small_disk)
+    storage = open_tree(root, HandClock())
+    for _ in range(3):
+        insert(storage, a_record(), collection=THINGS)
+    storage.close()
+    assert synced == [root.stat().st_dev, small_disk.stat().st_dev]
 
 
 def in_child_with_file_limit(limit: int, work: Callable[[], None]) -> None:
