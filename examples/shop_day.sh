@@ -78,6 +78,18 @@ payment p pay "$other" -c >/dev/null
 show payment o cancel "$other" -V -N -e '^ord_status$'
 is "payment w get cup-01 -V -e ^sku$" 14
 
+step 'Nobody pays for an order: its time passes, and the next tick ends it'
+late=$(payment o create --item cup-01:3 --buyer laowang -V -e '^id$')
+is "payment w get cup-01 -V -e ^sku$" 11
+# Its quarter of an hour is too long for an example: the file is edited, and the edit adopted.
+file="$PAYMENT_ROOT/sys/order/ord_teahouse_$late.json"
+edited=$(sed 's/"ord_expi": [0-9]*/"ord_expi": 1/' "$file")
+printf '%s\n' "$edited" >"$file"
+show payment fsck --adopt -c
+show payment tick -c
+is "payment o get $late -V -e ^ord_status$" CA
+is "payment w get cup-01 -V -e ^sku$" 14
+
 step 'Evening: leftovers, figures, and a look at the books'
 show payment tick -c
 show payment stats --table
