@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Days before the end of a certificate from which on the doctor warns.
 EXPIRY_WARN_DAYS = 30
 
+#: Both providers' QR codes, and WeChat Pay's prepay_id, end then whatever the order's expiry says.
+CODE_LIFE_MINUTES = 120
+
 #: WeChat Pay's longest notify URL; Alipay's is one longer.
 NOTIFY_URL_MAX = 255
 
@@ -33,6 +36,7 @@ def examine_wechat(subject: str, account: WechatAccount, now: int) -> Iterator[F
     yield _wechat_mode(subject, account)
     yield from _wechat_merchant(subject, account, now)
     yield from _platform_certificates(subject, account, now)
+    yield from _code_life(subject, "pay_time_expire", account.pay_time_expire)
     yield from _api_url(subject, "api_base", account.api_base)
 
 
@@ -51,6 +55,7 @@ def examine_alipay(subject: str, account: AlipayAccount, now: int) -> Iterator[F
             yield from _expiry(subject, key, load_certificate(pem), now)
     else:
         yield ok(subject, "public-key mode, the keys fit")
+    yield from _code_life(subject, "timeout_express", account.timeout_express)
     yield from _api_url(subject, "gateway_url", account.gateway_url)
 
 
@@ -72,6 +77,15 @@ def examine_notify_url(subject: str, url: str, api_url: str) -> Iterator[Finding
         )
     elif parts.scheme != "https" and not is_local:
         yield error(subject, f"notify URL {url} must be https")
+
+
+def _code_life(subject: str, key: str, minutes: int) -> Iterator[Finding]:
+    if minutes > CODE_LIFE_MINUTES:
+        yield warn(
+            subject,
+            f"{key} is {minutes} minutes, but a code can be scanned for {CODE_LIFE_MINUTES} only",
+            "who comes later needs a new payment: close the old one",
+        )
 
 
 def _wechat_mode(subject: str, account: WechatAccount) -> Finding:

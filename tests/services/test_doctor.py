@@ -436,6 +436,16 @@ def test_a_wrong_alipay_key_is_named():
     assert "the app's own public key" in finding.sentence
 
 
+@pytest.mark.parametrize(("minutes", "is_told"), [(120, False), (121, True)])
+def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
+    findings = [
+        *examine_wechat("w", wechat.account(pay_time_expire=minutes), wechat.NOW),
+        *examine_alipay("a", alipay.account(timeout_express=minutes), wechat.NOW),
+    ]
+    told = [f.sentence for f in findings if "a code can be scanned for 120 only" in f.sentence]
+    assert len(told) == (2 if is_told else 0)
+
+
 def test_an_account_at_the_sandbox_is_called_no_real_money():
     account = alipay.account(gateway_url="http://127.0.0.1:8499/gateway.do")
     assert (Level.OK, "gateway_url is on this machine: no real money") in said(
