@@ -25,6 +25,9 @@ META_MAX = 64 * 1024
 #: Core fields that metadata may set: the order a payment speaks of (data, not proof).
 _FROM_META = frozenset({"or_id"})
 
+#: What providers said is kept under these names beside the metadata; nobody else may write them.
+_PROVIDERS_OWN = ("wx_", "zfb_", "double_")
+
 
 @dataclass(frozen=True, slots=True)
 class NewPayment:
@@ -192,8 +195,9 @@ def _has_nul(value: Json) -> bool:
 
 
 def _split_meta(meta: Mapping[str, Json]) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """Return the metadata that may be set and the names of the rest (core fields win)."""
-    ignored = tuple(k for k in meta if k in CORE_FIELDS and k not in _FROM_META)
+    """Return the metadata that may be set, and the names of the rest: those are not a caller's."""
+    ours = CORE_FIELDS - _FROM_META
+    ignored = tuple(k for k in meta if k in ours or k.startswith(_PROVIDERS_OWN))
     return {k: v for k, v in meta.items() if k not in ignored}, ignored
 
 

@@ -43,6 +43,13 @@ def test_the_callback_is_copied_so_that_later_edits_do_not_matter(world: World) 
     assert payment.len == len(b"echo paid")
 
 
+def test_metadata_can_not_speak_for_a_provider(world: World) -> None:
+    meta = {"double_trades": [{}], "wx_trade_state": "SUCCESS", "zfb_trade_status": "x", "table": 7}
+    created = world.creating.create(NewPayment(fee=1, meta=meta))
+    assert created.ignored == ("double_trades", "wx_trade_state", "zfb_trade_status")
+    assert dict(created.payment.extra) == {"table": 7}
+
+
 def test_metadata_is_kept_but_core_fields_in_it_are_ignored_and_named(world: World) -> None:
     meta = {"st": "OK", "fee": 1, "colour": "red", "or_id": "ord1", "id": "x"}
     created = world.creating.create(NewPayment(fee=5, meta=meta))
