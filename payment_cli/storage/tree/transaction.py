@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # only queries need the match language and its SQL
     from payment_cli.model.match import Match
 
 
-#: What comes back from JSON as it was; all else is read back, and so is a copy.
+#: The types whose values come back from JSON as they were.
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
@@ -183,8 +183,19 @@ def _encoded(key: Key, record: Record, rev: int) -> tuple[str, Record]:
         raise InvalidValueError(f"{key} can't be stored: {error}") from error
     if "\\u0000" in doc and _has_nul(record):
         raise InvalidValueError(f"{key} can't be stored: it has a NUL character")
-    stored = {k: v if type(v) in _PLAIN else decode(encode(v)) for k, v in record.items()}
-    return doc, {**stored, "rev": rev}
+    return doc, {**{name: _as_stored(value) for name, value in record.items()}, "rev": rev}
+
+
+def _as_stored(value: Json) -> Json:
+    """Return a copy of a value as it comes back from JSON."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is list or kind is tuple:
+        return [_as_stored(element) for element in value]  # type: ignore[union-attr]
+    if kind is dict:
+        return {key: _as_stored(inner) for key, inner in value.items()}  # type: ignore[union-attr]
+    return decode(encode(value))
 
 
 def _has_nul(value: object) -> bool:
