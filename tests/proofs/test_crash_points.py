@@ -59,7 +59,7 @@ class Proof:
         return [order for order in orders if order["out_trade_no"] == payment_id]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def served() -> Iterator[tuple[SandboxShop, Path]]:
     with fast_disk() as place, sandbox_shop(place / "prepared") as shop:
         callbacks = shop.root / "home" / "demo" / ".payment" / "callback"
