@@ -31,7 +31,7 @@ from payment_cli.model.payment import Payment, Status
 from payment_cli.model.record import Json
 from payment_cli.model.result import Result, result_of
 from payment_cli.services.accounts import Accounts
-from payment_cli.services.answers import Recorder
+from payment_cli.services.answers import Recorder, reason_of
 from payment_cli.services.checking import Checking
 from payment_cli.services.payment_records import PAYMENTS, load
 from payment_cli.services.payments import Payments
@@ -182,7 +182,8 @@ class Receiving:
         """Record a verified notice on its payment, if this account may speak for it.
 
         Raises:
-            UntrustedError: it speaks of no payment of ours, or of another than `expected_id`.
+            UntrustedError: it speaks of no payment of ours, or of another than `expected_id`; or
+                it can't be understood, and must not be acknowledged as if it were.
         """
         actor = self.payments.actor.domain
         if expected_id and notice.order_no != expected_id:
@@ -193,6 +194,8 @@ class Receiving:
             except (NotFoundError, InvalidValueError) as error:
                 raise UntrustedError("the callback names no payment of ours") from error
             _check_account(payment, account)
+            if notice.answer.outcome is Outcome.UNKNOWN:
+                raise UntrustedError(f"payment {payment.id}: {reason_of(notice.answer)}")
             if notice.answer.outcome is Outcome.PAID or payment.st is Status.WAIT:
                 by = f"callback {account.provider}"
                 return self.recorder.record(tx, payment, notice.answer, now=self.clock(), by=by)

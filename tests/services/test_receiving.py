@@ -97,6 +97,16 @@ def test_the_media_type_of_a_form_is_written_in_any_case(world: World) -> None:
     assert received.payment.st == "OK"
 
 
+def test_a_true_callback_that_says_nothing_clear_is_asked_for_again(world: World) -> None:
+    payment = sent(world)
+    unclear = Answer(Outcome.UNKNOWN, code="SUCCESS", message="the answer names no amount")
+    world.gateway.notices = [Notice(payment.id, unclear)]
+    received = world.receiving.receive(call())
+    assert received.acknowledgement.status == 400
+    assert world.stored(payment) == payment
+    assert world.refusals == [f"payment {payment.id}: SUCCESS the answer names no amount"]
+
+
 def test_a_wrong_amount_is_refused_and_changes_nothing(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment, 1)]
