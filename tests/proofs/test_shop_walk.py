@@ -1,0 +1,463 @@
+"""Random walks through a shop on a real tree, with a provider that lies and crashes in between.
+
+Every step is done by the real services, in this process or in one that is killed at a random step
+towards the disk. Then the tree must show what the model shows: of a killed step, the model after
+some part of what was under way. tests/support/shop_model.py is the model.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from copy import deepcopy
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from payment_cli.app import App
+from payment_cli.gateways.base import HttpRequest
+from payment_cli.model.order_input import OrderInput
+from payment_cli.model.secret import Secret
+from payment_cli.services.creating import NewPayment
+from payment_cli.services.order_payments import Paying
+from payment_cli.services.orders import Buying
+from payment_cli.services.sending import SendArguments
+from payment_cli.storage.tree.fsck import check_tree
+from tests.support.lying_gateway import MOODS
+from tests.support.shop_model import PAID, PENDING, Order, Pay, ShopModel
+from tests.support.tree_shop import PENDING_MAX, TreeShop, fast_disk
+
+#: It walks for long: `make proofs`.
+pytestmark = pytest.mark.slow
+
+TYPES = ("wx.qrcode", "zfb.qrcode", "wx.scan")
+ORDER_MS = 15 * 60_000
+
+#: One thing that happened: the name of a method of the model, and its arguments.
+Event = tuple[str, tuple[Any, ...]]
+
+#: At which step a process dies. None: it is not killed, and this is what failures shrink to.
+crashes = st.one_of(st.none(), st.none(), st.none(), st.integers(1, 130))
+picks = st.integers(0, 11)
+buyers = st.sampled_from(["u1", "u2"])
+moods = st.fixed_dictionaries(
+    {verb: st.one_of(st.just("honest"), st.sampled_from(known)) for verb, known in MOODS.items()}
+)
+ERRANDS = ("add goods", "change stock", "give coupon", "fill basket", "metadata", "ship")
+CALLBACKS = ("true", "twice", "second trade", "wrong amount", "forged", "wrong route")
+
+
+class ShopWalk(RuleBasedStateMachine):
+    """`supplied` and `expi` are beside the model: what came into the stock, when orders end."""
+
+    @initialize()
+    def open_shop(self) -> None:
+        self.stack = ExitStack()
+        self.shop = TreeShop(self.stack.enter_context(fast_disk()))
+        self.model = ShopModel()
+        self.supplied: dict[str, int] = {}
+        self.expi: dict[str, int] = {}
+        for price, count in ((1000, 20), (250, 9)):
+            self.add_goods(price, count, None)
+        for value in (300, 1500):
+            self.give_coupon(value, None)
+        for line, coupon in ((0, [0]), (1, [])):
+            self.create_order("u1", {line: 2}, coupon, line == 1, None)
+
+    # -- what people do
+
+    @rule(errand=st.sampled_from(ERRANDS), which=picks, number=st.integers(0, 1500), crash=crashes)
+    def run_an_errand(self, errand: str, which: int, number: int, crash: int | None) -> None:
+        """What changes little, in one rule, so that walks meet the rest more often."""
+        paid = {k: o for k, o in self.model.orders.items() if o.st in ("OK", "SP")}
+        if errand == "add goods":
+            self.add_goods(number, number % 12, crash)
+        elif errand == "change stock":
+            self.change_stock(which, number % 12, crash)
+        elif errand == "give coupon":
+            self.give_coupon(number + 1, crash)
+        elif errand == "fill basket":
+            self.fill_basket(("u1", "u2")[number % 2], which, 1 + number % 5, crash)
+        elif errand == "metadata":
+            self.metadata_claims_to_pay(which, crash)
+        elif paid:
+            self.ship_or_finish(pick(paid, which), crash)
+
+    def add_goods(self, price: int, count: int, crash: int | None) -> None:
+        document = {"w_nm": "Cup", "w_price": Decimal(price).scaleb(-2), "sku": count}
+        self.act(lambda app: app.shop.goods.add(document), crash)
+        for product in self.new("left"):
+            self.model.prices[product] = price
+            self.model.left[product] = self.supplied[product] = count
+
+    def change_stock(self, which: int, count: int, crash: int | None) -> None:
+        product = pick(self.model.left, which)
+        outcome = self.act(lambda app: app.shop.goods.set(product, {"sku": count}), crash)
+        after = self.shop.seen()["left", product]
+        assert outcome is None or (outcome, after) == ("done", count)
+        assert after in (count, self.model.left[product])
+        self.supplied[product] += after - self.model.left[product]
+        self.model.left[product] = after
+
+    def give_coupon(self, value: int, crash: int | None) -> None:
+        document = {"title": "c", "type": 1, "value": Decimal(value).scaleb(-2)}
+        self.act(lambda app: app.shop.coupons.add(document), crash)
+        for coupon in self.new("coupon"):
+            self.model.worth[coupon] = value
+            self.model.coupons[coupon] = ("free", "")
+
+    def fill_basket(self, buyer: str, which: int, count: int, crash: int | None) -> None:
+        product = pick(self.model.left, which)
+        outcome = self.act(lambda app: app.shop.baskets("demo").add(buyer, product, count), crash)
+        before = self.model.baskets.get(buyer, Counter())
+        after = before + Counter({product: count})
+        if outcome == "done" or self.shop.seen().get(("basket", buyer)) == after:
+            self.model.baskets[buyer] = after
+
+    @precondition(lambda self: len(self.pending()) < 5)
+    @rule(
+        buyer=buyers,
+        lines=st.dictionaries(picks, st.integers(1, 4), min_size=1, max_size=2),
+        coupons=st.lists(picks, max_size=2),
+        is_virtual=st.booleans(),
+        crash=crashes,
+    )
+    def create_order(
+        self,
+        buyer: str,
+        lines: dict[int, int],
+        coupons: list[int],
+        is_virtual: bool,
+        crash: int | None,
+    ) -> None:
+        wanted: dict[str, int] = {}
+        for which, count in lines.items():
+            wanted[pick(self.model.left, which)] = count
+        listed = [pick(self.model.coupons, which) for which in coupons]
+        document = {
+            "products": [{"id": product, "amount": n} for product, n in wanted.items()],
+            "coupons": listed,
+            "tp": "Q" if is_virtual else "A",
+        }
+        fee = self.model.price(wanted, listed)
+        pending = [order for order in self.pending().values() if order.buyer == buyer]
+        is_refused = fee is None or len(pending) >= PENDING_MAX
+        outcome = self.act(
+            lambda app: app.shop.orders.create(OrderInput.from_document(document), Buying(buyer)),
+            crash,
+        )
+        assert outcome is None or (outcome != "done") == is_refused
+        for order_id in self.new("order"):
+            assert fee is not None
+            assert not is_refused
+            self.model.create(order_id, Order(buyer, wanted, listed, fee, is_virtual))
+            self.expi[order_id] = self.shop.clock.now + ORDER_MS
+
+    @rule(which=picks, how=st.sampled_from(TYPES), anyway=st.booleans(), moods=moods, crash=crashes)
+    def pay(
+        self, which: int, how: str, anyway: bool, moods: dict[str, str], crash: int | None
+    ) -> None:
+        order_id = self.pick_order(which)
+        code = SendArguments(auth_code=Secret("134567890123456789") if how == "wx.scan" else None)
+        paying = Paying(how, arguments=code, anyway=anyway)
+        is_easy = self.is_easy(order_id)
+        pays = self.model.orders[order_id].pays
+        sent_as = self.sent_as(pays[-1]) if pays else ""
+        outcome = self.act(lambda app: app.shop.order_payments.pay(order_id, paying), crash, moods)
+        self.catch_up(outcome, self.paying(order_id, sent_as in ("", how), anyway=anyway))
+        if is_easy and outcome is not None and set(moods.values()) == {"honest"}:
+            assert outcome == "done"
+
+    @rule(which=picks, moods=moods, crash=crashes)
+    def cancel(self, which: int, moods: dict[str, str], crash: int | None) -> None:
+        order_id = self.pick_order(which)
+        outcome = self.act(lambda app: app.shop.order_payments.cancel(order_id, "x"), crash, moods)
+        self.catch_up(outcome, self.cancelling(order_id))
+        if outcome is not None:
+            assert (outcome == "done") == (self.last_event == ("cancel", (order_id,)))
+
+    def ship_or_finish(self, order_id: str, crash: int | None) -> None:
+        order = self.model.orders[order_id]
+        before, after = (order.st, "SP" if order.st == "OK" else "DN")
+        if before == "OK":
+            self.act(lambda app: app.shop.orders.ship(order_id, "SF", "SF1"), crash)
+        else:
+            self.act(lambda app: app.shop.orders.done(order_id), crash)
+        order.st = self.shop.seen()["order", order_id][0]
+        assert order.st == after or (self.outcome is None and order.st == before)
+
+    # -- what the provider does
+
+    @precondition(lambda self: self.shop.gateway.books.orders)
+    @rule(which=picks, manner=st.sampled_from(CALLBACKS), crash=crashes)
+    def call_back(self, which: int, manner: str, crash: int | None) -> None:
+        gateway = self.shop.gateway
+        pay_id = pick(gateway.books.orders, which)
+        trades = gateway.books.orders[pay_id]["trades"]
+        trade = trades[-1] if trades and manner != "second trade" else gateway.pay(pay_id)
+        body = gateway.notice(
+            pay_id,
+            trade,
+            extra=-1 if manner == "wrong amount" else 0,
+            is_signed=manner != "forged",
+        )
+        types = {"wx.qrcode": "zfb.qrcode", "zfb.qrcode": "wx.qrcode", "wx.scan": "wx.qrcode"}
+        how = self.sent_as(pay_id)
+        route = types[how] if manner == "wrong route" else how
+        request = HttpRequest("POST", f"/pay/re/{route}/demo/main", "", {}, body)
+        is_true = manner in ("true", "twice", "second trade")
+
+        def deliver(app: App) -> None:
+            for _ in range(2 if manner == "twice" else 1):
+                received = app.receiving.receive(request)
+                assert received.acknowledgement.status == (200 if is_true else 400)
+
+        outcome = self.act(deliver, crash)
+        self.catch_up(outcome, iter([("money", (pay_id, trade))] if is_true else []))
+
+    @precondition(lambda self: self.model.pays)
+    @rule(which=picks, moods=moods, crash=crashes)
+    def check(self, which: int, moods: dict[str, str], crash: int | None) -> None:
+        pay_id = pick(self.model.pays, which)
+        outcome = self.act(lambda app: app.checking.check(pay_id), crash, moods)
+        self.catch_up(outcome, self.answers(self.heard))
+
+    @rule(moods=moods, crash=crashes)
+    def sweep(self, moods: dict[str, str], crash: int | None) -> None:
+        outcome = self.act(lambda app: app.checking.check_pending(20), crash, moods)
+        assert outcome in (None, "done")
+        self.catch_up(outcome, self.answers(self.heard))
+
+    # -- what happens by itself
+
+    @rule(minutes=st.sampled_from([1, 1, 4, 11]), moods=moods, crash=crashes)
+    def time_passes(self, minutes: int, moods: dict[str, str], crash: int | None) -> None:
+        self.shop.clock.advance(minutes=minutes)
+        overdue = [one for one in self.pending() if self.expi[one] <= self.shop.clock.now]
+        outcome = self.act(lambda app: app.shop.order_payments.tick(20), crash, moods)
+        assert outcome in (None, "done")
+        self.catch_up(outcome, (e for order_id in overdue for e in self.cancelling(order_id)))
+
+    @precondition(lambda self: self.model.owed)
+    @rule(crash=crashes)
+    def apply_outbox(self, crash: int | None) -> None:
+        owed = self.shop.owed()
+        outcome = self.act(lambda app: app.shop.outbox.apply(), crash)
+        self.catch_up(outcome, iter([("take", row) for row in owed]))
+
+    def metadata_claims_to_pay(self, which: int, crash: int | None) -> None:
+        meta = {"or_id": pick(self.model.orders, which)}
+        self.act(lambda app: app.creating.create(NewPayment(fee=0, meta=meta)), crash)
+        for pay_id in self.new("pay"):
+            self.model.pays[pay_id] = Pay("", 0, st="OK")
+
+    @rule()
+    def restart(self) -> None:
+        self.shop.restart()
+
+    # -- what must hold
+
+    @invariant()
+    def the_tree_shows_what_the_model_shows(self) -> None:
+        if hasattr(self, "model"):
+            seen = self.shop.seen()
+            assert seen == self.model.view()
+            self.check_stock()
+            self.check_orders(seen)
+            self.is_sound = True
+
+    def check_stock(self) -> None:
+        """What is sold, held and left of each product is what there was."""
+        held: Counter[str] = Counter()
+        for order_id in self.model.orders:
+            record = self.shop.record("order", order_id)
+            if record["ord_status"] != "CA":
+                held.update(record["stock"])
+        for product, supplied in self.supplied.items():
+            left = self.shop.record("thing", product)["sku"]
+            assert left >= 0
+            assert left + held[product] == supplied
+
+    def check_orders(self, seen: dict[tuple[str, str], Any]) -> None:
+        """An order is paid by exactly one of its payments; its coupons are nobody else's."""
+        for (kind, _), shown in seen.items():
+            if kind == "order":
+                state, fee, pays, paid_by = shown
+                settled = [p for p in pays if p == paid_by or seen["pay", p][:2] == ("OK", "")]
+                assert len(settled) == (state in PAID)
+                assert all(seen["pay", p][0] == "OK" for p in settled)
+                assert all(seen["pay", p][2] == fee for p in pays)
+            elif kind == "coupon":
+                state, holder = shown
+                holds = {"free": ("",), "reserved": PENDING, "used": PAID}[state]
+                assert (seen["order", holder][0] if holder else "") in holds
+
+    def teardown(self) -> None:
+        if not hasattr(self, "shop"):
+            return
+        with self.stack:
+            if self.is_sound:
+                self.everything_ends()
+            self.shop.app.close()
+            report = check_tree(self.shop.root)
+            assert report.is_clean, report.differences
+
+    def everything_ends(self) -> None:
+        """With an honest provider and enough time no order, payment or debt is left open."""
+        for _ in range(4):
+            self.time_passes(16, dict.fromkeys(MOODS, "honest"), None)
+            self.sweep(dict.fromkeys(MOODS, "honest"), None)
+        if self.model.owed:
+            self.apply_outbox(None)
+        assert self.shop.seen() == self.model.view()
+        assert all(order.st not in PENDING for order in self.model.orders.values())
+        assert all(pay.st in ("OK", "FAIL") for pay in self.model.pays.values())
+        assert not self.model.owed
+
+    # -- how it is compared
+
+    def pending(self) -> dict[str, Order]:
+        return {k: order for k, order in self.model.orders.items() if order.st in PENDING}
+
+    def pick_order(self, which: int) -> str:
+        """A pending one, mostly."""
+        return pick(self.pending() if which % 6 and self.pending() else self.model.orders, which)
+
+    def act(
+        self,
+        action: Callable[[App], object],
+        crash: int | None,
+        moods: dict[str, str] | None = None,
+    ) -> str | None:
+        self.is_sound = False
+        self.shop.clock.advance(ms=1)
+        self.shop.gateway.moods = moods or {}
+        known = len(self.shop.gateway.books.heard)
+        self.outcome = self.shop.act(action, crash)
+        self.heard = self.shop.gateway.books.heard[known:]
+        return self.outcome
+
+    def new(self, kind: str) -> list[str]:
+        """The ids of what the tree has and the model has not."""
+        known = self.model.view()
+        return [key[1] for key in self.shop.seen() if key[0] == kind and key not in known]
+
+    def catch_up(self, outcome: str | None, events: Iterator[Event]) -> None:
+        """Let the model live through `events`; after a crash, through as many as the tree did."""
+        seen = self.shop.seen()
+        stages = [deepcopy(self.model)]
+        self.last_event: Event | None = None
+        for name, arguments in events:
+            getattr(self.model, name)(*arguments)
+            self.last_event = (name, arguments)
+            stages.append(deepcopy(self.model))
+        if outcome is None:
+            fitting = [stage for stage in reversed(stages) if stage.view() == seen]
+            assert fitting, (seen, [stage.view() for stage in stages])
+            self.model = fitting[0]
+
+    def answers(self, heard: list[tuple[str, str, str]]) -> Iterator[Event]:
+        """What each answer of the provider means."""
+        is_declined = False
+        for verb, pay_id, said in heard:
+            if verb == "send" and self.model.pays[pay_id].st == "NEW":
+                yield "send", (pay_id,)
+            if said.startswith("paid ") and not is_declined:
+                yield "money", (pay_id, said.removeprefix("paid "))
+            elif said in ("failed", "closed") or (verb, said) == ("close", "absent"):
+                yield "fail", (pay_id,)
+            elif said == "refused":
+                yield "refuse", (pay_id,)
+            # A declined scan is reversed; what that says is asked for again later.
+            is_declined = (verb, said) == ("send", "failed")
+
+    def ending(self, order: Order, wanted: str) -> Iterator[Event]:
+        """Each open payment is closed in turn, until one can't be."""
+        for pay_id in order.pays:
+            if self.model.pays[pay_id].st == "NEW":
+                yield "fail", (pay_id,)
+            yield from self.answers([said for said in self.heard if said[1] == pay_id])
+            if self.model.pays[pay_id].st not in ("FAIL", wanted):
+                return
+
+    def cancelling(self, order_id: str) -> Iterator[Event]:
+        order = self.model.orders[order_id]
+        if order.st in PENDING:
+            yield from self.ending(order, "FAIL")
+            if all(self.model.pays[pay_id].st == "FAIL" for pay_id in order.pays):
+                yield "cancel", (order_id,)
+
+    def paying(self, order_id: str, is_same_type: bool, *, anyway: bool) -> Iterator[Event]:
+        order = self.model.orders[order_id]
+        last = order.pays[-1] if order.pays else ""
+        if last and self.model.pays[last].st in ("NEW", "WAIT") and is_same_type:
+            yield from self.sending(last)
+            return
+        if order.st in ("WT", "FA"):
+            yield from self.ending(order, "WAIT" if anyway else "FAIL")
+        known = set(order.pays)
+        for pay_id in self.shop.record("order", order_id)["pay_ids"]:
+            if pay_id not in known:
+                open_still = [p for p in known if self.model.pays[p].st != "FAIL"]
+                assert anyway or not open_still, "opened beside a payment that may be paid"
+                yield "open", (order_id, pay_id)
+                yield from self.sending(pay_id)
+
+    def sending(self, pay_id: str) -> Iterator[Event]:
+        yield from self.answers([said for said in self.heard if said[1] == pay_id])
+        if self.outcome is None and self.model.pays[pay_id].st == "NEW":
+            # It was killed when it had recorded what it would send, and had not sent it.
+            yield "send", (pay_id,)
+
+    def sent_as(self, pay_id: str) -> str:
+        return str(self.shop.record("payment", pay_id)["pay_tp"])
+
+    def is_easy(self, order_id: str) -> bool:
+        """Whether nothing stands in the way of paying an order with an honest provider."""
+        order = self.model.orders[order_id]
+        if order.st not in PENDING or self.expi[order_id] <= self.shop.clock.now:
+            return False
+        books = self.shop.gateway.books.orders
+        return not any(
+            self.shop.record("payment", pay_id).get("intent") or books.get(pay_id, {}).get("trades")
+            for pay_id in order.pays
+        )
+
+
+def pick(known: Any, which: int) -> str:
+    """One of the newest: hypothesis shrinks towards the last."""
+    names = list(known)
+    return names[-1 - which % len(names)]
+
+
+def walk(walks: int, steps: int) -> None:
+    run_state_machine_as_test(
+        ShopWalk,
+        settings=settings(
+            max_examples=walks,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+            report_multiple_bugs=False,
+        ),
+    )
+
+
+def test_a_walk_through_the_shop_never_leaves_the_model() -> None:
+    walk(40, 40)
+
+
+@pytest.mark.slow
+def test_a_long_walk_through_the_shop_never_leaves_the_model() -> None:
+    walk(600, 100)
