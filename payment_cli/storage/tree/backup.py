@@ -71,7 +71,7 @@ def backup_tree(root: Path, destination: Path, progress: Progress | None = None)
 def _copy_records(
     root: Path, root_fd: int, destination: Path, copy_fd: int, progress: Progress
 ) -> int:
-    if inode_of(root) is None:
+    if inode_of(journal_path(root)) is None:
         if scan.has_records(root_fd):
             raise missing_journal()
         return 0

@@ -73,13 +73,13 @@ def journal_path(root: Path) -> Path:
     return root / JOURNAL_FOLDER / JOURNAL_NAME
 
 
-def inode_of(root: Path) -> tuple[int, int] | None:
+def inode_of(journal: Path) -> tuple[int, int] | None:
     """Return what identifies the database file now at its place, None if there is none.
 
     A database that was removed or replaced while it is open would go on acknowledging unseen.
     """
     try:
-        found = journal_path(root).lstat()
+        found = journal.lstat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
@@ -100,7 +100,7 @@ def open_writer(root: Path) -> Journal:
     Raises:
         sqlite3.Error: it can't be opened. CorruptRecordError: a newer version wrote it.
     """
-    inode = inode_of(root)
+    inode = inode_of(journal_path(root))
     conn = _checked(_connect(root, "mode=rw"))
     try:
         conn.execute("PRAGMA synchronous = FULL")
@@ -122,7 +122,7 @@ def open_reader(root: Path) -> sqlite3.Connection:
     try:
         conn = _checked(_connect(root, "mode=rw"))
     except sqlite3.OperationalError as error:
-        if inode_of(root) is None:
+        if inode_of(journal_path(root)) is None:
             raise
         conn = _open_read_only(root, error)
     conn.execute("PRAGMA query_only = ON")

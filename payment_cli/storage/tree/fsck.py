@@ -18,6 +18,7 @@ from payment_cli.storage.tree import journal, scan
 from payment_cli.storage.tree.connection import (
     JOURNAL_NAME,
     inode_of,
+    journal_path,
     open_reader,
     storage_errors,
 )
@@ -88,7 +89,7 @@ def check_tree(
         root_fd = open_root(root)
         writer = Writer(root, lock_timeout_s)
         try:
-            if inode_of(root) is None:
+            if inode_of(journal_path(root)) is None:
                 return _without_journal(root_fd)
             is_writable = _finish_dead_writers(writer)
             report = _compared(root, root_fd, progress or _silent)

@@ -150,8 +150,8 @@ def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, fro
     return ((key, frozenset(known)) for key, known in digests.items())
 
 
-def decoded(doc: str, name: str) -> Record:
-    """Return the record that the journal keeps as `doc`.
+def decoded(doc: str, *name: str) -> Record:
+    """Return the record that the journal keeps as `doc`; `name` is for the error.
 
     Raises:
         CorruptRecordError: it is none.
@@ -160,8 +160,8 @@ def decoded(doc: str, name: str) -> Record:
         record = decode(doc)
     except ValueError as error:
         raise CorruptRecordError(
-            f"{name} is damaged in the journal: {error}", hint=REBUILD_HINT
+            f"{' '.join(name)} is damaged in the journal: {error}", hint=REBUILD_HINT
         ) from error
     if not isinstance(record, dict):
-        raise CorruptRecordError(f"{name} is damaged in the journal", hint=REBUILD_HINT)
+        raise CorruptRecordError(f"{' '.join(name)} is damaged in the journal", hint=REBUILD_HINT)
     return record

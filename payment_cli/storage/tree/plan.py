@@ -182,5 +182,5 @@ def _least(part: Equal | Range) -> Scalar | None:
 
 
 def _decoded(kind: str, rows: sqlite3.Cursor) -> Iterator[Record]:
-    for record_id, doc, *_ in rows:
-        yield decoded(doc, f"{kind} {record_id}")
+    for row in rows:
+        yield decoded(row[1], kind, row[0])

@@ -21,7 +21,12 @@ from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
 from payment_cli.storage.safe_files import open_root
 from payment_cli.storage.tree import journal
-from payment_cli.storage.tree.connection import inode_of, open_reader, storage_errors
+from payment_cli.storage.tree.connection import (
+    inode_of,
+    journal_path,
+    open_reader,
+    storage_errors,
+)
 from payment_cli.storage.tree.key import Key, has_domain
 from payment_cli.storage.tree.plan import run_count, run_query
 from payment_cli.storage.tree.scan import has_records
@@ -42,6 +47,10 @@ class Reader:
     _idle: list[sqlite3.Connection] = field(default_factory=list)
     _inode: tuple[int, int] | None = None
     _is_closed: bool = False
+    _place: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._place = journal_path(self.root)
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """Yield the matching records; see storage/base.py."""
@@ -115,7 +124,7 @@ class Reader:
         Raises:
             CorruptRecordError: the journal is missing though the tree has records.
         """
-        inode = inode_of(self.root)
+        inode = inode_of(self._place)
         if inode is None:
             self._check_new()
             yield None
