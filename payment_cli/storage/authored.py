@@ -7,6 +7,8 @@ but `home/<domain>` itself may be a symbolic link.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 
 from payment_cli.errors import (
@@ -53,11 +55,19 @@ def read_store_info(root: Path, domain: str) -> Record:
     check_name("domain", domain)
     where = f"home/{domain}/.store/{STORE_INFO}"
     try:
-        data = _read(root, where)
+        with _disk(f"reading {where}"):
+            found = root.joinpath(where).lstat()
+        version = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return deepcopy(_store_info(root, where, version))
     except FileNotFoundError as error:
         raise NotFoundError("merchant", domain, hint=f"payment store init {domain}") from error
+
+
+@lru_cache(maxsize=64)
+def _store_info(root: Path, where: str, version: tuple[int, ...]) -> Record:
+    """Read a store_info.json once per `version` of it: each create of a payment asks for it."""
     try:
-        return decode_foreign_object(data, where)
+        return decode_foreign_object(_read(root, where), where)
     except InvalidValueError as error:
         raise ConfigError(str(error)) from error
 
@@ -75,6 +85,7 @@ def write_store_info(root: Path, domain: str, info: Record) -> None:
         try:
             with safe_files.folder(root_fd, place, create=True) as folder_fd:
                 safe_files.replace_durably(folder_fd, STORE_INFO, encode_pretty(info).encode())
+                _store_info.cache_clear()
         finally:
             os.close(root_fd)
 

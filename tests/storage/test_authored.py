@@ -37,6 +37,19 @@ def test_store_info_is_written_and_read_back(root: Path) -> None:
     assert '"title": "茶"' in text
 
 
+def test_what_people_change_is_seen_at_once_and_what_is_read_is_the_readers(root: Path) -> None:
+    authored.write_store_info(root, "demo", {"id": "1", "sellers": {"wx": "a"}})
+    authored.read_store_info(root, "demo")["sellers"]["wx"] = "mine"
+    assert authored.read_store_info(root, "demo")["sellers"] == {"wx": "a"}
+    (root / "home/demo/.store/store_info.json").write_text('{"id": "two"}')
+    assert authored.read_store_info(root, "demo") == {"id": "two"}
+    authored.write_store_info(root, "demo", {"id": "thr"})
+    assert authored.read_store_info(root, "demo") == {"id": "thr"}
+    (root / "home/demo/.store/store_info.json").unlink()
+    with pytest.raises(NotFoundError):
+        authored.read_store_info(root, "demo")
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o277])
 def test_what_is_written_is_private_whatever_the_umask(root: Path, umask: int) -> None:
     before = os.umask(umask)
