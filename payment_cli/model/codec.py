@@ -56,7 +56,10 @@ def decode_foreign(text: str | bytes, what: str) -> Json:
             parse_constant=_refuse_constant,
             object_pairs_hook=_without_duplicates,
         )
-        check_depth(value)
+        if "\\u" in text or text.count("{") + text.count("[") >= DEPTH_MAX:
+            check_depth(value)
+        else:
+            text.encode()  # nothing was escaped: what the text can't hold, no value does
     except (ValueError, RecursionError) as error:
         reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise InvalidValueError(f"{what} is not valid JSON: {reason}"[:300]) from error

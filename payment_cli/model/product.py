@@ -287,6 +287,9 @@ class Product:
         return replace(self, w_price=self.retail)
 
 
+_NAMES = frozenset(f.name for f in dataclass_fields(Product))
+
+
 def _read_parts(fields: Fields) -> tuple[Part, ...]:
     parts = []
     for row in fields.rows("w_pkg", most=_PARTS_MAX):
@@ -304,8 +307,7 @@ def _read_parts(fields: Fields) -> tuple[Part, ...]:
 def _typed(document: Mapping[str, Json], what: str) -> Record:
     """Return what somebody typed or imported under stored names, without the fields we keep."""
     given = {k: v for k, v in from_shop("thing", document).items() if k not in _OURS}
-    known = {f.name for f in dataclass_fields(Product)}
     for name in given:
-        if name.startswith("w_") and name not in known:
-            raise unknown_field(what, name, known)
+        if name.startswith("w_") and name not in _NAMES:
+            raise unknown_field(what, name, _NAMES)
     return given
