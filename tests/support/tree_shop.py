@@ -26,7 +26,7 @@ from tests.support.lying_gateway import LyingAccounts, LyingGateway
 #: The pay types of the shop, and the target that each goes to.
 SELLERS = {"wx": "main", "zfb": "main"}
 
-PENDING_MAX = 4
+PENDING_MAX = 3
 
 Action = Callable[[App], object]
 
