@@ -76,7 +76,7 @@ class HastyTransport:
         self.inner = HttpTransport(pause=lambda _seconds: None)
 
     def send(self, call: HttpCall) -> HttpReply:
-        return self.inner.send(replace(call, timeout_s=0.25))
+        return self.inner.send(replace(call, timeout_s=1.0))
 
 
 @dataclass

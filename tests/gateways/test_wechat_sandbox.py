@@ -182,7 +182,7 @@ V3_ONLY = {"signtest", "stale", "foreign-merchant"}
 )
 def test_no_misbehaviour_makes_money_or_failure(till, kind, target):
     gateway = till.gateway(target)
-    client.misbehave(till.state, kind, where="answer", hold_s=1.0)
+    client.misbehave(till.state, kind, where="answer", hold_s=3.0)
     answer = till.send(gateway, "wx.scan", PAYS)
     if answer.outcome is Outcome.PAID:  # a true signature over a false order: the caller compares
         assert (answer.paid.order_no, answer.paid.fee, answer.paid.cur) != (ORDER_NO, FEE, "CNY")
