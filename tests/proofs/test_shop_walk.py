@@ -37,9 +37,6 @@ from tests.support.lying_gateway import MOODS
 from tests.support.shop_model import PAID, PENDING, Order, Pay, ShopModel
 from tests.support.tree_shop import PENDING_MAX, TreeShop, fast_disk
 
-#: It walks for long: `make proofs`.
-pytestmark = pytest.mark.slow
-
 TYPES = ("wx.qrcode", "zfb.qrcode", "wx.scan")
 ORDER_MS = 15 * 60_000
 
