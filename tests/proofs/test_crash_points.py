@@ -132,7 +132,9 @@ def test_send(proof: Proof, repeats: bool) -> None:
         payment_id = proof.pay("create", "-fee", 2300).json["id"]
         return Command("pay", ("send", payment_id, "wx.qrcode", "sandbox"))
 
+    steps = []
     for killed in proof.killing.everywhere(prepare, repeats=repeats):
+        steps.append(str(killed.step))
         payment_id = killed.command.words[1]
         acknowledged = printed(killed).get("data")
         app = proof.app(killed.root, later_ms=INTENT_MS + 1)
@@ -145,6 +147,7 @@ def test_send(proof: Proof, repeats: bool) -> None:
         assert acknowledged in (None, checked.payment.re_obj)
         app.close()
         assert check_tree(killed.root).is_clean, killed
+    assert {"connect", "sendall", "COMMIT", "rename"} <= {step.split()[0] for step in steps}
 
 
 def require_one_open_order(proof: Proof, result: Result, killed: Killed) -> None:
@@ -161,8 +164,10 @@ def test_re(proof: Proof, repeats: bool) -> None:
     proof.pay("send", payment_id, "wx.qrcode", "sandbox")
     request = raw(proof.shop.callback(proof.pay, payment_id))
     command = Command("pay", ("re", "--http"), request)
+    steps = []
     with adopting() as wait:
         for killed in proof.killing.everywhere(lambda _root: command, repeats=repeats):
+            steps.append(str(killed.step))
             wait()
             app = proof.app(killed.root)
             if killed.out:
@@ -173,6 +178,7 @@ def test_re(proof: Proof, repeats: bool) -> None:
             require_one_run(app, payment_id, killed)
             app.close()
             assert check_tree(killed.root).is_clean, killed
+    assert {"start", "COMMIT", "rename"} <= {step.split()[0] for step in steps}
 
 
 @each_step

@@ -63,7 +63,8 @@ class Killing:
             os.close(write)
             with os.fdopen(read, encoding="utf-8") as printed:
                 yield Killed(root, command, death.step, printed.read())
-        name = " ".join((command.program, *command.words[:2]))
+        words = command.words[: 2 if command.program == "payment" else 1]
+        name = " ".join((command.program, *words))
         points = f"{len(set(steps))} distinct points of {len(steps)}"
         self.tell(f"{name}: {points}, killed at {len(tried) - 1}")
 
