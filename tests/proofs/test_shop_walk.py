@@ -464,4 +464,4 @@ def test_a_walk_through_the_shop_never_leaves_the_model() -> None:
 
 @pytest.mark.slow
 def test_a_long_walk_through_the_shop_never_leaves_the_model() -> None:
-    walk(600, 100)
+    walk(400, 100)
