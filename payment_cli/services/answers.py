@@ -1,6 +1,6 @@
 """Recording what a provider answered: one rule per outcome, for every conversation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.payment import Event, Payment, Status
@@ -35,6 +35,10 @@ class Recorder:
         Raises:
             UntrustedError: PAID, but not for this payment's number, amount and currency.
         """
+        is_ours = payment.intent is not None and payment.intent.get("owner") == owner
+        if is_ours and answer.re_tp is not None and payment.st is Status.WAIT:
+            # What a send brings for the screen stands, whether it waits or was paid at once.
+            payment = replace(payment, re_tp=str(answer.re_tp), re_obj=answer.re_obj)
         if answer.outcome is Outcome.PAID and answer.paid is not None:
             return self.settlement.settle(
                 tx, payment, answer.paid, now=now, by=by, extra=dict(answer.extra)
@@ -42,21 +46,9 @@ class Recorder:
         if payment.st is not Status.WAIT:
             return payment
         extra = {**payment.extra, **answer.extra}
-        is_ours = payment.intent is not None and payment.intent.get("owner") == owner
         match answer.outcome:
             case Outcome.WAITING if answer.re_tp is not None and is_ours:
-                return save(
-                    tx,
-                    payment.noted(
-                        "waiting",
-                        now,
-                        by,
-                        re_tp=str(answer.re_tp),
-                        re_obj=answer.re_obj,
-                        extra=extra,
-                        intent=None,
-                    ),
-                )
+                return save(tx, payment.noted("waiting", now, by, extra=extra, intent=None))
             case Outcome.FAILED | Outcome.CLOSED:
                 event = Event.FAIL if answer.outcome is Outcome.FAILED else Event.CLOSE
                 reason = reason_of(answer)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from payment_cli.errors import (
@@ -134,9 +136,11 @@ def test_an_unknown_outcome_leaves_the_payment_waiting_with_its_intent(world: Wo
 
 def test_a_scan_that_is_paid_at_once_is_ok(world: World) -> None:
     payment = world.create(callback="after")
-    world.gateway.sends = [paid(payment.id)]
+    answer = replace(paid(payment.id), re_tp=ReturnType.JSON, re_obj={"trade_state": "SUCCESS"})
+    world.gateway.sends = [answer]
     result = send(world, payment, "wx.scan", SCAN)
     stored = world.stored(payment)
+    assert (stored.re_tp, stored.re_obj) == ("JSON", {"trade_state": "SUCCESS"})
     assert result.payment.st == stored.st == "OK"
     assert (stored.trade_no, stored.paid_fee, stored.payer) == ("T1", 2300, "o-payer")
     assert stored.extra["wx_bank"] == "CMB"
@@ -183,8 +187,6 @@ def test_a_decline_that_may_not_be_reversed_yet_is_reversed_by_a_later_check(wor
 )
 def test_an_answer_that_does_not_fit_the_payment_changes_nothing(world, answer) -> None:
     payment = world.create()
-    from dataclasses import replace
-
     if not answer.paid.order_no:
         answer = replace(answer, paid=replace(answer.paid, order_no=payment.id))
     world.gateway.sends = [answer]
