@@ -125,8 +125,8 @@ class App:
     @cached_property
     def creating(self) -> "Creating":
         """Creating payments."""
+        from payment_cli.files.authored import read_callback
         from payment_cli.services.creating import Creating
-        from payment_cli.storage.authored import read_callback
 
         return Creating(
             self.storage,
@@ -212,11 +212,11 @@ class App:
     def doctor(self) -> "Doctor":
         """Examining the tree, its settings and its accounts."""
         from payment_cli.config.configs import TreeConfigs
+        from payment_cli.files.authored import list_domains, read_store_info
         from payment_cli.model.match import everything
         from payment_cli.model.merchant import Merchant
         from payment_cli.services.doctor import Doctor
         from payment_cli.services.refusals import read_refusals
-        from payment_cli.storage.authored import list_domains, read_store_info
         from payment_cli.storage.base import Collection
 
         def merchant(domain: str) -> Merchant:
@@ -259,8 +259,8 @@ class App:
         return other
 
     def _run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":
+        from payment_cli.files.authored import home
         from payment_cli.scripts.runner import run_script
-        from payment_cli.storage.authored import home
 
         return run_script(
             script,

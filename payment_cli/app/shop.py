@@ -188,8 +188,8 @@ class Shop:
 
     def storefront(self, session: "Session") -> "Storefront":
         """Return what a web session may do; the caller is its store."""
+        from payment_cli.files.authored import read_messages
         from payment_cli.services.storefront import Storefront
-        from payment_cli.storage.authored import read_messages
 
         app = self.app
         return Storefront(

@@ -65,8 +65,8 @@ def init(port: int, notify: str | None, printing: Printing) -> None:
     They are named sandbox, sandbox-cert (platform certificates) and, for wx.scan by APIv2,
     sandbox-v2. Called again it keeps the keys and writes the two URLs anew.
     """
+    from payment_cli.files.authored import home
     from payment_cli.sandbox.targets import init as write_targets
-    from payment_cli.storage.authored import home
 
     app = current_app()
     domain = app.merchants.own().domain

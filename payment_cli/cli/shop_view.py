@@ -108,7 +108,7 @@ class Names:
         return self._of[domain]
 
     def _read(self, domain: str) -> Record:
-        from payment_cli.storage.authored import read_messages
+        from payment_cli.files.authored import read_messages
 
         lang = self._lang or self._app.merchants.get(domain).lang
         try:

@@ -11,8 +11,8 @@ from payment_cli.clock import Clock
 from payment_cli.config.settings import Settings
 from payment_cli.config.targets import list_targets, load_alipay, load_wechat, notify_url
 from payment_cli.errors import ConfigError, CorruptRecordError
+from payment_cli.files.safe_files import folder, open_root, read_file, replace_durably
 from payment_cli.gateways.base import Gateway
-from payment_cli.storage.safe_files import folder, open_root, read_file, replace_durably
 
 if TYPE_CHECKING:
     from payment_cli.gateways.http import HttpTransport

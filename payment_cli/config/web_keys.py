@@ -13,9 +13,9 @@ from pathlib import Path
 
 from payment_cli.config.references import read_guarded
 from payment_cli.errors import ConfigError, NotFoundError, StorageError
+from payment_cli.files.authored import home, make_private_dir, write_private_file
+from payment_cli.files.safe_files import write_new
 from payment_cli.model.secret import Secret
-from payment_cli.storage.authored import home, make_private_dir, write_private_file
-from payment_cli.storage.safe_files import write_new
 
 #: Where the file is, relative to the home of its domain.
 KEY_PLACE = Path(".payment") / "web.key"

@@ -11,8 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from payment_cli.errors import CorruptRecordError, StorageError
-from payment_cli.storage.places import PLACES
-from payment_cli.storage.safe_files import (
+from payment_cli.files.safe_files import (
     FILE_MODE,
     folder,
     make_private_folder,
@@ -20,6 +19,7 @@ from payment_cli.storage.safe_files import (
     open_root,
     write_new,
 )
+from payment_cli.storage.places import PLACES
 from payment_cli.storage.tree import journal, scan
 from payment_cli.storage.tree.connection import (
     inode_of,

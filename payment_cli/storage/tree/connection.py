@@ -11,8 +11,8 @@ from types import TracebackType
 from urllib.parse import quote
 
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
+from payment_cli.files.safe_files import exists, folder, write_new
 from payment_cli.ids import new_token
-from payment_cli.storage.safe_files import exists, folder, write_new
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER
 from payment_cli.storage.tree.schema import VERSION, create_indexes, create_tables
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from payment_cli.errors import CorruptRecordError, StorageError
+from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
-from payment_cli.storage.safe_files import open_root
 from payment_cli.storage.tree import journal, scan
 from payment_cli.storage.tree.connection import (
     JOURNAL_NAME,

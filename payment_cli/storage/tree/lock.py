@@ -11,8 +11,8 @@ import time
 from typing import NamedTuple
 
 from payment_cli.errors import LockedError
+from payment_cli.files.safe_files import FILE_MODE, open_folder
 from payment_cli.ids import new_token
-from payment_cli.storage.safe_files import FILE_MODE, open_folder
 
 JOURNAL_FOLDER = ".journal"
 LOCK_NAME = "lock"

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from payment_cli.errors import CorruptRecordError
-from payment_cli.storage.safe_files import exists, open_folder, read_file, write_new
+from payment_cli.files.safe_files import exists, open_folder, read_file, write_new
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key
 from payment_cli.storage.tree.scan import TEMP_END
 

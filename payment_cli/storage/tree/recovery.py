@@ -9,8 +9,8 @@ import sqlite3
 from contextlib import suppress
 
 from payment_cli.errors import CorruptRecordError
+from payment_cli.files.safe_files import folder
 from payment_cli.model.codec import decode
-from payment_cli.storage.safe_files import folder
 from payment_cli.storage.tree import journal, scan
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.publish import Change, Publication

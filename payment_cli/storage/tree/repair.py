@@ -12,10 +12,10 @@ from pathlib import Path
 
 from payment_cli.clock import Clock
 from payment_cli.errors import CorruptRecordError, InvalidValueError
+from payment_cli.files.safe_files import open_root
 from payment_cli.ids import new_token
 from payment_cli.model.codec import decode_foreign_object, encode_pretty
 from payment_cli.model.record import Record
-from payment_cli.storage.safe_files import open_root
 from payment_cli.storage.tree import journal, scan
 from payment_cli.storage.tree.connection import new_journal, storage_errors
 from payment_cli.storage.tree.fsck import (

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
 from payment_cli.errors import CorruptRecordError, NotFoundError, PaymentError, StorageError
+from payment_cli.files.safe_files import open_root, read_path
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query, Transaction
-from payment_cli.storage.safe_files import open_root, read_path
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from payment_cli.storage.safe_files import folder
+from payment_cli.files.safe_files import folder
 from payment_cli.storage.tree.journal import changed_since
 from payment_cli.storage.tree.lock import Mark, TreeLock
 from payment_cli.storage.tree.scan import domain_names

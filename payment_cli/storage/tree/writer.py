@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from payment_cli.errors import CorruptRecordError
+from payment_cli.files.safe_files import open_root
 from payment_cli.ids import new_token
-from payment_cli.storage.safe_files import open_root
 from payment_cli.storage.tree import journal as rows
 from payment_cli.storage.tree.connection import (
     JOURNAL_NAME,

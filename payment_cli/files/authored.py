@@ -18,10 +18,10 @@ from payment_cli.errors import (
     NotFoundError,
     StorageError,
 )
+from payment_cli.files import safe_files
 from payment_cli.model.codec import decode_foreign_object, encode_pretty
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Record
-from payment_cli.storage import safe_files
 
 #: The most bytes one of these files may have.
 SIZE_MAX = 1 << 20

@@ -14,7 +14,7 @@ from payment_cli.errors import (
     NotFoundError,
     StorageError,
 )
-from payment_cli.storage import authored
+from payment_cli.files import authored
 
 BAD_NAMES = ["../x", "/etc/passwd", "a/b", "a\0b", "a\nb", "-a", "x" * 300, "", ".", "..", "ａ"]
 
