@@ -57,7 +57,7 @@ class TreeAccounts:
 
             return FreeGateway()
         if provider == "wxpay":
-            from payment_cli.gateways.wechat import WechatGateway
+            from payment_cli.gateways.wechat.gateway import WechatGateway
 
             return WechatGateway(
                 load_wechat(self._root, domain, target, self._environ),
@@ -66,7 +66,7 @@ class TreeAccounts:
                 certificates_cache=FileCache(self._root, f"{domain}@{target}.json"),
             )
         if provider == "alipay":
-            from payment_cli.gateways.alipay import AlipayGateway
+            from payment_cli.gateways.alipay.gateway import AlipayGateway
 
             account = load_alipay(self._root, domain, target, self._environ)
             return AlipayGateway(account, self._transport, self._clock)

@@ -16,8 +16,8 @@ from payment_cli.config.targets import (
 from payment_cli.model.merchant import Merchant
 
 if TYPE_CHECKING:
-    from payment_cli.gateways.alipay_account import AlipayAccount
-    from payment_cli.gateways.wechat_account import WechatAccount
+    from payment_cli.gateways.alipay.account import AlipayAccount
+    from payment_cli.gateways.wechat.account import WechatAccount
 
 
 @dataclass(frozen=True, slots=True)

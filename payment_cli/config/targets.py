@@ -17,8 +17,8 @@ from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
-    from payment_cli.gateways.alipay_account import AlipayAccount
-    from payment_cli.gateways.wechat_account import WechatAccount
+    from payment_cli.gateways.alipay.account import AlipayAccount
+    from payment_cli.gateways.wechat.account import WechatAccount
 
 #: The providers that have configs.
 Provider = Literal["wxpay", "alipay"]
@@ -49,7 +49,7 @@ def load_wechat(root: Path, domain: str, name: str, environ: Mapping[str, str]) 
         ConfigError: it is missing or wrong; the sentence names file and key.
         InvalidValueError: the names are not well formed.
     """
-    from payment_cli.gateways.wechat_account import WechatAccount
+    from payment_cli.gateways.wechat.account import WechatAccount
 
     conf = Target(domain, "wxpay", name).conf(root)
     return WechatAccount(**_load(conf, fields.WECHAT, environ))
@@ -62,7 +62,7 @@ def load_alipay(root: Path, domain: str, name: str, environ: Mapping[str, str]) 
         ConfigError: it is missing or wrong; the sentence names file and key.
         InvalidValueError: the names are not well formed.
     """
-    from payment_cli.gateways.alipay_account import AlipayAccount
+    from payment_cli.gateways.alipay.account import AlipayAccount
 
     conf = Target(domain, "alipay", name).conf(root)
     values = _load(conf, fields.ALIPAY, environ)

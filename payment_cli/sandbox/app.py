@@ -10,10 +10,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from payment_cli.sandbox import alipay, control, wechat_v2, wechat_v3
+from payment_cli.sandbox import control
+from payment_cli.sandbox.alipay import orders as alipay
 from payment_cli.sandbox.exchange import Reply, Request, json_reply, read_request
 from payment_cli.sandbox.misbehaviour import ANSWER, Rule
 from payment_cli.sandbox.notifier import Notifier
+from payment_cli.sandbox.wechat import v2 as wechat_v2
+from payment_cli.sandbox.wechat import v3 as wechat_v3
 from payment_cli.sandbox.world import Call, World, machine_clock, open_world
 
 Identify = Callable[[Request], tuple[str, str]]

@@ -7,13 +7,13 @@ from urllib.parse import quote_plus, urlencode
 
 from payment_cli.sandbox import keys
 from payment_cli.sandbox.accounts import CERTIFICATE_MODE, AlipayAccount, WechatAccount
-from payment_cli.sandbox.alipay_words import notify_fields
+from payment_cli.sandbox.alipay.words import notify_fields
 from payment_cli.sandbox.exchange import Reply
 from payment_cli.sandbox.ledger import Notice, Order, snapshot
 from payment_cli.sandbox.misbehaviour import STALE_MS, distorted
-from payment_cli.sandbox.wechat_signing import request_id, signed_headers
-from payment_cli.sandbox.wechat_words import transaction, v2_notice_fields
-from payment_cli.sandbox.wechat_xml import XmlError, parse_xml, signed_xml
+from payment_cli.sandbox.wechat.signing import request_id, signed_headers
+from payment_cli.sandbox.wechat.words import transaction, v2_notice_fields
+from payment_cli.sandbox.wechat.xml import XmlError, parse_xml, signed_xml
 from payment_cli.sandbox.world import World, beijing
 
 #: WeChat's 15 retries after the first delivery: 24 hours and 4 minutes in all.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from payment_cli.errors import ConfigError
-from payment_cli.gateways.alipay_account import AlipayAccount
-from payment_cli.gateways.wechat_account import WechatAccount
+from payment_cli.gateways.alipay.account import AlipayAccount
+from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.services.findings import Finding, error, failed, ok, warn
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ NOTIFY_URL_MAX = 255
 
 def examine_wechat(subject: str, account: WechatAccount, now: int) -> Iterator[Finding]:
     """Yield what there is to say of a WeChat Pay account at `now` (AMS)."""
-    from payment_cli.gateways.wechat_keys import check_keys
+    from payment_cli.gateways.wechat.keys import check_keys
 
     try:
         check_keys(account)
@@ -42,7 +42,7 @@ def examine_wechat(subject: str, account: WechatAccount, now: int) -> Iterator[F
 
 def examine_alipay(subject: str, account: AlipayAccount, now: int) -> Iterator[Finding]:
     """Yield what there is to say of an Alipay account at `now` (AMS)."""
-    from payment_cli.gateways.alipay_sign import load_certificate, load_keys
+    from payment_cli.gateways.alipay.sign import load_certificate, load_keys
 
     try:
         load_keys(account, thorough=True)

@@ -12,8 +12,8 @@ from payment_cli.config.targets import (
     notify_url,
 )
 from payment_cli.errors import ConfigError, InvalidValueError
-from payment_cli.gateways.alipay_account import AlipayAccount
-from payment_cli.gateways.wechat_account import WechatAccount
+from payment_cli.gateways.alipay.account import AlipayAccount
+from payment_cli.gateways.wechat.account import WechatAccount
 
 CANARY = "canary-7d11e0"
 ALIPAY = {

@@ -3,8 +3,8 @@
 import pytest
 
 from payment_cli.gateways.http import HttpTransport
-from payment_cli.gateways.wechat import WechatGateway
-from payment_cli.gateways.wechat_keys import MemoryCache
+from payment_cli.gateways.wechat.gateway import WechatGateway
+from payment_cli.gateways.wechat.keys import MemoryCache
 from tests.support import wechat as platform
 from tests.support.clock import CountedTokens, HandClock
 from tests.support.http_server import scripted_server

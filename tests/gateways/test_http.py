@@ -299,7 +299,7 @@ def test_nothing_is_logged_above_debug(server, transport, caplog):
 
 def test_loading_the_adapters_loads_no_heavy_module():
     code = (
-        "import sys, payment_cli.gateways.wechat, payment_cli.gateways.free\n"
+        "import sys, payment_cli.gateways.wechat.gateway, payment_cli.gateways.free\n"
         "heavy = ('requests', 'cryptography', 'urllib3', '_ssl', '_hashlib', 'xml.etree')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

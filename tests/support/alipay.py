@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from payment_cli.gateways.alipay_account import AlipayAccount
+from payment_cli.gateways.alipay.account import AlipayAccount
 from payment_cli.gateways.base import HttpRequest
 from payment_cli.model.secret import Secret
 from tests.support.http_server import Heard, Said, ScriptedServer, scripted_server

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from wechatpayv3.utils import rsa_sign, rsa_verify
 
 from payment_cli.gateways.base import HttpRequest
-from payment_cli.gateways.wechat_account import WechatAccount
+from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.model.secret import Secret
 from tests.support.certificates import certificate_pem
 from tests.support.http_server import Heard, Said

@@ -1,0 +1,264 @@
+"""Alipay: a QR code to be scanned by the payer (zfb.qrcode), or the payer's code (zfb.scan).
+
+OpenAPI 2.0 (gateway.do). An order's number at Alipay is the payment's id.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import urlencode, urlsplit
+
+from payment_cli.clock import Clock
+from payment_cli.errors import InvalidValueError
+from payment_cli.gateways.alipay.account import AlipayAccount
+from payment_cli.gateways.alipay.answer import (
+    Reply,
+    UnreadableAnswerError,
+    cancel_answer,
+    close_answer,
+    parse_reply,
+    precreate_answer,
+    query_answer,
+    scan_answer,
+)
+from payment_cli.gateways.alipay.notice import read_notice
+from payment_cli.gateways.alipay.sign import AlipayKeys, load_keys, string_to_sign
+from payment_cli.gateways.alipay.trade import beijing_time, fen_to_yuan
+from payment_cli.gateways.base import (
+    Acknowledgement,
+    Answer,
+    HttpRequest,
+    Notice,
+    OrderRef,
+    Outcome,
+    SendRequest,
+)
+from payment_cli.gateways.http import HttpCall, NoAnswerError, NotSentError, Transport
+from payment_cli.model.codec import encode
+from payment_cli.model.pay_type import PAY_TYPES
+from payment_cli.model.record import Json
+from payment_cli.model.secret import Secret
+
+#: Alipay's limits: 100,000,000 yuan, 256 characters of subject and of notify URL.
+FEE_MAX = 10_000_000_000
+SUBJECT_MAX = 256
+NOTIFY_URL_MAX = 256
+
+_ORDER_NO = re.compile(r"[0-9A-Za-z_]{1,64}")
+_AUTH_CODE = re.compile(r"(?:2[5-9]|30)[0-9]{14,22}")
+
+#: Characters that the provider document forbids in a subject, and how they can be shown.
+_FOR_SUBJECT = str.maketrans("/=&", "／＝＆")
+
+#: A cancel that overtakes its own pay call finds no trade, "succeeds", and undoes nothing; so it
+#: waits as long as a pay call may last.
+REVERSE_AFTER_MS = 10_000
+
+
+class AlipayGateway:
+    """One account at Alipay."""
+
+    def __init__(self, account: AlipayAccount, transport: Transport, clock: Clock) -> None:
+        """Speak for `account` through `transport`; requests carry the time of `clock`."""
+        self._account = account
+        self._transport = transport
+        self._clock = clock
+        self._loaded: AlipayKeys | None = None
+        self.expire_minutes = account.timeout_express
+        self.notify_base = account.notify_url
+        self.reverse_after_ms = REVERSE_AFTER_MS
+
+    def validate(self, request: SendRequest, auth_code: Secret | None) -> None:
+        """Check what Alipay would refuse by rule, and that the account's keys can be used.
+
+        Raises:
+            InvalidValueError: order number, currency, amount, subject, notify URL or auth code.
+            ConfigError: a key of the account is not one.
+        """
+        _require(request.cur == "CNY", f"Alipay takes CNY only, not {request.cur}")
+        _require(1 <= request.fee <= FEE_MAX, "Alipay takes 0.01 to 100000000.00 yuan")
+        _require(_ORDER_NO.fullmatch(request.payment_id), "an order number Alipay would refuse")
+        _require(_subject(request.brief), "Alipay needs a brief to show to the payer")
+        _require(_is_notify_url(request.notify_url), "the notify URL must be absolute http(s)")
+        if _is_scan(request.pay_tp):
+            code = auth_code.reveal() if auth_code else ""
+            _require(
+                _AUTH_CODE.fullmatch(code),
+                "an Alipay auth code has 16 to 24 digits and begins with 25 to 30",
+            )
+        self._keys()
+
+    def send(self, request: SendRequest, auth_code: Secret | None) -> Answer:
+        """Place the order. WAITING (with re_obj), PAID, FAILED, REFUSED or UNKNOWN.
+
+        Raises:
+            InvalidValueError, ConfigError: what `validate` would refuse.
+        """
+        self.validate(request, auth_code)
+        if auth_code is not None and _is_scan(request.pay_tp):
+            order = build_scan(request, auth_code)
+            return self._ask("alipay.trade.pay", order, scan_answer, request.notify_url)
+        order = build_precreate(request)
+        return self._ask("alipay.trade.precreate", order, precreate_answer, request.notify_url)
+
+    def check(self, order: OrderRef) -> Answer:
+        """Ask about the order: WAITING, PAID, FAILED, NOT_FOUND or UNKNOWN."""
+        return _not_refused(self._ask("alipay.trade.query", _named(order), query_answer))
+
+    def close(self, order: OrderRef) -> Answer:
+        """Close it, or cancel a scan: CLOSED, PAID (too late), NOT_FOUND or UNKNOWN.
+
+        alipay.trade.cancel would give paid money back, so for a scan Alipay is asked first, as its
+        documents say, and cancelled only what is not known to be paid. A QR code is closed with
+        alipay.trade.close, which never touches paid money.
+        """
+        if _is_scan(order.pay_tp):
+            known = self.check(order)
+            if known.outcome in (Outcome.PAID, Outcome.FAILED):
+                return _as_closed(known)
+            answer = self._ask("alipay.trade.cancel", _named(order), cancel_answer)
+        else:
+            answer = self._ask("alipay.trade.close", _named(order), close_answer)
+        if answer.outcome is Outcome.REFUSED:
+            return _as_closed(self.check(order))
+        return answer
+
+    def complete(self, request: HttpRequest) -> Notice:
+        """Verify and read a callback.
+
+        Raises:
+            UntrustedError: signature, app id or seller id are not right.
+            InvalidValueError: not a callback of Alipay at all.
+        """
+        return read_notice(self._account, self._keys(), request)
+
+    def acknowledge(self, request: HttpRequest, refusal: str = "") -> Acknowledgement:
+        """Return the seven bytes `success`, or `fail`, after which Alipay tells again."""
+        return Acknowledgement(200, "text/plain", b"fail" if refusal else b"success")
+
+    def _keys(self) -> AlipayKeys:
+        if self._loaded is None:
+            self._loaded = load_keys(self._account)
+        return self._loaded
+
+    def _ask(
+        self,
+        method: str,
+        order: Mapping[str, Json],
+        read: Callable[[Reply], Answer],
+        notify_url: str = "",
+    ) -> Answer:
+        keys = self._keys()
+        params = build_params(self._account, keys, method, order, self._clock())
+        if notify_url:
+            params["notify_url"] = notify_url
+        call = build_call(self._account, keys, params)
+        try:
+            reply = self._transport.send(call)
+            return read(parse_reply(method, reply, keys, str(order["out_trade_no"])))
+        except NotSentError as error:
+            return Answer(Outcome.REFUSED, message=f"Alipay can't be reached: {error}")
+        except NoAnswerError as error:
+            return Answer(Outcome.UNKNOWN, message=f"no answer from Alipay: {error}")
+        except UnreadableAnswerError as error:
+            return Answer(Outcome.UNKNOWN, message=str(error))
+
+
+def build_precreate(request: SendRequest) -> dict[str, Json]:
+    """Return the order of alipay.trade.precreate."""
+    return {
+        "out_trade_no": request.payment_id,
+        "total_amount": fen_to_yuan(request.fee),
+        "subject": _subject(request.brief),
+        "product_code": "FACE_TO_FACE_PAYMENT",
+        # Absolute: timeout_express would begin with the payer's scan, not now, and the same
+        # request sent again must not last longer.
+        "time_expire": beijing_time(request.expires_at),
+    }
+
+
+def build_scan(request: SendRequest, auth_code: Secret) -> dict[str, Json]:
+    """Return the order of alipay.trade.pay for the payer's bar code."""
+    return {
+        **build_precreate(request),
+        "scene": "bar_code",
+        "auth_code": auth_code.reveal(),
+    }
+
+
+def build_params(
+    account: AlipayAccount, keys: AlipayKeys, method: str, order: Mapping[str, Json], now: int
+) -> dict[str, str]:
+    """Return the parameters of a call of `method`, unsigned; `now` is AMS."""
+    params = {
+        "app_id": account.app_id,
+        "method": method,
+        "format": "JSON",
+        "charset": "utf-8",
+        "sign_type": "RSA2",
+        "timestamp": beijing_time(now),
+        "version": "1.0",
+        "biz_content": encode(order),
+    }
+    if account.uses_certificates:
+        params["app_cert_sn"] = keys.app_cert_sn
+        params["alipay_root_cert_sn"] = keys.root_cert_sn
+    return params
+
+
+def build_call(account: AlipayAccount, keys: AlipayKeys, params: Mapping[str, str]) -> HttpCall:
+    """Sign `params` (sign_type included, none empty) and return the call that posts them."""
+    form = {**params, "sign": keys.sign(string_to_sign(params))}
+    return HttpCall(
+        "POST",
+        account.gateway_url,
+        {
+            "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded;charset=utf-8",
+            "User-Agent": "payment-cli",
+        },
+        urlencode(form).encode("ascii"),
+    )
+
+
+def _named(order: OrderRef) -> dict[str, Json]:
+    return {"out_trade_no": order.payment_id}
+
+
+def _not_refused(answer: Answer) -> Answer:
+    """A question that did not get through says nothing about the order."""
+    if answer.outcome is Outcome.REFUSED:
+        return replace(answer, outcome=Outcome.UNKNOWN)
+    return answer
+
+
+def _as_closed(answer: Answer) -> Answer:
+    """Turn what a query says into the outcome of a close."""
+    if answer.outcome is Outcome.FAILED:
+        return replace(answer, outcome=Outcome.CLOSED)
+    if answer.outcome is Outcome.WAITING:
+        return replace(answer, outcome=Outcome.UNKNOWN)
+    return answer
+
+
+def _is_scan(pay_tp: str) -> bool:
+    return PAY_TYPES[pay_tp].is_scan
+
+
+def _subject(brief: str) -> str:
+    """Return `brief` as Alipay takes it: one line, no forbidden characters, cut to its limit."""
+    shown = "".join(mark if mark.isprintable() else " " for mark in brief)
+    return " ".join(shown.translate(_FOR_SUBJECT).split())[:SUBJECT_MAX]
+
+
+def _is_notify_url(url: str) -> bool:
+    if not url:
+        return True  # Alipay can do without: the order is asked about
+    parts = urlsplit(url)
+    is_absolute = parts.scheme in ("http", "https") and bool(parts.netloc)
+    return is_absolute and len(url) <= NOTIFY_URL_MAX and url.isascii() and " " not in url
+
+
+def _require(condition: object, sentence: str) -> None:
+    if not condition:
+        raise InvalidValueError(sentence)

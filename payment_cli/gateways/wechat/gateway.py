@@ -1,0 +1,226 @@
+"""WeChat Pay: one account's gateway. Native and JSAPI orders and code scans over v3, scans over v2.
+
+v3 documents come from wechat_v3_messages.py, signatures from wechat_signature.py, v2 from
+wechat_v2.py; here is which call a payment type takes, what is refused before anything is sent,
+and what a callback means.
+"""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from payment_cli import ids
+from payment_cli.clock import Clock
+from payment_cli.errors import ConfigError, InvalidValueError, UntrustedError
+from payment_cli.gateways.base import (
+    Acknowledgement,
+    Answer,
+    HttpRequest,
+    Notice,
+    OrderRef,
+    Outcome,
+    SendRequest,
+)
+from payment_cli.gateways.http import NoAnswerError, NotSentError, Transport
+from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.wechat.keys import CertificatesCache, check_keys
+from payment_cli.gateways.wechat.signature import check_signature, decrypt
+from payment_cli.gateways.wechat.v2 import WechatV2, paid_answer
+from payment_cli.gateways.wechat.v3 import WechatV3
+from payment_cli.gateways.wechat.v3_documents import parse_transaction, text_of
+from payment_cli.gateways.wechat.words import one_line
+from payment_cli.gateways.wechat.xml import distrust_of, looks_like_xml, read_xml, write_xml
+from payment_cli.model.codec import decode_foreign_object, encode
+from payment_cli.model.record import Record
+from payment_cli.model.secret import Secret
+
+#: The provider asks not to reverse a scan earlier than this.
+REVERSE_AFTER_MS = 15_000
+#: The longest notify URL and openid the provider takes.
+NOTIFY_URL_MAX = 255
+OPENID_MAX = 128
+
+_ORDER_NO = re.compile(r"[0-9A-Za-z_\-|*]{6,32}")
+_AUTH_CODE = re.compile(r"1[0-5][0-9]{16}")
+_OPENID = re.compile(rf"[0-9A-Za-z_-]{{1,{OPENID_MAX}}}")
+_NOTHING = Notice("", Answer(Outcome.UNKNOWN))
+
+
+class WechatGateway:
+    """One account at WeChat Pay."""
+
+    reverse_after_ms = REVERSE_AFTER_MS
+
+    def __init__(
+        self,
+        account: WechatAccount,
+        *,
+        transport: Transport,
+        clock: Clock,
+        certificates_cache: CertificatesCache,
+        new_nonce: Callable[[], str] = ids.new_token,
+    ) -> None:
+        """Speak for `account`; `certificates_cache` keeps its platform certificates."""
+        self.expire_minutes = account.pay_time_expire
+        self.notify_base = account.pay_notify_url
+        self._account = account
+        self._clock = clock
+        self._v3 = WechatV3(account, transport, clock, certificates_cache, new_nonce)
+        self._v2 = WechatV2(account, transport, new_nonce)
+
+    def validate(self, request: SendRequest, auth_code: Secret | None) -> None:
+        """Check what the provider would refuse by rule, and that the account can do it.
+
+        Raises:
+            InvalidValueError: bad number, currency, amount, brief, auth code, openid, notify URL.
+            ConfigError: a key of the account is not one, or missing for this pay type.
+        """
+        _check_order(request)
+        if request.pay_tp == "wx.scan":
+            _check_auth_code(auth_code)
+        else:
+            _check_notify_url(request.notify_url)
+        if request.pay_tp == "wx.jsapi" and not _OPENID.fullmatch(request.openid):
+            raise InvalidValueError("the openid is not one of WeChat's")
+        check_keys(self._account)
+        if self._is_v2(request.pay_tp):
+            _check_v2_account(self._account)
+
+    def send(self, request: SendRequest, auth_code: Secret | None) -> Answer:
+        """Place the order; what never arrived is REFUSED, what may have arrived is UNKNOWN."""
+        try:
+            if self._is_v2(request.pay_tp):
+                return self._v2.pay(request, auth_code or Secret(""))
+            return self._v3.place(request, auth_code)
+        except NotSentError as error:
+            return Answer(Outcome.REFUSED, message=f"WeChat Pay can't be reached: {error}")
+        except NoAnswerError as error:
+            return _unknown(error)
+
+    def check(self, order: OrderRef) -> Answer:
+        """Ask about the order. REFUND is PAID: the money came, and went back since."""
+        try:
+            if self._is_v2(order.pay_tp):
+                return self._v2.query(order.payment_id)
+            return self._v3.query(order.payment_id)
+        except (NotSentError, NoAnswerError) as error:
+            return _unknown(error)
+
+    def close(self, order: OrderRef) -> Answer:
+        """Close it; a scan is reversed, which gives back money that came.
+
+        Raises:
+            ConfigError: a v2 scan, and no client certificate to reverse it with.
+        """
+        try:
+            if self._is_v2(order.pay_tp):
+                _check_v2_account(self._account)
+                return self._v2.reverse(order.payment_id)
+            if order.pay_tp == "wx.scan":
+                return self._v3.reverse(order.payment_id)
+            return self._v3.close(order.payment_id)
+        except (NotSentError, NoAnswerError) as error:
+            return _unknown(error)
+
+    def complete(self, request: HttpRequest) -> Notice:
+        """Verify and read a callback, v3 (JSON) or v2 (XML).
+
+        Raises:
+            UntrustedError: the signature, its time, or the merchant is not right.
+            InvalidValueError: not a message of WeChat Pay at all.
+        """
+        if looks_like_xml(request.body):
+            return self._complete_v2(request)
+        now_s = self._clock() // 1000
+        check_signature(request.headers, request.body, self._v3.keys.find, now_s=now_s)
+        message = decode_foreign_object(request.body, "the callback")
+        content = decrypt(self._account.api_v3_key, message.get("resource"))
+        event = text_of(message.get("event_type"))
+        if not event.startswith("TRANSACTION."):
+            return _NOTHING
+        transaction = decode_foreign_object(content, "the callback's content")
+        self._check_ours(transaction.get("mchid"), transaction.get("appid"))
+        order_no = text_of(transaction.get("out_trade_no"))
+        return Notice(order_no, parse_transaction(self._account, transaction))
+
+    def acknowledge(self, request: HttpRequest, refusal: str = "") -> Acknowledgement:
+        """Return v3's JSON or, for an XML message, v2's XML."""
+        words = one_line(refusal, 64)
+        if looks_like_xml(request.body):
+            fields = {"return_code": "FAIL" if words else "SUCCESS", "return_msg": words or "OK"}
+            return Acknowledgement(200, "text/xml; charset=utf-8", write_xml(fields))
+        document: Record = {"code": "SUCCESS", "message": "成功"}
+        if words:
+            document = {"code": "FAIL", "message": words}
+        body = encode(document).encode()
+        return Acknowledgement(400 if words else 200, "application/json; charset=utf-8", body)
+
+    def _complete_v2(self, request: HttpRequest) -> Notice:
+        fields = read_xml(request.body)
+        distrust = distrust_of(fields, self._account.pay_key, self._account.sign_type)
+        if distrust:
+            raise UntrustedError(distrust)
+        self._check_ours(fields.get("mch_id"), fields.get("appid"))
+        if fields.get("return_code") != "SUCCESS" or fields.get("result_code") != "SUCCESS":
+            return _NOTHING
+        return Notice(fields.get("out_trade_no", ""), paid_answer(fields))
+
+    def _check_ours(self, mch_id: object, appid: object) -> None:
+        if (mch_id, appid) != (self._account.pay_mch_id, self._account.appid):
+            raise UntrustedError("the callback speaks of another merchant or app")
+
+    def _is_v2(self, pay_tp: str) -> bool:
+        return pay_tp == "wx.scan" and self._account.scan_api == "v2"
+
+
+def _unknown(error: Exception) -> Answer:
+    return Answer(Outcome.UNKNOWN, message=f"no answer from WeChat Pay: {error}")
+
+
+def _check_order(request: SendRequest) -> None:
+    if not _ORDER_NO.fullmatch(request.payment_id):
+        raise InvalidValueError(
+            f"{request.payment_id[:40]!a} can't be an order number at WeChat Pay",
+            hint="6 to 32 letters, digits, _ - | *",
+        )
+    if request.cur not in ("CNY", "RMB"):
+        raise InvalidValueError(
+            f"WeChat Pay takes CNY (RMB) only, not {request.cur[:8]!a}",
+        )
+    if request.fee < 1:
+        raise InvalidValueError("WeChat Pay takes 1 fen at least", hint="fee 0 is pay type free")
+    if not one_line(request.brief, 1):
+        raise InvalidValueError("the brief has no character that can be shown")
+
+
+def _check_auth_code(auth_code: Secret | None) -> None:
+    if auth_code is None or not _AUTH_CODE.fullmatch(auth_code.reveal()):
+        raise InvalidValueError(
+            "that is not a WeChat auth code", hint="18 digits that begin with 10 to 15"
+        )
+
+
+def _check_notify_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_url = False
+    if not is_url or not url.isascii() or not url.isprintable() or " " in url:
+        raise InvalidValueError("the notify URL must be an absolute http or https URL")
+    if "?" in url or "#" in url:
+        raise InvalidValueError("WeChat Pay takes no notify URL with a query string")
+    if len(url) > NOTIFY_URL_MAX:
+        raise InvalidValueError(f"the notify URL is longer than {NOTIFY_URL_MAX} characters")
+
+
+def _check_v2_account(account: WechatAccount) -> None:
+    """Refuse a v2 scan that could not be reversed."""
+    values = {
+        "pay_key": bool(account.pay_key),
+        "client_cert": bool(account.client_cert),
+        "client_key": bool(account.client_key),
+    }
+    for key, is_set in values.items():
+        if not is_set:
+            raise ConfigError(f"wxpay.conf: scan_api v2 needs {key}")

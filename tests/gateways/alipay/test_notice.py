@@ -1,0 +1,232 @@
+from urllib.parse import parse_qsl, quote, urlencode
+
+import pytest
+from alipay import AliPay
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payment_cli.errors import InvalidValueError, UntrustedError
+from payment_cli.gateways.alipay.notice import read_notice
+from payment_cli.gateways.alipay.sign import load_keys
+from payment_cli.gateways.base import HttpRequest, Outcome
+from tests.support import alipay as side
+from tests.support.alipay import notice_fields, posted, signed_form
+from tests.support.vectors import vectors
+
+
+def read(request, **changes):
+    account = side.account(**changes)
+    return read_notice(account, load_keys(account), request)
+
+
+def test_a_signed_success_is_paid():
+    notice = read(posted(signed_form(notice_fields())))
+    assert notice.order_no == "0198c0ffee"
+    assert notice.answer.outcome is Outcome.PAID
+    paid = notice.answer.paid
+    assert paid is not None
+    assert (paid.order_no, paid.fee, paid.cur) == ("0198c0ffee", 1234, "CNY")
+    assert (paid.payer, paid.paid_by) == ("2088102534368455", "ALIPAYACCOUNT")
+    assert paid.paid_at == 1_790_000_000_000
+
+
+def test_the_other_flavour_keeps_sign_type_in_the_signed_text():
+    notice = read(posted(signed_form(notice_fields(), left_out=())))
+    assert notice.answer.outcome is Outcome.PAID
+
+
+def test_what_we_accept_another_library_accepts_too():
+    body = signed_form(notice_fields())
+    fields = dict(parse_qsl(body.decode()))
+    sdk = AliPay(
+        side.APP_ID,
+        app_private_key_string=side.private_pem("app"),
+        alipay_public_key_string=side.public_pem("alipay"),
+    )
+    assert sdk.verify(fields, fields.pop("sign"))
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("TRADE_FINISHED", Outcome.PAID),
+        ("WAIT_BUYER_PAY", Outcome.WAITING),
+        ("TRADE_CLOSED", Outcome.FAILED),
+        ("TRADE_DREAMT", Outcome.UNKNOWN),
+    ],
+)
+def test_other_states_are_told_as_they_are(status, outcome):
+    notice = read(posted(signed_form(notice_fields(trade_status=status))))
+    assert (notice.order_no, notice.answer.outcome) == ("0198c0ffee", outcome)
+
+
+def test_a_partial_refund_is_still_the_same_paid_order():
+    fields = notice_fields(refund_fee="1.00", gmt_refund="2026-09-22 10:00:00.123")
+    notice = read(posted(signed_form(fields)))
+    assert notice.answer.outcome is Outcome.PAID
+    assert notice.answer.paid is not None
+    assert notice.answer.paid.fee == 1234
+    assert notice.answer.extra["zfb_refund_fee"] == "1.00"
+
+
+@pytest.mark.parametrize("gone", ["trade_status", "out_trade_no"])
+def test_a_genuine_notice_about_something_else_names_no_order(gone):
+    notice = read(posted(signed_form(notice_fields(**{gone: "(absent)"}))))
+    assert (notice.order_no, notice.answer.outcome) == ("", Outcome.UNKNOWN)
+
+
+def test_empty_fields_belong_to_the_signed_text():
+    assert read(posted(signed_form(notice_fields(body="")))).answer.outcome is Outcome.PAID
+
+
+def test_text_in_gbk_is_read_as_it_was_signed():
+    fields = notice_fields(charset="GBK")
+    text = "&".join(f"{k}={v}" for k, v in sorted(fields.items()) if k != "sign_type")
+    key = side.private_key("alipay")
+    from base64 import b64encode
+
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    signature = b64encode(key.sign(text.encode("gbk"), PKCS1v15(), SHA256())).decode()
+    body = urlencode({**fields, "sign": signature}, encoding="gbk").encode()
+    assert read(posted(body)).answer.outcome is Outcome.PAID
+
+
+@pytest.mark.parametrize(
+    ("fields", "signer"),
+    [
+        (notice_fields(), "stranger"),
+        (notice_fields(), "app"),
+        (notice_fields(app_id="2021000000000000"), "alipay"),
+        (notice_fields(app_id="(absent)"), "alipay"),
+        (notice_fields(seller_id="2088000000000000"), "alipay"),
+        (notice_fields(seller_id="(absent)"), "alipay"),
+        (notice_fields(sign_type="RSA"), "alipay"),
+        (notice_fields(sign_type="none"), "alipay"),
+        (notice_fields(sign_type="(absent)"), "alipay"),
+    ],
+    ids=[
+        "a stranger's key", "our own key", "another app", "no app", "another seller", "no seller",
+        "RSA with SHA-1", "sign_type none", "no sign_type",
+    ],
+)  # fmt: skip
+def test_what_is_not_alipays_word_to_this_account_is_not_trusted(fields, signer):
+    with pytest.raises(UntrustedError):
+        read(posted(signed_form(fields, signer=signer)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"total_amount": "12.35"}, {"total_amount": "1234"}, {"trade_status": "TRADE_FINISHED"},
+        {"out_trade_no": "0198deadbeef"}, {"trade_no": "1"}, {"new": "field"}, {"sign": ""},
+        {"sign": "AAAA"}, {"buyer_id": ""},
+    ],
+)  # fmt: skip
+def test_a_changed_field_breaks_the_signature(change):
+    fields = dict(parse_qsl(signed_form(notice_fields()).decode()))
+    with pytest.raises(UntrustedError):
+        read(posted(urlencode({**fields, **change}).encode()))
+
+
+def test_an_unsigned_notice_is_not_trusted():
+    with pytest.raises(UntrustedError, match="not signed"):
+        read(posted(urlencode(notice_fields()).encode()))
+
+
+@pytest.mark.parametrize(
+    "twice", ["total_amount=0.01", "out_trade_no=x", "sign=AAAA", "charset=UTF-8"]
+)
+def test_a_field_that_occurs_twice_is_not_trusted(twice):
+    body = signed_form(notice_fields())
+    for both in (body + b"&" + twice.encode(), twice.encode() + b"&" + body):
+        with pytest.raises(UntrustedError, match="twice"):
+            read(posted(both))
+
+
+def test_values_are_decoded_once_only():
+    fields = notice_fields(subject="100%25 sure %2B more + +")
+    assert read(posted(signed_form(fields))).answer.outcome is Outcome.PAID
+    doubled = "&".join(
+        f"{name}={quote(quote(value, safe=''), safe='')}"
+        for name, value in parse_qsl(signed_form(fields).decode())
+    )
+    with pytest.raises(UntrustedError):
+        read(posted(doubled.encode()))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{}", b"<xml/>", "total_amount=１".encode(), b"a=%ff", b"a&b", b"charset=utf-16&a=b",
+        b"&".join(b"a%d=1" % n for n in range(300)),
+    ],
+    ids=["empty", "JSON", "XML", "not ASCII", "not UTF-8", "no values", "charset", "300 fields"],
+)  # fmt: skip
+def test_what_is_no_form_is_not_a_message_of_alipay(body):
+    with pytest.raises(InvalidValueError):
+        read(posted(body))
+
+
+def test_only_a_posted_form_is_a_callback():
+    body = signed_form(notice_fields())
+    with pytest.raises(InvalidValueError, match="POST"):
+        read(HttpRequest("GET", "/pay/re", body.decode(), {}, b""))
+    with pytest.raises(InvalidValueError, match="POST"):
+        read(posted(body, **{"content-type": "application/json"}))
+
+
+def test_no_refusal_shows_signature_or_payer():
+    body = signed_form(notice_fields(buyer_id="2088canary", seller_id="x"))
+    with pytest.raises(UntrustedError) as caught:
+        read(posted(body))
+    shown = f"{caught.value}{caught.value.hint}"
+    assert "canary" not in shown
+    assert dict(parse_qsl(body.decode()))["sign"] not in shown
+
+
+@pytest.mark.parametrize("vector", vectors("alipay", "alipay_notify_verify"))
+def test_published_notice(vector):
+    inputs = vector["inputs"]
+    fields = inputs["decoded_params"]
+    body = inputs.get("form_body", urlencode(fields)).encode()
+    if "alipay_cert_pem" in inputs:
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        from payment_cli.gateways.alipay.sign import load_certificate
+
+        key = load_certificate(inputs["alipay_cert_pem"]).public_key()
+        public = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    else:
+        public = inputs["alipay_public_key_b64_der"]
+    known = {"alipay_public_key": public, "app_id": fields["app_id"]}
+    notice = read(posted(body), seller_id=fields["seller_id"], **known)
+    assert vector["expected"] is True
+    if fields.get("trade_status") == "TRADE_SUCCESS":
+        assert notice.order_no == fields["out_trade_no"]
+        assert notice.answer.outcome is Outcome.PAID
+    else:
+        assert notice.order_no == ""
+    with pytest.raises(UntrustedError):
+        read(posted(body.replace(b"total_amount=0", b"total_amount=1")), **known)
+
+
+GENUINE = signed_form(notice_fields())
+
+
+@given(at=st.integers(0, len(GENUINE) - 1), bits=st.integers(1, 255))
+def test_no_mutated_notice_says_anything_else_than_the_genuine_one(at, bits):
+    genuine = read(posted(GENUINE))
+    body = GENUINE[:at] + bytes([GENUINE[at] ^ bits]) + GENUINE[at + 1 :]
+    try:
+        notice = read(posted(body))
+    except (UntrustedError, InvalidValueError):
+        return
+    assert notice == genuine
+
+
+@given(st.binary(max_size=200))
+def test_no_noise_is_a_notice(body):
+    with pytest.raises((UntrustedError, InvalidValueError)):
+        read(posted(body))
