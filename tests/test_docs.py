@@ -9,7 +9,7 @@ import pytest
 from payment_cli import errors
 from payment_cli.cli import programs
 from payment_cli.config.settings import Settings
-from payment_cli.model.pay_type import PAY_TYPES
+from payment_cli.model.payments.pay_type import PAY_TYPES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

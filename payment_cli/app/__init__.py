@@ -24,7 +24,7 @@ from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
     from payment_cli.app.shop import Shop
-    from payment_cli.model.payment import Payment
+    from payment_cli.model.payments.payment import Payment
     from payment_cli.model.record import Record
     from payment_cli.services.accounts import Accounts
     from payment_cli.services.answers import Recorder
@@ -213,8 +213,8 @@ class App:
         """Examining the tree, its settings and its accounts."""
         from payment_cli.config.configs import TreeConfigs
         from payment_cli.files.authored import list_domains, read_store_info
-        from payment_cli.model.match import everything
-        from payment_cli.model.merchant import Merchant
+        from payment_cli.model.query.match import everything
+        from payment_cli.model.stores.merchant import Merchant
         from payment_cli.services.doctor import Doctor
         from payment_cli.services.refusals import read_refusals
         from payment_cli.storage.base import Collection

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.config.webhook_keys import TreeWebhookKeys
-    from payment_cli.model.session import Session
+    from payment_cli.model.stores.session import Session
     from payment_cli.services.addresses import Addresses
     from payment_cli.services.baskets import TreeBaskets
     from payment_cli.services.coupons import Coupons

@@ -16,7 +16,7 @@ from payment_cli.model.record import Record
 
 if TYPE_CHECKING:
     from payment_cli.app import App
-    from payment_cli.model.product import Product
+    from payment_cli.model.shop.product import Product
 
 _PLACE = re.compile("%[ds%]")
 

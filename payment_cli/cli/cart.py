@@ -10,8 +10,8 @@ from payment_cli.cli.documents import read_document, with_options
 from payment_cli.cli.options import Callback, gathered
 from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.names import check_name
-from payment_cli.model.order_input import OrderInput
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.order_input import OrderInput
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -116,7 +116,7 @@ def _lines(app: "App", cart: Cart, seller: str, buyer: str) -> list[Json]:
         raise InvalidValueError("say either --item or --basket")
     if not buyer:
         raise InvalidValueError("--basket needs a buyer", hint="--buyer ID")
-    from payment_cli.model.basket import listed
+    from payment_cli.model.shop.basket import listed
 
     items = listed(app.shop.baskets(seller).get(buyer), descending=True)
     if not items:

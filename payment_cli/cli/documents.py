@@ -7,9 +7,9 @@ from decimal import Decimal
 import click
 
 from payment_cli.errors import InvalidValueError
+from payment_cli.model.query.times import TimeReader
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop_words import from_shop
-from payment_cli.model.time_macro import TimeReader
+from payment_cli.model.shop.words import from_shop
 
 _YUAN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 

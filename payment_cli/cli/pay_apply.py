@@ -11,7 +11,7 @@ from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record, print_records
 from payment_cli.cli.results import tell_damaged, tell_failed_script
 from payment_cli.errors import CorruptRecordError, DeclinedError, InvalidValueError
-from payment_cli.model.payment import ApplyStatus, Payment
+from payment_cli.model.payments.payment import ApplyStatus, Payment
 from payment_cli.model.record import Record
 
 if TYPE_CHECKING:

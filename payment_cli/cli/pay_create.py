@@ -10,13 +10,13 @@ from payment_cli.cli.output import flush, tell
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
 from payment_cli.errors import InvalidValueError, PaymentError
-from payment_cli.model.buyer import Buyer, parse_buyer
 from payment_cli.model.fee import check_currency, parse_fee
+from payment_cli.model.payments.buyer import Buyer, parse_buyer
 from payment_cli.model.record import Record
 
 if TYPE_CHECKING:
     from payment_cli.app import App
-    from payment_cli.model.payment import Payment
+    from payment_cli.model.payments.payment import Payment
     from payment_cli.services.creating import NewPayment
     from payment_cli.services.sending import SendArguments
 

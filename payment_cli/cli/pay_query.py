@@ -18,14 +18,14 @@ from payment_cli.cli.options import (
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_records
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.buyer import parse_buyer_filter
 from payment_cli.model.fee import check_currency
-from payment_cli.model.match import Equal, Match, Not, Range, Scalar, all_of, equal, one_of
-from payment_cli.model.match_text import parse_match, parse_sort
-from payment_cli.model.match_value import match_of_text
-from payment_cli.model.payment import Flag
-from payment_cli.model.shop_words import stored_match
-from payment_cli.model.time_macro import TimeReader
+from payment_cli.model.payments.buyer import parse_buyer_filter
+from payment_cli.model.payments.payment import Flag
+from payment_cli.model.query.match import Equal, Match, Not, Range, Scalar, all_of, equal, one_of
+from payment_cli.model.query.text import parse_match, parse_sort
+from payment_cli.model.query.times import TimeReader
+from payment_cli.model.query.values import match_of_text
+from payment_cli.model.shop.words import stored_match
 from payment_cli.storage.base import Query
 
 

@@ -9,7 +9,7 @@ from payment_cli.cli.options import exit_status_option, printing_options
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.results import leave, print_result, run_script, show_qr_code
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.pay_type import Argument, pay_type
+from payment_cli.model.payments.pay_type import Argument, pay_type
 
 if TYPE_CHECKING:
     from payment_cli.app import App

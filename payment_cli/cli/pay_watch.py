@@ -8,8 +8,8 @@ from payment_cli.cli.output import end_state, show_state
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.results import leave, print_result, run_script, show_qr_code
 from payment_cli.errors import NotAllowedError
-from payment_cli.model.payment import Status
-from payment_cli.model.result import Result
+from payment_cli.model.payments.payment import Status
+from payment_cli.model.payments.result import Result
 
 
 @click.command(

@@ -21,8 +21,8 @@ from payment_cli.cli.command import Group, current_app
 from payment_cli.cli.output import print_text
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
-from payment_cli.model.basket import listed, pieces_in
 from payment_cli.model.record import Record
+from payment_cli.model.shop.basket import listed, pieces_in
 
 if TYPE_CHECKING:
     from payment_cli.app import App

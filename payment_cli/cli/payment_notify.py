@@ -14,9 +14,9 @@ from payment_cli.cli.output import flush, tell
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record, print_records
 from payment_cli.errors import CorruptRecordError, InvalidValueError, ProviderRefusedError
-from payment_cli.model.match import all_of, equal
-from payment_cli.model.match_text import parse_match, parse_sort
-from payment_cli.model.notice import NoticeStatus
+from payment_cli.model.events.notice import NoticeStatus
+from payment_cli.model.query.match import all_of, equal
+from payment_cli.model.query.text import parse_match, parse_sort
 from payment_cli.storage.base import Query
 
 _STATES = [str(NoticeStatus.WAITING), str(NoticeStatus.FAILED)]

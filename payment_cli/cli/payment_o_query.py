@@ -12,12 +12,12 @@ from payment_cli.cli.records import print_records
 from payment_cli.cli.shop_listing import Listing, Page, listing_options, print_listing
 from payment_cli.cli.shop_view import View, show_record, view_options
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.match import Match, equal, one_of
-from payment_cli.model.order_state import OrderStatus
+from payment_cli.model.query.match import Match, equal, one_of
+from payment_cli.model.shop.order_state import OrderStatus
 
 if TYPE_CHECKING:
-    from payment_cli.model.order import Order
     from payment_cli.model.record import Record
+    from payment_cli.model.shop.order import Order
 
 
 @click.command(

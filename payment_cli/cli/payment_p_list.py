@@ -4,7 +4,7 @@ import click
 
 from payment_cli.cli.command import Command, current_app
 from payment_cli.cli.shop_listing import Listing, Page, listing_options, print_listing
-from payment_cli.model.match import Match, all_of, equal, negate, one_of
+from payment_cli.model.query.match import Match, all_of, equal, negate, one_of
 
 
 @click.command(

@@ -14,7 +14,7 @@ from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Record
 
 if TYPE_CHECKING:
-    from payment_cli.model.order import Order
+    from payment_cli.model.shop.order import Order
     from payment_cli.services.order_payments import Paying
 
 

@@ -10,9 +10,9 @@ from payment_cli.cli.options import printing_options
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record, print_records
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.merchant import SETTABLE_KEYS
 from payment_cli.model.record import Record
-from payment_cli.model.store_settings import SETTINGS
+from payment_cli.model.stores.merchant import SETTABLE_KEYS
+from payment_cli.model.stores.settings import SETTINGS
 
 if TYPE_CHECKING:
     from payment_cli.app import App

@@ -9,7 +9,7 @@ from payment_cli.cli.options import json_options
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.session import Role
+from payment_cli.model.stores.session import Role
 
 if TYPE_CHECKING:
     from payment_cli.app import App

@@ -11,12 +11,12 @@ from payment_cli.cli.records import print_record, print_records
 from payment_cli.cli.shop_view import Names, View, shown
 from payment_cli.model.i18n import resolve
 from payment_cli.model.money import to_yuan
-from payment_cli.model.pricing_step import StepKind
 from payment_cli.model.record import Record
+from payment_cli.model.shop.pricing_step import StepKind
 
 if TYPE_CHECKING:
     from payment_cli.app import App
-    from payment_cli.model.pricing import Priced
+    from payment_cli.model.shop.pricing import Priced
 
 _COLUMNS = "line,nm,w_nm,amount,kind,rule,taken,left,note"
 

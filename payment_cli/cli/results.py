@@ -8,9 +8,9 @@ from payment_cli.cli.output import draw_qr_code, flush, tell
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
 from payment_cli.errors import CorruptRecordError, DeclinedError, OutcomeUnknownError
-from payment_cli.model.pay_type import ReturnType
-from payment_cli.model.payment import ApplyStatus, Payment, Status
-from payment_cli.model.result import Result
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.payment import ApplyStatus, Payment, Status
+from payment_cli.model.payments.result import Result
 
 if TYPE_CHECKING:
     from payment_cli.app import App

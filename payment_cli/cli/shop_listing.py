@@ -13,10 +13,10 @@ from payment_cli.cli.options import (
 )
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.shop_view import View, show_records, view_options
-from payment_cli.model.match import Match, all_of
-from payment_cli.model.match_text import parse_match, parse_sort
+from payment_cli.model.query.match import Match, all_of
+from payment_cli.model.query.text import parse_match, parse_sort
 from payment_cli.model.record import Record
-from payment_cli.model.shop_words import stored_match, stored_path
+from payment_cli.model.shop.words import stored_match, stored_path
 from payment_cli.storage.base import Query
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from payment_cli.cli.records import print_record, print_records
 from payment_cli.errors import NotFoundError
 from payment_cli.model.i18n import resolve_record
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop_words import to_shop
+from payment_cli.model.shop.words import to_shop
 
 if TYPE_CHECKING:
     from payment_cli.app import App

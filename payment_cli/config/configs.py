@@ -13,7 +13,7 @@ from payment_cli.config.targets import (
     load_wechat,
     notify_url,
 )
-from payment_cli.model.merchant import Merchant
+from payment_cli.model.stores.merchant import Merchant
 
 if TYPE_CHECKING:
     from payment_cli.gateways.alipay.account import AlipayAccount

@@ -10,8 +10,8 @@ from pathlib import Path
 from payment_cli.config.references import read_guarded
 from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError
 from payment_cli.files.authored import home, write_private_file
+from payment_cli.model.events.webhook_key import WebhookKeys, new_key
 from payment_cli.model.secret import Secret
-from payment_cli.model.webhook_key import WebhookKeys, new_key
 
 #: Where the file is, relative to the home of its domain.
 KEY_PLACE = Path(".payment") / "webhook.key"

@@ -11,7 +11,7 @@ from payment_cli.gateways.base import (
     Paid,
     SendRequest,
 )
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 
 

@@ -7,9 +7,9 @@ from payment_cli.clock import Clock
 from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.address import Address, AddressType, with_default
-from payment_cli.model.match import equal
+from payment_cli.model.query.match import equal
 from payment_cli.model.record import Json
+from payment_cli.model.shop.address import Address, AddressType, with_default
 from payment_cli.storage.base import Collection, Query, Reader, Storage, Transaction
 
 #: The most addresses one owner may have.

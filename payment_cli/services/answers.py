@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.payment import Event, Payment, Status
+from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.services.payment_records import save
 from payment_cli.services.settlement import Settlement
 from payment_cli.storage.base import Transaction

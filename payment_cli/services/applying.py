@@ -10,8 +10,8 @@ from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
-from payment_cli.model.match import Match, equal, one_of
-from payment_cli.model.payment import ApplyStatus, Payment
+from payment_cli.model.payments.payment import ApplyStatus, Payment
+from payment_cli.model.query.match import Match, equal, one_of
 from payment_cli.model.record import Record
 from payment_cli.services.payment_records import PAYMENTS, load, save
 from payment_cli.services.payments import Payments

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import InvalidValueError, NotFoundError
-from payment_cli.model import basket as basket_model
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop import basket as basket_model
 from payment_cli.storage.base import Collection, Reader, Storage, Transaction
 
 KIND = "basket"

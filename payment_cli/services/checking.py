@@ -14,11 +14,11 @@ from payment_cli.errors import (
     PaymentError,
 )
 from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
-from payment_cli.model.match import between
-from payment_cli.model.pay_type import pay_type
-from payment_cli.model.payment import Event, Payment, Status
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Event, Payment, Status
+from payment_cli.model.payments.result import Result, result_of
+from payment_cli.model.query.match import between
 from payment_cli.model.record import Record
-from payment_cli.model.result import Result, result_of
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of
 from payment_cli.services.pace import BACK_OFF_MAX_MS, SILENCE_MAX, SILENCE_MS, bumped, left

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from payment_cli.clock import Clock
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.coupon import Coupon
-from payment_cli.model.match import Match, all_of, equal
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.product import LIVE
+from payment_cli.model.query.match import Match, all_of, equal
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.coupon import Coupon
+from payment_cli.model.shop.product import LIVE
+from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.shop_records import coupons, save_coupon
 from payment_cli.storage.base import Query, Storage
 

@@ -7,12 +7,12 @@ from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.buyer import Buyer
 from payment_cli.model.codec import encode
 from payment_cli.model.fee import check_currency
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.payment import CORE_FIELDS, Payment
+from payment_cli.model.payments.buyer import Buyer
+from payment_cli.model.payments.payment import CORE_FIELDS, Payment
 from payment_cli.model.record import Json
+from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.settlement import Settlement
 from payment_cli.storage.base import Collection, Storage, Transaction

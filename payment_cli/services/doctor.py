@@ -13,8 +13,8 @@ from payment_cli.clock import Clock
 from payment_cli.errors import PaymentError
 from payment_cli.gateways.alipay.account import AlipayAccount
 from payment_cli.gateways.wechat.account import WechatAccount
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.pay_type import PAY_TYPES
+from payment_cli.model.payments.pay_type import PAY_TYPES
+from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.doctor_accounts import (
     examine_alipay,
     examine_notify_url,

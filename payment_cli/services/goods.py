@@ -11,11 +11,11 @@ from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.match import Match, all_of, equal
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.product import LIVE, Product
-from payment_cli.model.product_price import unpack
+from payment_cli.model.query.match import Match, all_of, equal
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.product import LIVE, Product
+from payment_cli.model.shop.product_price import unpack
+from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.shop_records import load_settings, things
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.errors import ConflictError, InvalidValueError
-from payment_cli.model.match import everything, one_of
-from payment_cli.model.product import Part, Product
-from payment_cli.model.product_price import unpack
+from payment_cli.model.query.match import everything, one_of
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.product import Part, Product
+from payment_cli.model.shop.product_price import unpack
 from payment_cli.services.goods import Goods, find_exactly, require_no_part
 from payment_cli.services.goods_formats import naming, read_documents, write_documents
 from payment_cli.services.shop_records import load_settings, things

@@ -11,8 +11,8 @@ from payment_cli.files import authored
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
 from payment_cli.model.codec import decode_foreign_object
-from payment_cli.model.merchant import SETTABLE_KEYS, Merchant
 from payment_cli.model.names import check_name
+from payment_cli.model.stores.merchant import SETTABLE_KEYS, Merchant
 
 
 @dataclass(frozen=True, slots=True)

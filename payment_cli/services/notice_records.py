@@ -2,11 +2,11 @@
 
 from payment_cli.errors import CorruptRecordError, NotFoundError
 from payment_cli.ids import new_id
-from payment_cli.model.match import all_of, between, equal, negate
-from payment_cli.model.notice import Notice, NoticeStatus, NoticeType, order_notice
-from payment_cli.model.order import Order
-from payment_cli.model.payment import Payment
-from payment_cli.model.store_settings import SETTINGS_ID
+from payment_cli.model.events.notice import Notice, NoticeStatus, NoticeType, order_notice
+from payment_cli.model.payments.payment import Payment
+from payment_cli.model.query.match import all_of, between, equal, negate
+from payment_cli.model.shop.order import Order
+from payment_cli.model.stores.settings import SETTINGS_ID
 from payment_cli.storage.base import Collection, Reader, Transaction
 
 NOTICES = Collection("notice")

@@ -19,12 +19,12 @@ from payment_cli.errors import (
     PaymentError,
 )
 from payment_cli.model.actor import Actor
-from payment_cli.model.match import Match, all_of, between, equal
-from payment_cli.model.match_eval import predicate
-from payment_cli.model.notice import KEPT_MS, STALE_MS, Delivery, Notice, NoticeStatus
+from payment_cli.model.events.notice import KEPT_MS, STALE_MS, Delivery, Notice, NoticeStatus
+from payment_cli.model.events.webhook_key import WebhookKeys
+from payment_cli.model.events.webhook_url import WebhookUrl, parse_webhook_url
+from payment_cli.model.query.evaluate import predicate
+from payment_cli.model.query.match import Match, all_of, between, equal
 from payment_cli.model.record import Record
-from payment_cli.model.webhook_key import WebhookKeys
-from payment_cli.model.webhook_url import WebhookUrl, parse_webhook_url
 from payment_cli.services.notice_records import (
     NOTICES,
     load_notice,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from payment_cli.model.order import Order
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.order import Order
 from payment_cli.storage.base import LogEntry, Storage
 
 #: Fields that change with every commit, and the short history, which says the same in words.

@@ -11,15 +11,15 @@ from payment_cli.errors import (
     PaymentError,
 )
 from payment_cli.ids import NewId
-from payment_cli.model.buyer import Buyer
-from payment_cli.model.match import all_of, between, one_of
-from payment_cli.model.merchant import Merchant
 from payment_cli.model.names import check_name
-from payment_cli.model.order import Order
-from payment_cli.model.order_state import PENDING, OrderEvent
-from payment_cli.model.pay_type import pay_type
-from payment_cli.model.payment import Payment, Status
-from payment_cli.model.result import Result
+from payment_cli.model.payments.buyer import Buyer
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result
+from payment_cli.model.query.match import all_of, between, one_of
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_state import PENDING, OrderEvent
+from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.checking import Checking
 from payment_cli.services.creating import Creating, NewPayment
 from payment_cli.services.order_effects import cancel_order

@@ -7,20 +7,20 @@ from payment_cli.clock import Clock
 from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.address import Address, AddressType
-from payment_cli.model.coupon import CouponEvent
-from payment_cli.model.freight import Route
-from payment_cli.model.match import Match, all_of, equal, one_of
-from payment_cli.model.merchant import Merchant
 from payment_cli.model.money import same_currency
-from payment_cli.model.order import Order
-from payment_cli.model.order_input import OrderInput
-from payment_cli.model.order_place import Placing, place_order
-from payment_cli.model.order_state import PENDING, OrderEvent, OrderKind
-from payment_cli.model.pricing import Priced, price_order
-from payment_cli.model.product_price import Catalogue
+from payment_cli.model.query.match import Match, all_of, equal, one_of
 from payment_cli.model.record import Record
-from payment_cli.model.store_settings import StoreSettings
+from payment_cli.model.shop.address import Address, AddressType
+from payment_cli.model.shop.coupon import CouponEvent
+from payment_cli.model.shop.freight import Route
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_place import Placing, place_order
+from payment_cli.model.shop.order_state import PENDING, OrderEvent, OrderKind
+from payment_cli.model.shop.pricing import Priced, price_order
+from payment_cli.model.shop.product_price import Catalogue
+from payment_cli.model.stores.merchant import Merchant
+from payment_cli.model.stores.settings import StoreSettings
 from payment_cli.services.shop_records import (
     load_catalogue,
     load_coupons,

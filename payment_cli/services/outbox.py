@@ -17,7 +17,7 @@ from payment_cli.errors import (
     PaymentError,
     StorageError,
 )
-from payment_cli.model.match import everything
+from payment_cli.model.query.match import everything
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage, Transaction
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.payment import Payment
 
 #: The waits between two looks at a stuck payment: 15 s, 30 s, 1 min … at most an hour.
 BACK_OFF_FIRST_MS = 15_000

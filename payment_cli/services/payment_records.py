@@ -1,6 +1,6 @@
 """Payments as records: where they are, and reading and writing one in a transaction."""
 
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.payment import Payment
 from payment_cli.storage.base import Collection, Transaction
 
 PAYMENTS = Collection("payment")

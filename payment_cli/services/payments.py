@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from payment_cli.model.actor import Actor
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.payment import Payment
 from payment_cli.services.payment_records import PAYMENTS
 
 if TYPE_CHECKING:
-    from payment_cli.model.match import Match
+    from payment_cli.model.query.match import Match
     from payment_cli.model.record import Record
     from payment_cli.storage.base import Query, Storage
 
@@ -45,6 +45,6 @@ class Payments:
     def _visible(self, match: "Match") -> "Match":
         if self.actor.is_operator:
             return match
-        from payment_cli.model.match import all_of, equal
+        from payment_cli.model.query.match import all_of, equal
 
         return all_of(equal("seller_id", self.own_id()), match)

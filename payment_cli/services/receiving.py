@@ -26,10 +26,10 @@ from payment_cli.gateways.base import (
     peek_order_no,
 )
 from payment_cli.model.names import check_name
-from payment_cli.model.pay_type import pay_type
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.record import Json
-from payment_cli.model.result import Result, result_of
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of
 from payment_cli.services.checking import Checking

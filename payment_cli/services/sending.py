@@ -20,9 +20,9 @@ from payment_cli.errors import (
 from payment_cli.gateways.base import Answer, Gateway, OrderRef, Outcome, SendRequest
 from payment_cli.model.money import wire_currency
 from payment_cli.model.names import check_name
-from payment_cli.model.pay_type import Argument, PayType, pay_type
-from payment_cli.model.payment import Event, Payment, Status
-from payment_cli.model.result import Result, result_of
+from payment_cli.model.payments.pay_type import Argument, PayType, pay_type
+from payment_cli.model.payments.payment import Event, Payment, Status
+from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.secret import Secret
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.answers import Recorder, reason_of

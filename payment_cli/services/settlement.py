@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from payment_cli.errors import UntrustedError
 from payment_cli.model.money import same_currency
-from payment_cli.model.payment import ApplyStatus, Event, Flag, Payment, Status
+from payment_cli.model.payments.payment import ApplyStatus, Event, Flag, Payment, Status
 from payment_cli.model.record import Json, Record
 from payment_cli.services.payment_records import save
 from payment_cli.storage.base import Transaction

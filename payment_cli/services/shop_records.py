@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from payment_cli.errors import NotFoundError
-from payment_cli.model.coupon import Coupon
-from payment_cli.model.discount import Discount
-from payment_cli.model.match import equal
-from payment_cli.model.order import Order
-from payment_cli.model.pricing_goods import CartLine, missing_ids
-from payment_cli.model.product import LIVE, Product
-from payment_cli.model.product_price import Catalogue
-from payment_cli.model.store_settings import SETTINGS_ID, StoreSettings
+from payment_cli.model.query.match import equal
+from payment_cli.model.shop.coupon import Coupon
+from payment_cli.model.shop.discount import Discount
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.pricing_goods import CartLine, missing_ids
+from payment_cli.model.shop.product import LIVE, Product
+from payment_cli.model.shop.product_price import Catalogue
+from payment_cli.model.stores.settings import SETTINGS_ID, StoreSettings
 from payment_cli.storage.base import Collection, Query, Reader, Transaction
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from payment_cli.model.actor import Actor
-from payment_cli.model.match import Match, between
 from payment_cli.model.money import to_fen, to_yuan
+from payment_cli.model.query.match import Match, between
 from payment_cli.model.record import Json, Record
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.shop_records import orders

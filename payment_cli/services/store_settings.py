@@ -7,7 +7,7 @@ from payment_cli.errors import InvalidValueError
 from payment_cli.model.actor import Actor
 from payment_cli.model.codec import decode_foreign
 from payment_cli.model.record import Json
-from payment_cli.model.store_settings import StoreSettings
+from payment_cli.model.stores.settings import StoreSettings
 from payment_cli.services.shop_records import load_settings
 from payment_cli.storage.base import Collection, Storage
 

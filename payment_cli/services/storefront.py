@@ -18,15 +18,15 @@ from payment_cli.errors import (
     NotFoundError,
 )
 from payment_cli.model.i18n import PREFIX
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.order import Order
-from payment_cli.model.order_input import OrderInput
-from payment_cli.model.pay_type import PAY_TYPES, Argument, PayType, pay_type
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.pay_type import PAY_TYPES, Argument, PayType, pay_type
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result
 from payment_cli.model.record import Json, Record
-from payment_cli.model.result import Result
 from payment_cli.model.secret import Secret
-from payment_cli.model.session import Role, Session
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.stores.merchant import Merchant
+from payment_cli.model.stores.session import Role, Session
 from payment_cli.services.checking import Checking
 from payment_cli.services.creating import Creating, NewPayment
 from payment_cli.services.order_payments import OrderPayments, Paying

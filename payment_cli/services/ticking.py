@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from payment_cli.errors import PaymentError
-from payment_cli.model.payment import ApplyStatus
+from payment_cli.model.payments.payment import ApplyStatus
 from payment_cli.model.record import Json, Record
 from payment_cli.services.applying import Applying
 from payment_cli.services.notices import Notices

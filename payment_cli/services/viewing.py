@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 
 from payment_cli.errors import NotFoundError
-from payment_cli.model.pay_type import PAY_TYPES, PayType
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.pay_type import PAY_TYPES, PayType
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import stored_data
 from payment_cli.model.record import Json, Record
-from payment_cli.model.result import stored_data
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.storage.base import Reader
 

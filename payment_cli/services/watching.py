@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from payment_cli.clock import Clock
 from payment_cli.errors import NotAllowedError, OutcomeUnknownError
-from payment_cli.model.pay_type import pay_type
-from payment_cli.model.payment import Payment, Status
-from payment_cli.model.result import Result
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result
 from payment_cli.services.checking import Checking
 from payment_cli.services.payments import Payments
 

@@ -8,9 +8,9 @@ from typing import Protocol
 from payment_cli.clock import Clock
 from payment_cli.errors import NotFoundError, UntrustedError
 from payment_cli.model.actor import Actor
-from payment_cli.model.merchant import Merchant
 from payment_cli.model.secret import Secret
-from payment_cli.model.session import Role, Session, new_session, seal, store_of, unseal
+from payment_cli.model.stores.merchant import Merchant
+from payment_cli.model.stores.session import Role, Session, new_session, seal, store_of, unseal
 
 
 class KeyFiles(Protocol):

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from payment_cli.errors import NotFoundError
 from payment_cli.model.actor import Actor
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.webhook_key import WebhookKeys
+from payment_cli.model.events.webhook_key import WebhookKeys
+from payment_cli.model.stores.merchant import Merchant
 
 
 class KeyFiles(Protocol):

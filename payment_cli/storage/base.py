@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # a command that reads one record by its id needs none of the
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from payment_cli.model.match import Match
+    from payment_cli.model.query.match import Match
     from payment_cli.model.record import Json, Record
 
 

@@ -1,7 +1,7 @@
 """Compiles a match and a sort to SQLite's SQL, so that the engine filters and uses its indexes.
 
-The meaning is that of model/match.py. What SQL can not decide exactly it narrows down, and the
-rest is a *residual* that `model/match_eval.py` decides for each row while the rows stream:
+The meaning is that of model/query/match.py. What SQL can not decide exactly it narrows down, and
+the rest is a *residual* that `model/query/evaluate.py` decides for each row while the rows stream:
 
 - A `Regex` never runs inside the database. A `Glob` becomes the range of its prefix.
 - A number in JSON becomes a binary double when it has a fraction or is beyond 64 bits, so a
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.match import And, IsNull, Match, Not, Or, all_of
+from payment_cli.model.query.match import And, IsNull, Match, Not, Or, all_of
 from payment_cli.storage.match_sql_value import (
     ALWAYS,
     NEVER,

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from payment_cli.model.codec import encode
-from payment_cli.model.match import Equal, Glob, In, Range, Regex, Scalar
+from payment_cli.model.query.match import Equal, Glob, In, Range, Regex, Scalar
 
 SqlValue: TypeAlias = str | int | float
 FieldMatch: TypeAlias = Equal | In | Range | Regex | Glob

@@ -32,7 +32,7 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.model.codec import decode, encode, encode_pretty
-from payment_cli.model.match import Match, everything
+from payment_cli.model.query.match import Match, everything
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query, Storage, Transaction
 from payment_cli.storage.places import place

@@ -1,6 +1,6 @@
 """A match as TinyDB query objects: the reference that the SQL of other backends is held against.
 
-Written for being obviously what model/match.py says, not for speed.
+Written for being obviously what model/query/match.py says, not for speed.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from typing import Any
 from tinydb import Query
 from tinydb.queries import QueryInstance
 
-from payment_cli.model.match import And, Equal, Glob, In, IsNull, Match, Not, Or, Range, Regex
-from payment_cli.model.match_eval import search_of
+from payment_cli.model.query.evaluate import search_of
+from payment_cli.model.query.match import And, Equal, Glob, In, IsNull, Match, Not, Or, Range, Regex
 from payment_cli.model.record import Json, Record
 
 

@@ -8,10 +8,10 @@
     POST /pay/ajax/check   {id}: asks the provider when it is time; a scan is reversed after 30 s
     GET  /pay/ajax/get     ?id=… data {id, or_id, status, type, data, fee, cur, brief}
 
-`fee` is fen. An order is what a client of the shop model sends (model/order_input.py); prices in it
-are ignored. `create` records the order and opens its payment, as NEW: `send` chooses its type. A
-scan needs no `pay_tp`: the auth code tells. An auth code is read here and handed on; it is never
-recorded, quoted in an error or logged.
+`fee` is fen. An order is what a client of the shop model sends (model/shop/order_input.py); prices
+in it are ignored. `create` records the order and opens its payment, as NEW: `send` chooses its
+type. A scan needs no `pay_tp`: the auth code tells. An auth code is read here and handed on; it is
+never recorded, quoted in an error or logged.
 
 Answers are envelopes (answers.py). HTTP 202 with `e.pay.unknown` means that the provider may or may
 not have acted: `data` is the state as it is, and `check` finds out. FAIL is a state, not an error.
@@ -27,14 +27,14 @@ from payment_cli.app import App
 from payment_cli.errors import InvalidValueError, NotAllowedError, OutcomeUnknownError
 from payment_cli.model.codec import decode_foreign_object
 from payment_cli.model.fee import FEE_MAX
-from payment_cli.model.field import Fields
-from payment_cli.model.order_input import OrderInput
-from payment_cli.model.pay_type import Argument, PayType
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.fields import Fields
+from payment_cli.model.payments.pay_type import Argument, PayType
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result
 from payment_cli.model.record import Json, Record
-from payment_cli.model.result import Result
 from payment_cli.model.secret import Secret
-from payment_cli.model.session import TOKEN_MAX
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.stores.session import TOKEN_MAX
 from payment_cli.services.sending import SendArguments
 from payment_cli.services.storefront import Offer, Storefront
 from payment_cli.web.answers import failed, payment_state, succeeded

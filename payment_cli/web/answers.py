@@ -19,9 +19,9 @@ from payment_cli.errors import (
     UntrustedError,
 )
 from payment_cli.model.codec import encode
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Json, Record
-from payment_cli.model.session import Role, Session
+from payment_cli.model.stores.session import Role, Session
 from payment_cli.services.viewing import view_of
 from payment_cli.web.drawing import DATA_HEADERS
 from payment_cli.web.wsgi import Headers, Response

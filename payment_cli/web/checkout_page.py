@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from payment_cli.model.i18n import resolve
 from payment_cli.model.money import to_fen
-from payment_cli.model.order_line import OrderLine
-from payment_cli.model.order_state import OrderStatus
-from payment_cli.model.pay_type import Argument, PayType
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.pay_type import Argument, PayType
+from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Json
-from payment_cli.model.session import Session
+from payment_cli.model.shop.order_line import OrderLine
+from payment_cli.model.shop.order_state import OrderStatus
+from payment_cli.model.stores.session import Session
 from payment_cli.services.storefront import Bill
 from payment_cli.services.viewing import view_of
 from payment_cli.web.answers import payment_state

@@ -1,8 +1,8 @@
 """Draws the till: what is due, the field for the customer's code, and what became of it."""
 
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Record
-from payment_cli.model.session import Session
+from payment_cli.model.stores.session import Session
 from payment_cli.services.storefront import Offer
 from payment_cli.services.viewing import view_of
 from payment_cli.services.watching import REVERSE_AFTER_S

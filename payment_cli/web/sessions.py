@@ -1,6 +1,6 @@
 """Who asks: the session a request carries, and whether a page of ours sent it.
 
-A session is a token of `payment web token` (model/session.py). It comes as
+A session is a token of `payment web token` (model/stores/session.py). It comes as
 
 - `Authorization: Bearer TOKEN`, from a program, or
 - a cookie, from our own pages: HttpOnly, SameSite=Strict, and over https Secure under a `__Host-`
@@ -21,7 +21,7 @@ from wsgiref.types import WSGIEnvironment
 
 from payment_cli.app import App
 from payment_cli.errors import NotAllowedError, UntrustedError
-from payment_cli.model.session import Session
+from payment_cli.model.stores.session import Session
 from payment_cli.web.wsgi import RefusedError
 
 #: Says that a page of ours sent the request; its value does not matter.

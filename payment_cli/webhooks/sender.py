@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
-from payment_cli.model.notice import Delivery
-from payment_cli.model.webhook_url import WebhookUrl
+from payment_cli.model.events.notice import Delivery
+from payment_cli.model.events.webhook_url import WebhookUrl
 from payment_cli.webhooks.address import (
     Lookup,
     RefusedAddressError,

@@ -1,6 +1,6 @@
 """Signs a delivery as Standard Webhooks has it, so that a stranger can verify it by a library."""
 
-from payment_cli.model.webhook_key import WebhookKeys, key_bytes
+from payment_cli.model.events.webhook_key import WebhookKeys, key_bytes
 
 
 def signed_headers(keys: WebhookKeys, event_id: str, now: int, body: bytes) -> dict[str, str]:

@@ -6,8 +6,8 @@ import pytest
 
 from payment_cli.app import App
 from payment_cli.errors import LockedError
-from payment_cli.model.match import everything
-from payment_cli.model.order_input import OrderInput
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.order_payments import Paying
 from payment_cli.services.orders import Buying
 from payment_cli.services.outbox import OUTBOX

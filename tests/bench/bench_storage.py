@@ -19,8 +19,8 @@ from payment_cli.app import App
 from payment_cli.clock import system_clock
 from payment_cli.ids import new_id
 from payment_cli.model.codec import decode, encode
-from payment_cli.model.match import Match, equal
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.query.match import Match, equal
 from payment_cli.model.record import Record
 from payment_cli.services.creating import NewPayment
 from payment_cli.storage.base import Collection, Query, Storage

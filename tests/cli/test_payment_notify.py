@@ -14,8 +14,8 @@ from standardwebhooks import Webhook
 
 from payment_cli.app import App, open_app
 from payment_cli.clock import system_clock
-from payment_cli.model.notice import CLAIM_MS
-from payment_cli.model.order_input import OrderInput
+from payment_cli.model.events.notice import CLAIM_MS
+from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.order_payments import Paying
 from payment_cli.services.orders import Buying
 from tests.support.cli import Runner

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from payment_cli.model.merchant import SETTABLE_KEYS
-from payment_cli.model.store_settings import SETTINGS
+from payment_cli.model.stores.merchant import SETTABLE_KEYS
+from payment_cli.model.stores.settings import SETTINGS
 
 
 def test_a_merchant_is_made_shown_and_listed(payment, root):

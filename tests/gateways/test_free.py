@@ -3,7 +3,7 @@ import pytest
 from payment_cli.errors import InvalidValueError
 from payment_cli.gateways.base import Gateway, HttpRequest, OrderRef, Outcome
 from payment_cli.gateways.free import FreeGateway
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from tests.gateways.gateway_contract import ORDER_NO, a_request
 
 GATEWAY: Gateway = FreeGateway()

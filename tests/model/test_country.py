@@ -41,7 +41,7 @@ def test_a_language_without_names_is_refused(lang):
 
 def test_the_data_is_not_loaded_before_it_is_asked_for():
     code = (
-        "import sys, payment_cli.model.order_input, payment_cli.model.order_place\n"
+        "import sys, payment_cli.model.shop.order_input, payment_cli.model.shop.order_place\n"
         "heavy = ('pycountry', 'phonenumbers', 'gettext', 'difflib')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

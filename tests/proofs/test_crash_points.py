@@ -17,10 +17,10 @@ import pytest
 
 from payment_cli.app import App
 from payment_cli.clock import system_clock
-from payment_cli.model.match import everything
-from payment_cli.model.order_input import OrderInput
-from payment_cli.model.payment import Payment, Status
-from payment_cli.model.result import Result
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.creating import NewPayment
 from payment_cli.services.order_payments import Paying
 from payment_cli.services.orders import Buying

@@ -13,8 +13,8 @@ import pytest
 from payment_cli.app import App
 from payment_cli.cli.main import run
 from payment_cli.errors import NotAllowedError
-from payment_cli.model.match import everything
-from payment_cli.model.order_input import OrderInput
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.orders import Buying
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree.fsck import check_tree

@@ -26,8 +26,8 @@ from hypothesis.stateful import (
 
 from payment_cli.app import App
 from payment_cli.gateways.base import HttpRequest
-from payment_cli.model.order_input import OrderInput
 from payment_cli.model.secret import Secret
+from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.creating import NewPayment
 from payment_cli.services.order_payments import Paying
 from payment_cli.services.orders import Buying

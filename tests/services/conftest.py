@@ -9,9 +9,9 @@ import pytest
 from payment_cli.errors import NotFoundError
 from payment_cli.gateways.base import Gateway
 from payment_cli.model.actor import Actor
-from payment_cli.model.buyer import Buyer
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.buyer import Buyer
+from payment_cli.model.payments.payment import Payment
+from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.answers import Recorder
 from payment_cli.services.applying import Applying
 from payment_cli.services.checking import Checking

@@ -1,7 +1,7 @@
 import pytest
 
 from payment_cli.errors import ConflictError, NotAllowedError
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.payment import Payment
 from tests.services.conftest import World
 
 

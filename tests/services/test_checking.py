@@ -12,8 +12,8 @@ from payment_cli.errors import (
     UntrustedError,
 )
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.pay_type import ReturnType
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.pace import BACK_OFF_MAX_MS, SILENCE_MS, back_off
 from payment_cli.services.sending import INTENT_MS, SendArguments

@@ -1,7 +1,7 @@
 import pytest
 
 from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
-from payment_cli.model.match import equal, everything
+from payment_cli.model.query.match import equal, everything
 from payment_cli.services.coupons import Coupons
 from payment_cli.storage.base import Query
 from tests.services.conftest import World

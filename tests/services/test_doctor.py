@@ -10,8 +10,8 @@ import pytest
 from payment_cli.clock import system_clock
 from payment_cli.config.configs import TreeConfigs
 from payment_cli.errors import ConfigError, StorageError
-from payment_cli.model.merchant import Merchant
 from payment_cli.model.secret import Secret
+from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.doctor import Configs, Doctor
 from payment_cli.services.doctor_accounts import (
     examine_alipay,

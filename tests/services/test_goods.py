@@ -1,7 +1,7 @@
 import pytest
 
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
-from payment_cli.model.match import equal, everything
+from payment_cli.model.query.match import equal, everything
 from payment_cli.services.goods import Goods, find_product
 from payment_cli.services.shop_records import things
 from payment_cli.storage.base import Query

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
-from payment_cli.model.match import everything
+from payment_cli.model.query.match import everything
 from payment_cli.services import goods_files
 from payment_cli.services.goods_files import GoodsFiles, Imported
 from payment_cli.services.goods_formats import read_documents

@@ -4,10 +4,10 @@ import pytest
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.match import everything
-from payment_cli.model.notice import NoticeType
-from payment_cli.model.order import Order
-from payment_cli.model.store_settings import SETTINGS_ID
+from payment_cli.model.events.notice import NoticeType
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.order import Order
+from payment_cli.model.stores.settings import SETTINGS_ID
 from payment_cli.services.notice_records import NOTICES, queue_notice
 from payment_cli.services.shop_records import orders
 from payment_cli.storage.base import Collection, Query

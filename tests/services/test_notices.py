@@ -8,8 +8,7 @@ import pytest
 
 from payment_cli.errors import NotAllowedError, NotFoundError, StorageError
 from payment_cli.model.actor import Actor
-from payment_cli.model.match import equal, everything
-from payment_cli.model.notice import (
+from payment_cli.model.events.notice import (
     CLAIM_MS,
     KEPT_MS,
     STALE_MS,
@@ -19,10 +18,11 @@ from payment_cli.model.notice import (
     NoticeType,
     order_notice,
 )
-from payment_cli.model.order import Order
+from payment_cli.model.events.webhook_key import WebhookKeys
+from payment_cli.model.events.webhook_url import WebhookUrl
+from payment_cli.model.query.match import equal, everything
 from payment_cli.model.secret import Secret
-from payment_cli.model.webhook_key import WebhookKeys
-from payment_cli.model.webhook_url import WebhookUrl
+from payment_cli.model.shop.order import Order
 from payment_cli.services.notice_records import NOTICES, may_start_delivery
 from payment_cli.services.notices import Notices
 from payment_cli.services.shop_records import load_order, orders

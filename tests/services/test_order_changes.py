@@ -1,5 +1,5 @@
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.services.order_changes import OrderChanges
 from payment_cli.services.order_payments import Paying
 from tests.services.conftest import World

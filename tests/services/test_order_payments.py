@@ -2,9 +2,9 @@ import pytest
 
 from payment_cli.errors import NotAllowedError, OutcomeUnknownError
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
-from payment_cli.model.match import everything
-from payment_cli.model.order import Order
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.order import Order
 from payment_cli.services.creating import NewPayment
 from payment_cli.services.order_payments import Paying
 from payment_cli.services.outbox import OUTBOX
@@ -79,7 +79,7 @@ def test_money_moves_the_order_and_uses_its_coupon(world, order) -> None:
 
 
 def give_first(world: World):
-    from payment_cli.model.coupon import Coupon
+    from payment_cli.model.shop.coupon import Coupon
     from payment_cli.services.shop_records import coupons
 
     [record] = world.storage.query(coupons("demo"), Query(everything()))

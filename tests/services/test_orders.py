@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 
 from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
-from payment_cli.model.address import Address
-from payment_cli.model.coupon import Coupon
-from payment_cli.model.discount import Discount
-from payment_cli.model.match import everything
-from payment_cli.model.order import Order
-from payment_cli.model.order_input import OrderInput
-from payment_cli.model.product import Product
-from payment_cli.model.store_settings import StoreSettings
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.address import Address
+from payment_cli.model.shop.coupon import Coupon
+from payment_cli.model.shop.discount import Discount
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.product import Product
+from payment_cli.model.stores.settings import StoreSettings
 from payment_cli.services.orders import Buying
 from payment_cli.services.shop_records import coupons, discounts, orders, things
 from payment_cli.storage.base import Collection, Query

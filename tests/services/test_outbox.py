@@ -1,7 +1,7 @@
 import pytest
 
 from payment_cli.errors import LockedError, NotAllowedError
-from payment_cli.model.match import everything
+from payment_cli.model.query.match import everything
 from payment_cli.model.record import Record
 from payment_cli.services.outbox import OUTBOX, Applied, Outbox, outbox_row
 from payment_cli.storage.base import Query, Transaction

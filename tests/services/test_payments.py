@@ -6,7 +6,7 @@ from payment_cli.errors import (
     NotAllowedError,
     NotFoundError,
 )
-from payment_cli.model.match import equal, everything
+from payment_cli.model.query.match import equal, everything
 from payment_cli.services.creating import NewPayment
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.storage.base import Query

@@ -2,8 +2,8 @@ import pytest
 
 from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError, UntrustedError
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
-from payment_cli.model.pay_type import ReturnType
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.payment import Payment
 from payment_cli.services.sending import SendArguments
 from tests.services.conftest import World
 from tests.support.gateway import paid

@@ -10,8 +10,8 @@ from payment_cli.errors import (
     UntrustedError,
 )
 from payment_cli.gateways.base import Answer, Outcome, SendRequest
-from payment_cli.model.pay_type import ReturnType
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.sending import SendArguments

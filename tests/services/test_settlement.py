@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from payment_cli.errors import NotAllowedError, UntrustedError
 from payment_cli.gateways.base import Paid
-from payment_cli.model.payment import TRANSITIONS, Event, Payment, Status
+from payment_cli.model.payments.payment import TRANSITIONS, Event, Payment, Status
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.settlement import check_paid
 from tests.services.conftest import World

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from payment_cli.errors import NotAllowedError
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.buyer import Buyer
 from payment_cli.model.money import to_yuan
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.buyer import Buyer
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 from payment_cli.services.creating import NewPayment
 from payment_cli.services.order_payments import Paying

@@ -2,7 +2,7 @@ import pytest
 
 from payment_cli.errors import NotFoundError
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.payment import Status
+from payment_cli.model.payments.payment import Status
 from payment_cli.services.sending import SendArguments
 from payment_cli.services.viewing import view_payment
 

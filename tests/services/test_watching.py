@@ -1,6 +1,6 @@
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.pay_type import ReturnType
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.sending import SendArguments
 from payment_cli.services.watching import Watching

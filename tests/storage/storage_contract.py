@@ -17,7 +17,7 @@ from payment_cli.errors import (
     InvalidValueError,
     NotFoundError,
 )
-from payment_cli.model.match import (
+from payment_cli.model.query.match import (
     Glob,
     Regex,
     all_of,

@@ -10,7 +10,7 @@ import pytest
 
 from payment_cli.errors import CorruptRecordError, StorageError
 from payment_cli.model.codec import encode_pretty
-from payment_cli.model.match import equal, everything
+from payment_cli.model.query.match import equal, everything
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
 from payment_cli.storage.tree.backup import backup_tree

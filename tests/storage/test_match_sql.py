@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.codec import decode, encode
-from payment_cli.model.match import (
+from payment_cli.model.query.evaluate import matches, predicate
+from payment_cli.model.query.match import (
     Equal,
     Glob,
     In,
@@ -28,8 +29,7 @@ from payment_cli.model.match import (
     one_of,
     starts_with,
 )  # fmt: skip
-from payment_cli.model.match_eval import matches, predicate
-from payment_cli.model.match_text import CONDITIONS_MAX, parse_match
+from payment_cli.model.query.text import CONDITIONS_MAX, parse_match
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.match_sql import Compiled, compile_order, compile_sql

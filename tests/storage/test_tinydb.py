@@ -10,7 +10,7 @@ from pytest_mock import MockerFixture
 from tinydb import TinyDB, where
 
 from payment_cli.errors import CorruptRecordError, LockedError, StorageError
-from payment_cli.model.match import everything
+from payment_cli.model.query.match import everything
 from payment_cli.storage import tinydb
 from payment_cli.storage.base import Storage
 from payment_cli.storage.tinydb import open_tinydb

@@ -14,7 +14,7 @@ import pytest
 
 from payment_cli.errors import ConflictError, CorruptRecordError, InvalidValueError, NotFoundError
 from payment_cli.model.codec import encode_pretty
-from payment_cli.model.match import everything
+from payment_cli.model.query.match import everything
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
 from tests.storage.storage_contract import (

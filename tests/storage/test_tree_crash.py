@@ -14,7 +14,7 @@ from pytest_mock import MockerFixture
 
 from payment_cli.errors import CorruptRecordError, NotFoundError
 from payment_cli.model.codec import decode
-from payment_cli.model.match import everything
+from payment_cli.model.query.match import everything
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree, sync
 from payment_cli.storage.tree.fsck import Kind, check_tree

@@ -14,7 +14,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from payment_cli.errors import PaymentError, StorageError
-from payment_cli.model.match import everything
+from payment_cli.model.query.match import everything
 from payment_cli.storage.base import Query, Storage
 from payment_cli.storage.tree import open_tree, sync
 from payment_cli.storage.tree.fsck import check_tree

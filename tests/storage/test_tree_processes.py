@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from payment_cli.errors import ConflictError, LockedError
-from payment_cli.model.match import between, equal, everything
+from payment_cli.model.query.match import between, equal, everything
 from payment_cli.storage.base import Query, Storage
 from payment_cli.storage.tree import open_tree, sync
 from payment_cli.storage.tree.fsck import check_tree

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from payment_cli.model.match import (
+from payment_cli.model.query.match import (
     And,
     Match,
     Not,

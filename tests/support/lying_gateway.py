@@ -20,7 +20,7 @@ from payment_cli.gateways.base import (
     Paid,
     SendRequest,
 )
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 
 #: How each question may be answered; the first is the honest way, to which all else shrinks.

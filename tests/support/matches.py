@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.codec import encode
-from payment_cli.model.match import (
+from payment_cli.model.query.match import (
     Equal,
     Glob,
     In,
@@ -26,9 +26,9 @@ from payment_cli.model.match import (
     all_of,
     any_of,
 )
-from payment_cli.model.match_value import match_of_text
+from payment_cli.model.query.times import TimeReader
+from payment_cli.model.query.values import match_of_text
 from payment_cli.model.record import Record
-from payment_cli.model.time_macro import TimeReader
 
 _MISSING = object()
 

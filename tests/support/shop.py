@@ -2,16 +2,16 @@
 
 from decimal import Decimal
 
-from payment_cli.model.coupon import Coupon
-from payment_cli.model.discount import Discount
-from payment_cli.model.merchant import Merchant
-from payment_cli.model.order import Order
-from payment_cli.model.order_place import Placing, place_order
-from payment_cli.model.order_state import OrderKind
-from payment_cli.model.pricing import price_order
-from payment_cli.model.pricing_goods import CartLine
-from payment_cli.model.product import Product
 from payment_cli.model.record import Json
+from payment_cli.model.shop.coupon import Coupon
+from payment_cli.model.shop.discount import Discount
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_place import Placing, place_order
+from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.pricing import price_order
+from payment_cli.model.shop.pricing_goods import CartLine
+from payment_cli.model.shop.product import Product
+from payment_cli.model.stores.merchant import Merchant
 
 #: The time of the shop's tests, AMS.
 NOW = 1_700_000_000_000

@@ -9,11 +9,11 @@ from typing import Any
 
 from payment_cli.app import App
 from payment_cli.gateways.base import Answer, Gateway, Outcome
-from payment_cli.model.order import Order
-from payment_cli.model.order_input import OrderInput
-from payment_cli.model.pay_type import ReturnType
-from payment_cli.model.payment import Payment
-from payment_cli.model.session import Role
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.payment import Payment
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.stores.session import Role
 from payment_cli.services.orders import Buying
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.shop_records import load_order
@@ -149,7 +149,7 @@ class StoreWeb:
         return load_order(self.app.storage, "demo", order_id)
 
     def count(self, kind: Any = PAYMENTS) -> int:
-        from payment_cli.model.match import everything
+        from payment_cli.model.query.match import everything
 
         return self.app.storage.count(kind, everything())
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from payment_cli.app import App
-from payment_cli.model.payment import Payment, Status
+from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.services.payment_records import PAYMENTS
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from payment_cli.app import App
 from payment_cli.errors import PaymentError
-from payment_cli.model.match import everything
 from payment_cli.model.money import to_fen
+from payment_cli.model.query.match import everything
 from payment_cli.services.accounts import Accounts
 from payment_cli.services.outbox import BASKET_TAKE, OUTBOX
 from payment_cli.services.payment_records import PAYMENTS

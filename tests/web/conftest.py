@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 from payment_cli.app import App
-from payment_cli.model.payment import Payment
+from payment_cli.model.payments.payment import Payment
 from tests.support.clock import CountedIds, HandClock
 from tests.support.store_web import StoreWeb
 from tests.support.stored_payment import store_payment

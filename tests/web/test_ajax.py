@@ -6,7 +6,7 @@ import pytest
 
 from payment_cli.errors import ConfigError
 from payment_cli.gateways.base import Answer, Outcome, SendRequest
-from payment_cli.model.session import Role
+from payment_cli.model.stores.session import Role
 from payment_cli.services.creating import NewPayment
 from payment_cli.services.payment_records import PAYMENTS
 from payment_cli.services.shop_records import orders

@@ -10,7 +10,7 @@ import pytest
 
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.record import Json
-from payment_cli.model.session import Role
+from payment_cli.model.stores.session import Role
 from payment_cli.services.creating import NewPayment
 from payment_cli.services.shop_records import orders
 from payment_cli.web.checkout import make_checkout

@@ -9,7 +9,7 @@ from selenium.webdriver.support.expected_conditions import number_of_windows_to_
 from selenium.webdriver.support.wait import WebDriverWait
 
 from payment_cli.app import App
-from payment_cli.model.payment import Status
+from payment_cli.model.payments.payment import Status
 from payment_cli.services.payment_records import PAYMENTS
 from tests.support.browser import (
     COME_BACK,

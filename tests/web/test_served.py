@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 import pytest
 
 from payment_cli.app import App
-from payment_cli.model.payment import ApplyStatus, Payment, Status
+from payment_cli.model.payments.payment import ApplyStatus, Payment, Status
 from payment_cli.services.payment_records import PAYMENTS
 from tests.support import alipay
 from tests.support.stored_payment import store_payment

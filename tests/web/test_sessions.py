@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from payment_cli.model.session import Role
+from payment_cli.model.stores.session import Role
 from tests.support.store_web import OWN_PAGE
 from tests.support.wsgi import call
 

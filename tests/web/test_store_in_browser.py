@@ -9,8 +9,8 @@ from selenium.webdriver.support.expected_conditions import url_matches, url_to_b
 from selenium.webdriver.support.wait import WebDriverWait
 
 from payment_cli.app import App
-from payment_cli.model.order_input import OrderInput
-from payment_cli.model.session import Role
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.stores.session import Role
 from payment_cli.sandbox import targets
 from payment_cli.sandbox.server import running_sandbox
 from payment_cli.services.orders import Buying

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from payment_cli.model.notice import Delivery
-from payment_cli.model.webhook_url import parse_webhook_url
+from payment_cli.model.events.notice import Delivery
+from payment_cli.model.events.webhook_url import parse_webhook_url
 from payment_cli.webhooks.sender import WebhookSender
 from tests.support.http_server import How, Said, ScriptedServer, scripted_server
 from tests.support.tls import tls_server

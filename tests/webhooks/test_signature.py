@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from payment_cli.clock import system_clock
+from payment_cli.model.events.webhook_key import WebhookKeys
 from payment_cli.model.secret import Secret
-from payment_cli.model.webhook_key import WebhookKeys
 from payment_cli.webhooks.signature import signed_headers
 
 #: The example of the libraries of Standard Webhooks.

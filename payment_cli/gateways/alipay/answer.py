@@ -16,7 +16,7 @@ from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.gateways.http import HttpReply
 from payment_cli.gateways.scrub import scrub_text
 from payment_cli.model.codec import decode_foreign_object
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.record import Json
 
 _SUCCESS = "10000"

@@ -35,7 +35,7 @@ from payment_cli.gateways.base import (
 )
 from payment_cli.gateways.http import HttpCall, NoAnswerError, NotSentError, Transport
 from payment_cli.model.codec import encode
-from payment_cli.model.pay_type import PAY_TYPES
+from payment_cli.model.payments.pay_type import PAY_TYPES
 from payment_cli.model.record import Json
 from payment_cli.model.secret import Secret
 

@@ -37,7 +37,7 @@ from payment_cli.gateways.wechat.v3_documents import (
     text_of,
 )
 from payment_cli.model.codec import decode_foreign_object, encode
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.record import Record
 from payment_cli.model.secret import Secret
 

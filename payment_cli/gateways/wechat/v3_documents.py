@@ -12,7 +12,7 @@ from payment_cli.gateways.scrub import scrub_text
 from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.gateways.wechat.signature import decrypt
 from payment_cli.gateways.wechat.words import of_error, of_trade_state, one_line, rfc3339, time_of
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.record import Json, Record
 from payment_cli.model.secret import Secret
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 
-from payment_cli.model.match import And, Equal, In, Match, Range, Scalar
-from payment_cli.model.match_eval import predicate
+from payment_cli.model.query.evaluate import predicate
+from payment_cli.model.query.match import And, Equal, In, Match, Range, Scalar
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.match_sql import Compiled, compile_sql, order_terms

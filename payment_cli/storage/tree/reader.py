@@ -16,8 +16,8 @@ from typing import Any
 from payment_cli.errors import AmbiguousIdError, InvalidValueError, NotFoundError
 from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
-from payment_cli.model.match import Match
 from payment_cli.model.names import check_name
+from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
 from payment_cli.storage.tree import journal

@@ -32,7 +32,7 @@ from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
 
 if TYPE_CHECKING:
-    from payment_cli.model.match import Match
+    from payment_cli.model.query.match import Match
     from payment_cli.storage.tree.reader import Reader
     from payment_cli.storage.tree.writer import Writer
 

@@ -19,7 +19,7 @@ from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.writer import Writer
 
 if TYPE_CHECKING:  # only queries need the match language and its SQL
-    from payment_cli.model.match import Match
+    from payment_cli.model.query.match import Match
 
 
 #: The types whose values come back from JSON as they were.

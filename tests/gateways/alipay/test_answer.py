@@ -15,7 +15,7 @@ from payment_cli.gateways.alipay.answer import (
 from payment_cli.gateways.alipay.sign import AlipayKeys, load_keys
 from payment_cli.gateways.base import Outcome
 from payment_cli.gateways.http import HttpReply
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from tests.support import alipay as side
 from tests.support.vectors import vectors
 

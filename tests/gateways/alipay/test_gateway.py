@@ -9,7 +9,7 @@ from payment_cli.gateways.alipay.gateway import AlipayGateway
 from payment_cli.gateways.alipay.sign import load_keys
 from payment_cli.gateways.base import Acknowledgement, OrderRef, Outcome, SendRequest
 from payment_cli.gateways.http import HttpTransport
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 from tests.gateways.gateway_contract import ORDER_NO, GatewayContract
 from tests.support import alipay as side

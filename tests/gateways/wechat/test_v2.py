@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from tests.gateways.wechat.test_gateway import V3Side
 
 from payment_cli.errors import InvalidValueError, UntrustedError
 from payment_cli.gateways.base import OrderRef, Outcome
@@ -9,9 +8,10 @@ from payment_cli.gateways.http import HttpReply, HttpTransport
 from payment_cli.gateways.wechat.gateway import WechatGateway
 from payment_cli.gateways.wechat.keys import MemoryCache
 from payment_cli.gateways.wechat.v2 import REVERSES_MAX
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 from tests.gateways.gateway_contract import FEE, ORDER_NO, OTHER_NO, GatewayContract, a_request
+from tests.gateways.wechat.test_gateway import V3Side
 from tests.support import wechat as platform
 from tests.support.certificates import certificate_pem
 from tests.support.clock import CountedTokens, HandClock

@@ -4,7 +4,7 @@ import pytest
 from wechatpayv3.utils import rsa_verify
 
 from payment_cli.gateways.base import OrderRef, Outcome
-from payment_cli.model.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 from tests.gateways.gateway_contract import FEE, ORDER_NO, OTHER_NO, a_request
 from tests.support import wechat as platform

@@ -1,0 +1,149 @@
+"""What a text asks for when it stands as a value in a match: the rules of walnut's queries.
+
+First rule that fits:
+
+    ""                  has any value (is not null)
+    "!"                 the same
+    "^abc" "!^abc"      a regular expression (RE2), or its negation
+    "!abc"              anything but the text abc
+    "%ms:now-1h"        that time in AMS; "%date:…" is the same (model/query/times.py)
+    "a*b"               a text that starts with a and goes on with b somewhere; * is anything
+    "[1,5)" "(,2.5]"    a range, [ ] with the bound, ( ) without; a missing bound is no bound
+    "[7]" "(7)"         equal to 7, not equal to 7
+    "Date[…]" "MS[…]"   the same with times only
+    anything else       equal to that text
+
+A range's bounds are two numbers or times, or two texts. In a plain range digits are a number and
+`2021-05-13` or `now-1h` (also `%ms:now-1h`) are times; within Date[…] and MS[…] eight digits are
+a date as well. A text in brackets that has no comma, or several, and is no number or time, is
+just a text. A list of one takes its text as it is, so `["(a, b)"]` asks for that very text.
+"""
+
+import re
+from decimal import Decimal
+from typing import TypeAlias
+
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.query.evaluate import search_of
+from payment_cli.model.query.match import (
+    Equal,
+    Glob,
+    IsNull,
+    Match,
+    Not,
+    Regex,
+    between,
+    negate,
+)
+from payment_cli.model.query.times import TimeReader
+
+Bound: TypeAlias = int | Decimal | str
+
+_RANGE = re.compile(r"(Date|date|MS|ms|Ms|mS)?\s*([\[(])(.*)([\])])", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][+-]?\d{1,3})?", re.ASCII)
+_TIME_PREFIX = re.compile(r"%(ms|date):\s*")
+_AS_TEXT_HINT = "to ask for this very text write a list of one"
+
+
+def match_of_text(path: str, text: str, times: TimeReader) -> Match:
+    """Return what `text` asks of the field at `path`.
+
+    Raises:
+        InvalidValueError: it is a regular expression, a range or a time that is not well formed.
+    """
+    if text in ("", "!"):
+        return Not(IsNull(path))
+    if text.startswith(("^", "!^")):
+        found = Regex(path, text.removeprefix("!"))
+        search_of(found.pattern)
+        return Not(found) if text[0] == "!" else found
+    if text[0] == "!":
+        return Not(Equal(path, text[1:]))
+    if _TIME_PREFIX.match(text):
+        return Equal(path, _time(text, times))
+    if "*" in text:
+        return Glob(path, tuple(text.split("*")))
+    return _range(path, text, times) or Equal(path, text)
+
+
+def read_bound(text: str, times: TimeReader) -> Bound | None:
+    """Return a range's bound: a number, a time as AMS, a text, or None for no text at all.
+
+    Raises:
+        InvalidValueError: it is written like a time, but there is no such time.
+    """
+    if not text:
+        return None
+    if _NUMBER.fullmatch(text):
+        return _number(text)
+    if _TIME_PREFIX.match(text):
+        return _time(text, times)
+    time = times.read(text)
+    return text if time is None else time
+
+
+def _range(path: str, text: str, times: TimeReader) -> Match | None:
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        return None
+    kind, left, body, right = found.groups()
+    bounds = [part.strip() for part in body.split(",")]
+    if kind:
+        return _time_range(path, text, (left, right), bounds, times)
+    if len(bounds) == 1:
+        return _single(path, read_bound(bounds[0], times), left + right)
+    if len(bounds) > 2:
+        return None
+    low, high = (read_bound(bound, times) for bound in bounds)
+    _check_bounds(text, low, high)
+    return between(path, low, high, low_open=left == "(", high_open=right == ")")
+
+
+def _time_range(
+    path: str, text: str, ends: tuple[str, str], bounds: list[str], times: TimeReader
+) -> Match | None:
+    read = [_time(bound, times) if bound else None for bound in bounds]
+    if len(read) == 1:
+        return _single(path, read[0], "".join(ends))
+    if len(read) > 2:
+        raise InvalidValueError(f"the range {_short(text)} has more than two bounds")
+    low, high = read
+    _check_bounds(text, low, high)
+    return between(path, low, high, low_open=ends[0] == "(", high_open=ends[1] == ")")
+
+
+def _single(path: str, value: Bound | None, ends: str) -> Match | None:
+    if value is None or isinstance(value, str):
+        return None
+    found = Equal(path, value)
+    return negate(found) if ends == "()" else found
+
+
+def _check_bounds(text: str, low: Bound | None, high: Bound | None) -> None:
+    if low is None and high is None:
+        raise InvalidValueError(f"the range {_short(text)} has no bound", hint=_AS_TEXT_HINT)
+    if low is not None and high is not None and isinstance(low, str) != isinstance(high, str):
+        raise InvalidValueError(
+            f"the range {_short(text)} has a number and a text as bounds", hint=_AS_TEXT_HINT
+        )
+
+
+def _time(text: str, times: TimeReader) -> int:
+    written = _TIME_PREFIX.sub("", text, count=1)
+    time = times.read(written)
+    if time is None:
+        raise InvalidValueError(
+            f"{_short(text)} is not a time", hint="for example now-1h, today, 2021-05-13"
+        )
+    return time
+
+
+def _number(text: str) -> int | Decimal:
+    try:
+        return int(text)
+    except ValueError:
+        return Decimal(text)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "…")

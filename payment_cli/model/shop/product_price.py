@@ -1,0 +1,91 @@
+"""What one piece of a product costs, and what a package holds (seed 000, w1-shop-order)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from payment_cli.errors import InvalidValueError, NotFoundError
+from payment_cli.model.money import same_currency
+from payment_cli.model.shop.product import Product
+
+#: Products by id: whatever an order, its packages and its price rules name.
+Catalogue = Mapping[str, Product]
+
+#: Lines with the same key count together for a volume price: rule holder's id, rule's name.
+RuleKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPart:
+    """A product inside a package, `num` times."""
+
+    product: Product
+    num: int
+
+
+def find_product(catalogue: Catalogue, product_id: str) -> Product:
+    """Return the product.
+
+    Raises:
+        NotFoundError: the shop has no such product.
+    """
+    product = catalogue.get(product_id)
+    if product is None:
+        raise NotFoundError("product", product_id)
+    return product
+
+
+def unpack(package: Product, catalogue: Catalogue) -> tuple[PackedPart, ...]:
+    """Return what the package holds; nothing for a single product.
+
+    Raises:
+        InvalidValueError: a part points nowhere, is a package itself (they nest one level, seed
+            000), has no price, or another currency.
+    """
+    return tuple(PackedPart(_part(package, part.id, catalogue), part.num) for part in package.w_pkg)
+
+
+def unit_price(product: Product, parts: Sequence[PackedPart]) -> int:
+    """Return the price of one piece in fen: its own, else the sum of its parts'."""
+    if product.w_price is not None:
+        return product.w_price
+    return sum((part.product.w_price or 0) * part.num for part in parts)
+
+
+def rule_key(product: Product) -> RuleKey | None:
+    """Return which volume price the product has, None for none."""
+    return (product.pro_id or product.id, product.price_by) if product.price_by else None
+
+
+def volume_price(product: Product, key: RuleKey, count: int, catalogue: Catalogue) -> int:
+    """Return the price of one piece in fen when `count` pieces are bought under the rule `key`.
+
+    Raises:
+        InvalidValueError: the rule or the product that holds it is missing.
+        NotAllowedError: the rule has no price for so many.
+    """
+    holder_id, name = key
+    holder = catalogue.get(holder_id)
+    if holder is None or not holder.is_live:
+        raise InvalidValueError(
+            f"product {product.nm}: pro_id names no product that holds price rules: {holder_id}"
+        )
+    if not same_currency(holder.w_currency, product.w_currency):
+        raise InvalidValueError(f"product {product.nm}: its price rule is in another currency")
+    for rule in holder.prices:
+        if rule.name == name:
+            return rule.price_for(count)
+    raise InvalidValueError(f"product {product.nm}: product {holder.nm} has no price rule {name}")
+
+
+def _part(package: Product, part_id: str, catalogue: Catalogue) -> Product:
+    part = catalogue.get(part_id)
+    what = f"package {package.nm}"
+    if part is None:
+        raise InvalidValueError(f"{what}: there is no product {part_id}")
+    if part.w_pkg:
+        raise InvalidValueError(
+            f"{what}: product {part.nm} is a package itself", hint="packages nest one level only"
+        )
+    if not same_currency(part.w_currency, package.w_currency):
+        raise InvalidValueError(f"{what}: product {part.nm} is sold in {part.w_currency}")
+    return part

@@ -1,0 +1,114 @@
+"""A store's settings: `.store/settings.json`, written by `payment store set` only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Self
+
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.events.webhook_url import parse_webhook_url
+from payment_cli.model.fields import Fields, reading_stored
+from payment_cli.model.names import check_name
+from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.freight import FreightSheet
+from payment_cli.model.shop.pricing_goods import KINDS_MAX
+
+#: The id of the one settings record of a store.
+SETTINGS_ID = "settings"
+
+RECORD_TYPE = "settings"
+
+_WHOLE = {
+    "kinds_max": (1, 100),
+    "pending_max": (1, 1000),
+    "order_minutes": (1, 60 * 24 * 30),
+    "edit_every": (0, 60 * 24 * 30),
+}
+
+#: What each setting is for; `payment store set` lists them.
+SETTINGS = {
+    "kinds_max": "the most kinds of goods in one order or basket (20)",
+    "pending_max": "the most unpaid orders one buyer may have (10)",
+    "order_minutes": "minutes until an unpaid order expires (15)",
+    "edit_every": "the least minutes between two edits of one product (0)",
+    "order_callback": 'the callback script that payments of orders run, "" for none',
+    "freight_sheet": "the freight sheet, as JSON",
+    "webhook_url": 'where the store is told of paid orders, "" for nowhere',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """One store's settings, each with the default that holds until it is set."""
+
+    kinds_max: int = KINDS_MAX
+    pending_max: int = 10
+    order_minutes: int = 15
+    edit_every: int = 0
+    order_callback: str = ""
+    webhook_url: str = ""
+    freight_sheet: Mapping[str, Json] = field(default_factory=dict)
+    ct: int = 0
+    lm: int = 0
+    rev: int = 0
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+    def sheet(self) -> FreightSheet | None:
+        """Return the freight sheet, None where the store has none."""
+        return FreightSheet.from_document(self.freight_sheet) if self.freight_sheet else None
+
+    def with_value(self, name: str, value: Json, now: int) -> Self:
+        """Return the settings with one changed.
+
+        Raises:
+            InvalidValueError: no such setting, or not a value it can have.
+        """
+        if name not in SETTINGS:
+            raise InvalidValueError(
+                f"{name!a} is not a setting of a store", hint=f"one of {', '.join(SETTINGS)}"
+            )
+        record = {**self.to_record(), name: value, "lm": now, "ct": self.ct or now}
+        changed = self._read(Fields(record, "settings"))
+        if changed.freight_sheet:
+            changed.sheet()
+        if changed.webhook_url:
+            parse_webhook_url(changed.webhook_url)
+        return replace(changed, extra=self.extra)
+
+    def to_record(self) -> Record:
+        """Return the record as it is stored."""
+        record: Record = {**self.extra, "id": SETTINGS_ID, "nm": SETTINGS_ID, "tp": RECORD_TYPE}
+        for name in _NAMES:
+            record[name] = getattr(self, name)
+        record["freight_sheet"] = dict(self.freight_sheet)
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Json]) -> Self:
+        """Read a stored record.
+
+        Raises:
+            CorruptRecordError: it is no settings record.
+        """
+        with reading_stored("settings"):
+            return cls._read(Fields(record, "settings", exact=False))
+
+    @classmethod
+    def _read(cls, given: Fields) -> Self:
+        callback = given.text("order_callback")
+        return cls(
+            **{
+                name: given.whole(name, getattr(_DEFAULTS, name), low=low, high=high)
+                for name, (low, high) in _WHOLE.items()
+            },
+            order_callback=check_name("callback", callback) if callback else "",
+            webhook_url=given.text("webhook_url", max_len=2000),
+            freight_sheet=given.mapping("freight_sheet"),
+            ct=given.whole("ct"),
+            lm=given.whole("lm"),
+            rev=given.whole("rev"),
+            extra=given.rest("id", "nm", "tp"),
+        )
+
+
+_NAMES = tuple(f.name for f in fields(StoreSettings) if f.name != "extra")
+_DEFAULTS = StoreSettings()

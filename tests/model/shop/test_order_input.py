@@ -1,0 +1,103 @@
+"""What a client may send."""
+
+import pytest
+
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.pricing_goods import CartLine
+from tests.support.shop import yuan
+
+#: The input of w1-shop-order, without what that page marks as the shop's own.
+DOCUMENT = {
+    "tp": "A",
+    "products": [{"id": "cup-01", "amount": 3}],
+    "pay_tp": "wx.qrcode",
+    "coupons": [{"id": "c-1"}],
+    "addr_user_country": "CN",
+    "addr_user_code": "110108017000",
+    "addr_user_door": "Street 1, A-302",
+    "user_name": "Bai",
+    "user_phone": "13901234567",
+    "user_email": "zz@z.com",
+}
+
+
+def test_the_document_of_the_order_page_is_read():
+    wanted = OrderInput.from_document(DOCUMENT)
+    assert wanted.cart == (CartLine("cup-01", 3),)
+    assert (wanted.kind, wanted.pay_tp, wanted.coupon_ids) == (
+        OrderKind.NORMAL, "wx.qrcode", ("c-1",)
+    )  # fmt: skip
+    assert wanted.delivery == {k: v for k, v in DOCUMENT.items() if k[:5] in ("addr_", "user_")}
+
+
+def test_goods_alone_are_enough():
+    wanted = OrderInput.from_document({"products": [{"id": "a", "amount": 1}]})
+    assert wanted == OrderInput(cart=(CartLine("a", 1),))
+
+
+def test_stored_names_do_as_well():
+    document = {"ord_ws": [{"id": "a", "w_buy_num": 2}], "ord_tp": "Q", "ord_currency": "usd"}
+    wanted = OrderInput.from_document(document)
+    assert (wanted.cart, wanted.kind, wanted.currency) == (
+        (CartLine("a", 2),), OrderKind.VIRTUAL, "USD"
+    )  # fmt: skip
+
+
+def test_what_the_shop_looks_up_may_come_along_and_is_ignored():
+    document = {
+        "products": [{"id": "a", "amount": 1, "title": "x", "price": yuan("0.01")}],
+        "coupons": [{"id": "c-1", "title": "x", "type": 1, "value": 999, "thres": 0, "expi": 0}],
+        "price": yuan("0.01"), "fee": yuan("0.01"), "seller": "other",
+    }  # fmt: skip
+    wanted = OrderInput.from_document(document)
+    assert wanted == OrderInput(cart=(CartLine("a", 1),), coupon_ids=("c-1",))
+
+
+def test_coupons_may_be_a_plain_list_and_the_address_an_id():
+    wanted = OrderInput.from_document(
+        {"products": [{"id": "a", "amount": 1}], "coupons": ["c-1", "c-2"], "address": "adr-1"}
+    )
+    assert (wanted.coupon_ids, wanted.address_id) == (("c-1", "c-2"), "adr-1")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["id", "st", "ord_status", "buyer_id", "accounts", "pay_id", "pay_ids", "ok_at", "ord_price"],
+)
+def test_what_the_shop_sets_is_refused_by_name(name):
+    with pytest.raises(InvalidValueError, match="is set by the shop, not by the buyer"):
+        OrderInput.from_document({**DOCUMENT, name: "x"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"products": None}, {"products": []}, {"products": {}}, {"products": ["a"]},
+        {"products": [{"amount": 1}]}, {"products": [{"id": "a"}]},
+        {"products": [{"id": "../a", "amount": 1}]},
+        {"products": [{"id": "a", "amount": 0}]}, {"products": [{"id": "a", "amount": -1}]},
+        {"products": [{"id": "a", "amount": yuan("1.5")}]},
+        {"products": [{"id": "a", "amount": "1"}]}, {"products": [{"id": "a", "amount": True}]},
+        {"products": [{"id": "a", "amount": 10**9}]},
+        {"products": [{"id": "a", "amount": 1, "discount": 9}]},
+        {"products": [{"id": "a", "amount": 1}] * 101},
+        {"tp": "S"}, {"tp": "X"}, {"tp": 1}, {"pay_tp": "cash"}, {"currency": "JPY"},
+        {"coupons": ["c-1", "c-1"]}, {"coupons": [{"id": "c-1"}, {"id": "c-1"}]},
+        {"coupons": [{}]}, {"coupons": ["a/b"]}, {"coupons": ["c-1", {"id": "c-2"}]},
+        {"title": "x" * 129}, {"title": "a\0"}, {"colour": "red"},
+        {"address": "adr-1"}, {"address": "../1"}, {"addr_user_code": "1101"},
+        {"user_phone": "12"}, {"user_email": "zz"}, {"user_name": None},
+    ],
+)  # fmt: skip
+def test_what_is_not_as_it_must_be_is_refused(changes):
+    with pytest.raises(InvalidValueError):
+        OrderInput.from_document({**DOCUMENT, **changes})
+
+
+def test_a_fractional_amount_says_where_it_is():
+    with pytest.raises(InvalidValueError, match=r"order: ord_ws\[1\]: w_buy_num must be a whole"):
+        OrderInput.from_document(
+            {"products": [{"id": "a", "amount": 1}, {"id": "b", "amount": yuan("0.5")}]}
+        )
