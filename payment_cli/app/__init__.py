@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from payment_cli.app.shop import Shop
     from payment_cli.model.payments.payment import Payment
     from payment_cli.model.record import Record
-    from payment_cli.services.accounts import Accounts
-    from payment_cli.services.answers import Recorder
-    from payment_cli.services.applying import Applying, ScriptOutcome
-    from payment_cli.services.checking import Checking
-    from payment_cli.services.creating import Creating
-    from payment_cli.services.doctor import Doctor
-    from payment_cli.services.merchants import Merchants
-    from payment_cli.services.payments import Payments
-    from payment_cli.services.receiving import Receiving
-    from payment_cli.services.sending import Sending
-    from payment_cli.services.settlement import Settlement
-    from payment_cli.services.watching import Watching
-    from payment_cli.services.web_sessions import WebSessions
+    from payment_cli.services.payments.accounts import Accounts
+    from payment_cli.services.payments.answers import Recorder
+    from payment_cli.services.payments.apply import Applying, ScriptOutcome
+    from payment_cli.services.payments.check import Checking
+    from payment_cli.services.payments.create import Creating
+    from payment_cli.services.payments.lookup import Payments
+    from payment_cli.services.payments.receive import Receiving
+    from payment_cli.services.payments.send import Sending
+    from payment_cli.services.payments.settlement import Settlement
+    from payment_cli.services.payments.watch import Watching
+    from payment_cli.services.stores.merchants import Merchants
+    from payment_cli.services.stores.sessions import WebSessions
+    from payment_cli.services.upkeep.doctor import Doctor
     from payment_cli.storage.base import Storage
 
 #: Where refused callbacks are counted, relative to the root.
@@ -104,21 +104,21 @@ class App:
     @cached_property
     def merchants(self) -> "Merchants":
         """The merchants of the tree."""
-        from payment_cli.services.merchants import Merchants
+        from payment_cli.services.stores.merchants import Merchants
 
         return Merchants(self.root, self.actor, self.clock, self.new_id)
 
     @cached_property
     def settlement(self) -> "Settlement":
         """What follows from "paid"."""
-        from payment_cli.services.settlement import Settlement
+        from payment_cli.services.payments.settlement import Settlement
 
         return Settlement()
 
     @cached_property
     def payments(self) -> "Payments":
         """Reading payments."""
-        from payment_cli.services.payments import Payments
+        from payment_cli.services.payments.lookup import Payments
 
         return Payments(self.storage, self.actor, lambda: self.merchants.own().id)
 
@@ -126,7 +126,7 @@ class App:
     def creating(self) -> "Creating":
         """Creating payments."""
         from payment_cli.files.authored import read_callback
-        from payment_cli.services.creating import Creating
+        from payment_cli.services.payments.create import Creating
 
         return Creating(
             self.storage,
@@ -141,14 +141,14 @@ class App:
 
     @cached_property
     def _recorder(self) -> "Recorder":
-        from payment_cli.services.answers import Recorder
+        from payment_cli.services.payments.answers import Recorder
 
         return Recorder(self.settlement)
 
     @cached_property
     def sending(self) -> "Sending":
         """Sending payments to gateways."""
-        from payment_cli.services.sending import Sending
+        from payment_cli.services.payments.send import Sending
 
         return Sending(
             self.storage, self.payments, self.accounts, self._recorder, self.clock, self.new_token
@@ -157,7 +157,7 @@ class App:
     @cached_property
     def checking(self) -> "Checking":
         """Asking gateways about payments, and closing them."""
-        from payment_cli.services.checking import Checking
+        from payment_cli.services.payments.check import Checking
 
         return Checking(
             self.storage,
@@ -172,15 +172,15 @@ class App:
     @cached_property
     def watching(self) -> "Watching":
         """Watching a payment until it is done."""
-        from payment_cli.services.watching import Watching
+        from payment_cli.services.payments.watch import Watching
 
         return Watching(self.payments, self.checking, self.clock, self.sleep)
 
     @cached_property
     def receiving(self) -> "Receiving":
         """Receiving callbacks."""
-        from payment_cli.services.receiving import Receiving
-        from payment_cli.services.refusals import count_refusal
+        from payment_cli.services.payments.receive import Receiving
+        from payment_cli.services.payments.refusals import count_refusal
 
         return Receiving(
             self.storage,
@@ -197,7 +197,7 @@ class App:
         """Running callback scripts."""
         import socket
 
-        from payment_cli.services.applying import Applying
+        from payment_cli.services.payments.apply import Applying
 
         return Applying(
             self.storage,
@@ -215,8 +215,8 @@ class App:
         from payment_cli.files.authored import list_domains, read_store_info
         from payment_cli.model.query.match import everything
         from payment_cli.model.stores.merchant import Merchant
-        from payment_cli.services.doctor import Doctor
-        from payment_cli.services.refusals import read_refusals
+        from payment_cli.services.payments.refusals import read_refusals
+        from payment_cli.services.upkeep.doctor import Doctor
         from payment_cli.storage.base import Collection
 
         def merchant(domain: str) -> Merchant:
@@ -243,7 +243,7 @@ class App:
     def web_sessions(self) -> "WebSessions":
         """The web sessions of stores."""
         from payment_cli.config.web_keys import TreeWebKeys
-        from payment_cli.services.web_sessions import WebSessions
+        from payment_cli.services.stores.sessions import WebSessions
 
         keys = TreeWebKeys(self.root, self.new_token)
         return WebSessions(self.actor, self.clock, self.new_token, self.merchants.get, keys)
@@ -300,7 +300,7 @@ class App:
         """Start `payment notify drain` if the store of the payment's order is to be told of it."""
         if not (payment.or_id and payment.is_final):
             return
-        from payment_cli.services.notice_records import may_start_delivery
+        from payment_cli.services.events.notice_records import may_start_delivery
 
         # What is not delivered now is delivered by `payment tick`.
         with suppress(PaymentError):

@@ -8,23 +8,23 @@ if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.config.webhook_keys import TreeWebhookKeys
     from payment_cli.model.stores.session import Session
-    from payment_cli.services.addresses import Addresses
-    from payment_cli.services.baskets import TreeBaskets
-    from payment_cli.services.coupons import Coupons
-    from payment_cli.services.discounts import Discounts
-    from payment_cli.services.favourites import Favourites
-    from payment_cli.services.goods import Goods
-    from payment_cli.services.goods_files import GoodsFiles
-    from payment_cli.services.notices import Notices
-    from payment_cli.services.order_changes import OrderChanges
-    from payment_cli.services.order_payments import OrderPayments
-    from payment_cli.services.orders import Orders
-    from payment_cli.services.outbox import Outbox
-    from payment_cli.services.stats import Stats
-    from payment_cli.services.store_settings import StoreSettingsService
-    from payment_cli.services.storefront import Storefront
-    from payment_cli.services.ticking import Ticking
-    from payment_cli.services.webhook_keys import WebhookKeyService
+    from payment_cli.services.events.notices import Notices
+    from payment_cli.services.events.outbox import Outbox
+    from payment_cli.services.shop.addresses import Addresses
+    from payment_cli.services.shop.baskets import TreeBaskets
+    from payment_cli.services.shop.coupons import Coupons
+    from payment_cli.services.shop.discounts import Discounts
+    from payment_cli.services.shop.favourites import Favourites
+    from payment_cli.services.shop.goods import Goods
+    from payment_cli.services.shop.goods_import import GoodsFiles
+    from payment_cli.services.shop.order_log import OrderChanges
+    from payment_cli.services.shop.order_payments import OrderPayments
+    from payment_cli.services.shop.orders import Orders
+    from payment_cli.services.shop.stats import Stats
+    from payment_cli.services.shop.storefront import Storefront
+    from payment_cli.services.stores.settings import StoreSettingsService
+    from payment_cli.services.stores.webhook_keys import WebhookKeyService
+    from payment_cli.services.upkeep.tick import Ticking
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Shop:
     @cached_property
     def goods(self) -> "Goods":
         """The goods of the caller's store."""
-        from payment_cli.services.goods import Goods
+        from payment_cli.services.shop.goods import Goods
 
         app = self.app
         return Goods(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
@@ -44,14 +44,14 @@ class Shop:
     @cached_property
     def goods_files(self) -> "GoodsFiles":
         """Importing and exporting goods."""
-        from payment_cli.services.goods_files import GoodsFiles
+        from payment_cli.services.shop.goods_import import GoodsFiles
 
         return GoodsFiles(self.goods)
 
     @cached_property
     def discounts(self) -> "Discounts":
         """The discounts of the caller's store."""
-        from payment_cli.services.discounts import Discounts
+        from payment_cli.services.shop.discounts import Discounts
 
         app = self.app
         return Discounts(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
@@ -59,7 +59,7 @@ class Shop:
     @cached_property
     def coupons(self) -> "Coupons":
         """The coupons of the caller's store."""
-        from payment_cli.services.coupons import Coupons
+        from payment_cli.services.shop.coupons import Coupons
 
         app = self.app
         return Coupons(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
@@ -67,7 +67,7 @@ class Shop:
     @cached_property
     def addresses(self) -> "Addresses":
         """The addresses kept by the caller's store."""
-        from payment_cli.services.addresses import Addresses
+        from payment_cli.services.shop.addresses import Addresses
 
         app = self.app
         return Addresses(app.storage, app.actor, app.clock, app.new_id)
@@ -75,14 +75,14 @@ class Shop:
     @cached_property
     def settings(self) -> "StoreSettingsService":
         """The settings of stores."""
-        from payment_cli.services.store_settings import StoreSettingsService
+        from payment_cli.services.stores.settings import StoreSettingsService
 
         return StoreSettingsService(self.app.storage, self.app.actor, self.app.clock)
 
     def baskets(self, domain: str) -> "TreeBaskets":
         """Return the baskets of a store."""
-        from payment_cli.services.baskets import TreeBaskets
-        from payment_cli.services.shop_records import load_settings
+        from payment_cli.services.shop.baskets import TreeBaskets
+        from payment_cli.services.shop.records import load_settings
 
         app = self.app
         kinds_max = load_settings(app.storage, domain).kinds_max
@@ -91,7 +91,7 @@ class Shop:
     @cached_property
     def favourites(self) -> "Favourites":
         """The favourites of the buyers of the caller's store."""
-        from payment_cli.services.favourites import Favourites
+        from payment_cli.services.shop.favourites import Favourites
 
         app = self.app
         return Favourites(app.storage, app.clock, app.actor.domain)
@@ -99,7 +99,7 @@ class Shop:
     @cached_property
     def orders(self) -> "Orders":
         """The orders that the caller may see."""
-        from payment_cli.services.orders import Orders
+        from payment_cli.services.shop.orders import Orders
 
         app = self.app
         return Orders(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
@@ -107,7 +107,7 @@ class Shop:
     @cached_property
     def order_payments(self) -> "OrderPayments":
         """Paying, cancelling and expiring orders."""
-        from payment_cli.services.order_payments import OrderPayments
+        from payment_cli.services.shop.order_payments import OrderPayments
 
         app = self.app
         return OrderPayments(
@@ -125,7 +125,7 @@ class Shop:
     @cached_property
     def notices(self) -> "Notices":
         """What stores' webhooks are owed."""
-        from payment_cli.services.notices import Notices
+        from payment_cli.services.events.notices import Notices
         from payment_cli.webhooks.sender import WebhookSender
 
         app = self.app
@@ -136,7 +136,7 @@ class Shop:
     @cached_property
     def webhook_keys(self) -> "WebhookKeyService":
         """The keys that sign webhooks."""
-        from payment_cli.services.webhook_keys import WebhookKeyService
+        from payment_cli.services.stores.webhook_keys import WebhookKeyService
 
         app = self.app
         return WebhookKeyService(app.actor, app.merchants.get, self._webhook_key_files)
@@ -151,7 +151,7 @@ class Shop:
     def outbox(self) -> "Outbox":
         """What commits owe to baskets."""
         from payment_cli.model.record import Record
-        from payment_cli.services.outbox import BASKET_TAKE, Outbox
+        from payment_cli.services.events.outbox import BASKET_TAKE, Outbox
         from payment_cli.storage.base import Transaction
 
         def take_from_basket(tx: Transaction, row: Record) -> None:
@@ -166,7 +166,7 @@ class Shop:
     @cached_property
     def ticking(self) -> "Ticking":
         """What has to be done from time to time."""
-        from payment_cli.services.ticking import Ticking
+        from payment_cli.services.upkeep.tick import Ticking
 
         return Ticking(
             self.order_payments, self.outbox, lambda: self.app.applying, lambda: self.notices
@@ -175,21 +175,21 @@ class Shop:
     @cached_property
     def stats(self) -> "Stats":
         """What was sold and paid."""
-        from payment_cli.services.stats import Stats
+        from payment_cli.services.shop.stats import Stats
 
         return Stats(self.app.storage, self.app.actor)
 
     @cached_property
     def order_changes(self) -> "OrderChanges":
         """What the log knows about orders."""
-        from payment_cli.services.order_changes import OrderChanges
+        from payment_cli.services.shop.order_log import OrderChanges
 
         return OrderChanges(self.app.storage)
 
     def storefront(self, session: "Session") -> "Storefront":
         """Return what a web session may do; the caller is its store."""
         from payment_cli.files.authored import read_messages
-        from payment_cli.services.storefront import Storefront
+        from payment_cli.services.shop.storefront import Storefront
 
         app = self.app
         return Storefront(

@@ -15,7 +15,7 @@ from payment_cli.model.shop.order_input import OrderInput
 
 if TYPE_CHECKING:
     from payment_cli.app import App
-    from payment_cli.services.orders import Buying
+    from payment_cli.services.shop.orders import Buying
 
 
 class Cart(NamedTuple):
@@ -90,7 +90,7 @@ def read_cart(app: "App", cart: Cart) -> "tuple[OrderInput, Buying]":
         InvalidValueError: it is not well formed, or says something twice.
         NotFoundError: there is no such product, coupon or address.
     """
-    from payment_cli.services.orders import Buying
+    from payment_cli.services.shop.orders import Buying
 
     seller = cart.seller or app.actor.domain
     app.actor.require(seller, f"store {seller}")
@@ -125,7 +125,7 @@ def _lines(app: "App", cart: Cart, seller: str, buyer: str) -> list[Json]:
 
 
 def _line(app: "App", seller: str, text: str) -> Record:
-    from payment_cli.services.goods import find_product
+    from payment_cli.services.shop.goods import find_product
 
     name, colon, count = text.rpartition(":")
     if not colon:

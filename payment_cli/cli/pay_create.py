@@ -17,8 +17,8 @@ from payment_cli.model.record import Record
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.model.payments.payment import Payment
-    from payment_cli.services.creating import NewPayment
-    from payment_cli.services.sending import SendArguments
+    from payment_cli.services.payments.create import NewPayment
+    from payment_cli.services.payments.send import SendArguments
 
 
 class Asked(NamedTuple):
@@ -123,7 +123,7 @@ def create(asked: Asked, printing: Printing, exit_status: bool) -> None:
 
 
 def _new_payment(app: "App", asked: Asked) -> "NewPayment":
-    from payment_cli.services.creating import NewPayment
+    from payment_cli.services.payments.create import NewPayment
 
     fee, currency = _fee(asked)
     target = asked.target

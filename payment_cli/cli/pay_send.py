@@ -13,7 +13,7 @@ from payment_cli.model.payments.pay_type import Argument, pay_type
 
 if TYPE_CHECKING:
     from payment_cli.app import App
-    from payment_cli.services.sending import SendArguments
+    from payment_cli.services.payments.send import SendArguments
 
 
 @click.command(
@@ -65,7 +65,7 @@ def send_arguments(pay_tp: str, words: tuple[str, ...]) -> "SendArguments":
     Raises:
         InvalidValueError: there is no such type, or it takes no such words.
     """
-    from payment_cli.services.sending import SendArguments
+    from payment_cli.services.payments.send import SendArguments
 
     kind = pay_type(pay_tp)
     if len(words) > 1 or (words and kind.argument is Argument.NONE):

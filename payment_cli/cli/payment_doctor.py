@@ -8,7 +8,7 @@ from payment_cli.cli.output import flush
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_records
 from payment_cli.errors import ConfigError
-from payment_cli.services.findings import Level
+from payment_cli.services.upkeep.findings import Level
 
 
 @click.command(

@@ -15,7 +15,7 @@ from payment_cli.model.record import Record
 
 if TYPE_CHECKING:
     from payment_cli.model.shop.order import Order
-    from payment_cli.services.order_payments import Paying
+    from payment_cli.services.shop.order_payments import Paying
 
 
 @click.command(
@@ -135,7 +135,7 @@ def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> 
 def _paying(
     order: "Order", argument: str | None, pay_type: str, target: str, *, anyway: bool
 ) -> "Paying":
-    from payment_cli.services.order_payments import Paying
+    from payment_cli.services.shop.order_payments import Paying
 
     pay_tp = pay_type or order.pay_tp
     if order.fee == 0:

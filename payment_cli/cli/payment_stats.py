@@ -71,7 +71,7 @@ def stats(asked: Asked, printing: Printing) -> None:
     and is not in fee. status: orders made. --from and --to say which of these times count:
     dates, now-30d, monthBegin, or milliseconds.
     """
-    from payment_cli.services.stats import COLUMNS, By, Span
+    from payment_cli.services.shop.stats import COLUMNS, By, Span
 
     app = current_app()
     by = By(asked.by)

@@ -18,7 +18,7 @@ from payment_cli.model.record import Json, Record
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.model.shop.product import Product
-    from payment_cli.services.goods import Goods
+    from payment_cli.services.shop.goods import Goods
 
 _PIECES = click.IntRange(min=0)
 

@@ -14,7 +14,7 @@ from payment_cli.cli.output import progress, write
 from payment_cli.cli.printing import Printing
 from payment_cli.cli.records import print_record
 from payment_cli.errors import InvalidValueError, NotFoundError
-from payment_cli.services.goods_formats import FORMATS
+from payment_cli.services.shop.goods_formats import FORMATS
 
 #: The longest line that is read.
 LINE_MAX = 1 << 20

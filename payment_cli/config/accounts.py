@@ -34,7 +34,7 @@ class TreeAccounts:
         self._opened: dict[tuple[str, str, str], Gateway] = {}
 
     def gateway(self, domain: str, provider: str, target: str) -> Gateway:
-        """Return the gateway of this account (see services/accounts.py)."""
+        """Return the gateway of this account (see services/payments/accounts.py)."""
         key = (domain, provider, target)
         if key not in self._opened:
             self._opened[key] = self._open(domain, provider, target)

@@ -1,4 +1,4 @@
-"""The authored files of a tree as the doctor reads them (services/doctor.py: Configs)."""
+"""The authored files of a tree as the doctor reads them (services/upkeep/doctor.py: Configs)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -8,8 +8,8 @@ network. Laws:
   PAID or FAILED. A transport failure, HTML page, 5xx, bad or missing signature on an answer that
   would say PAID is UNKNOWN. A decline is a value, not an exception.
 - PAID always carries `Paid`, with what the provider itself said about amount, currency, merchant
-  and order number; the caller compares (services/settlement.py). The adapter has already checked
-  signature, merchant number and app id against its own account.
+  and order number; the caller compares (services/payments/settlement.py). The adapter has already
+  checked signature, merchant number and app id against its own account.
 - An unsigned error answer may make a send REFUSED (the payment goes back to NEW) but never FAILED,
   and for a scan not even that: it is UNKNOWN and asked about.
 - Exceptions are for what the caller can't go on from: `UntrustedError` from `complete`,

@@ -14,7 +14,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from payment_cli.app import App
 from payment_cli.errors import PaymentError
-from payment_cli.services.viewing import view_payment
+from payment_cli.services.payments.view import view_payment
 from payment_cli.web.answers import failed, succeeded
 from payment_cli.web.apps import app_of_this_thread
 from payment_cli.web.drawing import page_headers

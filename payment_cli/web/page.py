@@ -1,6 +1,6 @@
 """The cashier's page: one payment, for who holds its view key."""
 
-from payment_cli.services.viewing import View
+from payment_cli.services.payments.view import View
 from payment_cli.web.drawing import Frame, data_of, draw, format_amount, text_of
 from payment_cli.web.scene import Scene, draw_live, draw_words, notice, poll_s, scene_of
 from payment_cli.web.words import Words

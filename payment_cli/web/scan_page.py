@@ -3,9 +3,9 @@
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Record
 from payment_cli.model.stores.session import Session
-from payment_cli.services.storefront import Offer
-from payment_cli.services.viewing import view_of
-from payment_cli.services.watching import REVERSE_AFTER_S
+from payment_cli.services.payments.view import view_of
+from payment_cli.services.payments.watch import REVERSE_AFTER_S
+from payment_cli.services.shop.storefront import Offer
 from payment_cli.web.answers import payment_state
 from payment_cli.web.drawing import data_of, draw_mark, format_amount, text_of
 from payment_cli.web.scene import Scene, draw_live, draw_words, notice, poll_s, scene_of

@@ -8,9 +8,9 @@ from payment_cli.app import App
 from payment_cli.errors import LockedError
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.services.order_payments import Paying
-from payment_cli.services.orders import Buying
-from payment_cli.services.outbox import OUTBOX
+from payment_cli.services.events.outbox import OUTBOX
+from payment_cli.services.shop.order_payments import Paying
+from payment_cli.services.shop.orders import Buying
 from payment_cli.storage.base import Collection, Query
 
 
@@ -73,7 +73,7 @@ def test_a_basket_that_can_not_be_written_now_does_not_stop_the_script(app, paid
         raise LockedError("busy")
 
     with monkeypatch.context() as patch:
-        patch.setattr("payment_cli.services.outbox.Outbox.apply", locked)
+        patch.setattr("payment_cli.services.events.outbox.Outbox.apply", locked)
         assert app.follow_up(paid).apply_st == "done"
     assert basket(app) != {}
     assert app.shop.outbox.apply().count == 1

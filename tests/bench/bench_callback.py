@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from payment_cli.app import App
 from payment_cli.model.payments.payment import Payment, Status
-from payment_cli.services.payment_records import PAYMENTS
+from payment_cli.services.payments.records import PAYMENTS
 from payment_cli.web.shim import make_shim
 from tests.bench.table import Row, interleaved
 

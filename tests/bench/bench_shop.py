@@ -14,7 +14,7 @@ from time import perf_counter
 from payment_cli.app import App
 from payment_cli.model.codec import encode
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.services.orders import Buying
+from payment_cli.services.shop.orders import Buying
 from tests.bench.table import Row, interleaved
 
 LINES = 20

@@ -22,7 +22,7 @@ from payment_cli.model.codec import decode, encode
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.query.match import Match, equal
 from payment_cli.model.record import Record
-from payment_cli.services.creating import NewPayment
+from payment_cli.services.payments.create import NewPayment
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
 from tests.bench.table import Row, interleaved, show

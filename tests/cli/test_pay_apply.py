@@ -3,7 +3,7 @@
 import pytest
 
 from payment_cli.app import open_app
-from payment_cli.services.creating import NewPayment
+from payment_cli.services.payments.create import NewPayment
 
 
 @pytest.fixture

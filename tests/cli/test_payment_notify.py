@@ -16,8 +16,8 @@ from payment_cli.app import App, open_app
 from payment_cli.clock import system_clock
 from payment_cli.model.events.notice import CLAIM_MS
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.services.order_payments import Paying
-from payment_cli.services.orders import Buying
+from payment_cli.services.shop.order_payments import Paying
+from payment_cli.services.shop.orders import Buying
 from tests.support.cli import Runner
 from tests.support.http_server import Heard, Said, ScriptedServer, scripted_server
 

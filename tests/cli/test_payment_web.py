@@ -8,7 +8,7 @@ from payment_cli.app import App
 from payment_cli.errors import UntrustedError
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.session import Role
-from payment_cli.services.orders import Buying
+from payment_cli.services.shop.orders import Buying
 
 KEY = "home/demo/.payment/web.key"
 

@@ -21,11 +21,11 @@ from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.services.creating import NewPayment
-from payment_cli.services.order_payments import Paying
-from payment_cli.services.orders import Buying
-from payment_cli.services.payment_records import PAYMENTS
-from payment_cli.services.sending import INTENT_MS, SendArguments
+from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.payments.records import PAYMENTS
+from payment_cli.services.payments.send import INTENT_MS, SendArguments
+from payment_cli.services.shop.order_payments import Paying
+from payment_cli.services.shop.orders import Buying
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree.fsck import check_tree
 from tests.support.cli import Runner

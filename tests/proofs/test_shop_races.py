@@ -15,7 +15,7 @@ from payment_cli.cli.main import run
 from payment_cli.errors import NotAllowedError
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.services.orders import Buying
+from payment_cli.services.shop.orders import Buying
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree.fsck import check_tree
 from tests.support.cli import Runner

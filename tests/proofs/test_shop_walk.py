@@ -28,10 +28,10 @@ from payment_cli.app import App
 from payment_cli.gateways.base import HttpRequest
 from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.services.creating import NewPayment
-from payment_cli.services.order_payments import Paying
-from payment_cli.services.orders import Buying
-from payment_cli.services.sending import SendArguments
+from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.payments.send import SendArguments
+from payment_cli.services.shop.order_payments import Paying
+from payment_cli.services.shop.orders import Buying
 from payment_cli.storage.tree.fsck import check_tree
 from tests.support.lying_gateway import MOODS
 from tests.support.shop_model import PAID, PENDING, Order, Pay, ShopModel

@@ -12,17 +12,17 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.payments.buyer import Buyer
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.answers import Recorder
-from payment_cli.services.applying import Applying
-from payment_cli.services.checking import Checking
-from payment_cli.services.creating import Creating, NewPayment
-from payment_cli.services.order_payments import OrderPayments
-from payment_cli.services.orders import Orders
-from payment_cli.services.payment_records import PAYMENTS
-from payment_cli.services.payments import Payments
-from payment_cli.services.receiving import Receiving
-from payment_cli.services.sending import Sending
-from payment_cli.services.settlement import Settlement
+from payment_cli.services.payments.answers import Recorder
+from payment_cli.services.payments.apply import Applying
+from payment_cli.services.payments.check import Checking
+from payment_cli.services.payments.create import Creating, NewPayment
+from payment_cli.services.payments.lookup import Payments
+from payment_cli.services.payments.receive import Receiving
+from payment_cli.services.payments.records import PAYMENTS
+from payment_cli.services.payments.send import Sending
+from payment_cli.services.payments.settlement import Settlement
+from payment_cli.services.shop.order_payments import OrderPayments
+from payment_cli.services.shop.orders import Orders
 from payment_cli.storage.base import Storage
 from payment_cli.storage.tinydb import open_tinydb
 from tests.support.clock import CountedIds, CountedTokens, HandClock

@@ -14,9 +14,9 @@ from payment_cli.model.payments.payment import Payment
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.session import Role
-from payment_cli.services.orders import Buying
-from payment_cli.services.payment_records import PAYMENTS
-from payment_cli.services.shop_records import load_order
+from payment_cli.services.payments.records import PAYMENTS
+from payment_cli.services.shop.orders import Buying
+from payment_cli.services.shop.records import load_order
 from payment_cli.web import make_application
 from tests.support.clock import CountedIds, CountedTokens, HandClock
 from tests.support.gateway import ScriptedGateway

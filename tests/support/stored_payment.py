@@ -4,7 +4,7 @@ from typing import Any
 
 from payment_cli.app import App
 from payment_cli.model.payments.payment import Payment, Status
-from payment_cli.services.payment_records import PAYMENTS
+from payment_cli.services.payments.records import PAYMENTS
 
 
 def store_payment(app: App, script: bytes = b"", **changes: Any) -> Payment:

@@ -15,9 +15,9 @@ from payment_cli.app import App
 from payment_cli.errors import PaymentError
 from payment_cli.model.money import to_fen
 from payment_cli.model.query.match import everything
-from payment_cli.services.accounts import Accounts
-from payment_cli.services.outbox import BASKET_TAKE, OUTBOX
-from payment_cli.services.payment_records import PAYMENTS
+from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX
+from payment_cli.services.payments.accounts import Accounts
+from payment_cli.services.payments.records import PAYMENTS
 from payment_cli.storage.base import Collection, Query
 from tests.support.clock import CountedIds, HandClock
 from tests.support.failpoints import run_until_step

@@ -7,9 +7,9 @@ import pytest
 from payment_cli.errors import ConfigError
 from payment_cli.gateways.base import Answer, Outcome, SendRequest
 from payment_cli.model.stores.session import Role
-from payment_cli.services.creating import NewPayment
-from payment_cli.services.payment_records import PAYMENTS
-from payment_cli.services.shop_records import orders
+from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.payments.records import PAYMENTS
+from payment_cli.services.shop.records import orders
 from payment_cli.web.ajax import BODY_MAX
 from tests.support.gateway import paid
 from tests.support.store_web import (

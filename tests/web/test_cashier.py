@@ -9,7 +9,7 @@ import zxingcpp
 
 from payment_cli.errors import StorageError
 from payment_cli.model.payments.payment import Status
-from payment_cli.services.viewing import View
+from payment_cli.services.payments.view import View
 from payment_cli.web.cashier import make_cashier
 from payment_cli.web.drawing import format_amount
 from tests.support.wsgi import call

@@ -10,7 +10,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from payment_cli.app import App
 from payment_cli.model.payments.payment import Status
-from payment_cli.services.payment_records import PAYMENTS
+from payment_cli.services.payments.records import PAYMENTS
 from tests.support.browser import (
     COME_BACK,
     NEEDS_BROWSER,

@@ -11,7 +11,7 @@ import pytest
 
 from payment_cli.app import App
 from payment_cli.model.payments.payment import ApplyStatus, Payment, Status
-from payment_cli.services.payment_records import PAYMENTS
+from payment_cli.services.payments.records import PAYMENTS
 from tests.support import alipay
 from tests.support.stored_payment import store_payment
 from tests.support.web_server import web_server

@@ -13,7 +13,7 @@ from payment_cli.errors import (
 )
 from payment_cli.gateways.base import Acknowledgement, HttpRequest
 from payment_cli.model.payments.payment import Payment
-from payment_cli.services.receiving import Received
+from payment_cli.services.payments.receive import Received
 from payment_cli.web.shim import BODY_MAX, make_shim
 from tests.support.wsgi import call
 

@@ -13,7 +13,7 @@ from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.session import Role
 from payment_cli.sandbox import targets
 from payment_cli.sandbox.server import running_sandbox
-from payment_cli.services.orders import Buying
+from payment_cli.services.shop.orders import Buying
 from tests.support.browser import (
     COME_BACK,
     NEEDS_BROWSER,

@@ -1,0 +1,239 @@
+"""Outgoing webhooks: what happened to an order is told to its store, at least once.
+
+A notice is written in the commit that causes it and delivered afterwards: by a process that the
+settling command starts and does not wait for, by `payment tick`, and by `payment notify`. A try is
+claimed in one transaction, sent outside of any, and recorded in a second one. A claim whose process
+died is due again after its deadline; so a receiver may see an event twice, and takes its id once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from payment_cli.clock import Clock
+from payment_cli.errors import (
+    ConflictError,
+    CorruptRecordError,
+    NotAllowedError,
+    NotFoundError,
+    PaymentError,
+)
+from payment_cli.model.actor import Actor
+from payment_cli.model.events.notice import KEPT_MS, STALE_MS, Delivery, Notice, NoticeStatus
+from payment_cli.model.events.webhook_key import WebhookKeys
+from payment_cli.model.events.webhook_url import WebhookUrl, parse_webhook_url
+from payment_cli.model.query.evaluate import predicate
+from payment_cli.model.query.match import Match, all_of, between, equal
+from payment_cli.model.record import Record
+from payment_cli.services.events.notice_records import (
+    NOTICES,
+    load_notice,
+    remove_notice,
+    save_notice,
+)
+from payment_cli.services.shop.records import load_order, load_settings, save_order
+from payment_cli.storage.base import Query, Storage
+from payment_cli.webhooks.signature import signed_headers
+
+
+class Sender(Protocol):
+    """What delivers; see webhooks/sender.py."""
+
+    def send(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """POST `body`; whatever goes wrong is in what is returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What a drain must know of a notice before it takes it up."""
+
+    id: str
+    store: str
+    is_stale: bool
+
+
+@dataclass(slots=True)
+class Drained:
+    """What one `drain` did: how the notices came out, and why which are damaged, by id."""
+
+    delivered: int = 0
+    waiting: int = 0
+    failed: int = 0
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tried(self) -> int:
+        """How many notices were tried."""
+        return self.delivered + self.waiting + self.failed
+
+    def count(self, notice: Notice) -> None:
+        """Count a notice as it came out."""
+        self.delivered += notice.st is NoticeStatus.DELIVERED
+        self.waiting += notice.st is NoticeStatus.WAITING
+        self.failed += notice.st is NoticeStatus.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """The notices that the caller may see. `load_keys` returns the keys of a store."""
+
+    storage: Storage
+    actor: Actor
+    clock: Clock
+    new_token: Callable[[], str]
+    load_keys: Callable[[str], WebhookKeys]
+    sender: Sender
+
+    def query(self, query: Query) -> Iterator[Record]:
+        """Yield the matching notices that are not delivered yet."""
+        return self.storage.query(NOTICES, replace(query, match=self._visible(query.match)))
+
+    def count(self, match: Match) -> int:
+        """Return how many such notices match."""
+        return self.storage.count(NOTICES, self._visible(match))
+
+    def retry(self, fragment: str) -> Notice:
+        """Try a notice now, its tries counted anew; return it as it came out.
+
+        Raises:
+            NotFoundError, AmbiguousIdError: there is no such notice; a delivered one is gone.
+            NotAllowedError: it is another store's, or is being tried right now.
+            ConflictError: another process took it up.
+        """
+        notice_id = self.storage.find_id(NOTICES, fragment)
+        now = self.clock()
+        with self.storage.transaction(self.actor.domain) as tx:
+            notice = load_notice(tx, notice_id)
+            self.actor.require(notice.sto_nm, f"notice {notice.id}")
+            if notice.owner and not notice.is_due(now):
+                raise NotAllowedError(f"notice {notice.id} is being tried", hint="wait a minute")
+            save_notice(tx, notice.again(now))
+        after = self._try(notice_id)
+        if after is None:
+            raise ConflictError(f"notice {notice_id} was taken up by another process")
+        return after
+
+    def drain(self, most: int) -> Drained:
+        """Try at most `most` notices that are due, the longest due first.
+
+        A store that does not answer costs its time limit once: its other notices are left for the
+        next drain, and nobody else's wait for them.
+        """
+        self._forget(most)
+        done = Drained()
+        silent: set[str] = set()
+        tried = -1
+        while tried < done.tried < most:  # what became due meanwhile is taken along
+            tried = done.tried
+            self._drain_once(most, done, silent)
+        return done
+
+    def _drain_once(self, most: int, done: Drained, silent: set[str]) -> None:
+        for due in self._due():
+            if done.tried >= most:
+                return
+            if due.store in silent and not due.is_stale:
+                continue
+            try:
+                after = self._give_up(due.id) if due.store in silent else self._try(due.id)
+            except CorruptRecordError as error:
+                done.errors[due.id] = str(error)
+                continue
+            if after is not None:
+                done.count(after)
+                if not after.code:
+                    silent.add(due.store)
+
+    def _due(self) -> list[_Due]:
+        """Return all that are due; the query ends before anything is sent."""
+        now = self.clock()
+        match = all_of(equal("st", str(NoticeStatus.WAITING)), between("next_at", high=now))
+        stale = predicate(between("since", high=now - STALE_MS))
+        return [
+            _Due(str(record["id"]), str(record.get("sto_nm")), stale(record))
+            for record in self.query(Query(match, (("next_at", 1),)))
+        ]
+
+    def _try(self, notice_id: str) -> Notice | None:
+        """Make one try; return the notice as it came out, None if another process has it."""
+        claimed = self._claim(notice_id)
+        return None if claimed is None else self._record(claimed, self._send(claimed))
+
+    def _claim(self, notice_id: str) -> Notice | None:
+        with self.storage.transaction(self.actor.domain) as tx:
+            try:
+                notice = load_notice(tx, notice_id)
+            except NotFoundError:
+                return None
+            now = self.clock()
+            if not notice.is_due(now):
+                return None
+            return save_notice(tx, notice.claimed(self.new_token(), now))
+
+    def _send(self, notice: Notice) -> Delivery:
+        """Send a notice to where its store wants it now; what is missing there is a miss, too."""
+        try:
+            text = load_settings(self.storage, notice.sto_nm).webhook_url
+            if not text:
+                return Delivery(0, f"store {notice.sto_nm} has no webhook_url any more")
+            url = parse_webhook_url(text)
+            keys = self.load_keys(notice.sto_nm)
+        except PaymentError as error:
+            return Delivery(0, f"{error} ({error.hint})" if error.hint else str(error))
+        body = notice.body()
+        return self.sender.send(url, signed_headers(keys, notice.id, self.clock(), body), body)
+
+    def _record(self, claimed: Notice, delivery: Delivery) -> Notice:
+        now = self.clock()
+        if delivery.is_taken:
+            return self._end(claimed.delivered(delivery, now), now)
+        after = claimed.missed(delivery, now)
+        with self.storage.transaction(self.actor.domain) as tx:
+            try:
+                current = load_notice(tx, claimed.id)
+            except NotFoundError:
+                return after
+            # Past its deadline the claim may be another's, who records what comes of it.
+            return save_notice(tx, after) if current.owner == claimed.owner else after
+
+    def _end(self, notice: Notice, now: int) -> Notice:
+        """Remove an acknowledged notice, and note the fact in its order.
+
+        An order that is damaged, or was edited by a foreign hand, must not cause a second
+        delivery: the notice is removed all the same.
+        """
+        by = self.actor.domain
+        try:
+            with self.storage.transaction(by) as tx:
+                remove_notice(tx, notice.id)
+                order = load_order(tx, notice.sto_nm, notice.or_id)
+                save_order(tx, order.noted("notified", now, by, f"{notice.what}: {notice.code}"))
+        except (NotFoundError, CorruptRecordError):
+            with self.storage.transaction(by) as tx:
+                remove_notice(tx, notice.id)
+        return notice
+
+    def _give_up(self, notice_id: str) -> Notice | None:
+        """Let a stale notice of a silent store fail without another try; leave a fresh one."""
+        now = self.clock()
+        with self.storage.transaction(self.actor.domain) as tx:
+            try:
+                notice = load_notice(tx, notice_id)
+            except NotFoundError:
+                return None
+            if not (notice.is_due(now) and notice.is_stale(now)):
+                return None
+            return save_notice(tx, notice.given_up(now))
+
+    def _forget(self, most: int) -> None:
+        """Remove failed notices that nobody asked for in a long time."""
+        failed = equal("st", str(NoticeStatus.FAILED))
+        match = all_of(failed, between("lm", high=self.clock() - KEPT_MS))
+        for record in list(self.query(Query(match, limit=most))):
+            with self.storage.transaction(self.actor.domain) as tx:
+                remove_notice(tx, str(record["id"]))
+
+    def _visible(self, match: Match) -> Match:
+        if self.actor.is_operator:
+            return match
+        return all_of(equal("sto_nm", self.actor.domain), match)

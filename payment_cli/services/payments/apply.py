@@ -1,0 +1,166 @@
+"""The callback script of a paid payment: due → claimed → done or failed (DESIGN: the callback).
+
+The claim is durable before the script starts, so a script completes at most once. A crash leaves
+either *due* (safe to run) or *claimed* without an outcome, which an operator decides.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from payment_cli.clock import Clock
+from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
+from payment_cli.model.payments.payment import ApplyStatus, Payment
+from payment_cli.model.query.match import Match, equal, one_of
+from payment_cli.model.record import Record
+from payment_cli.services.payments.lookup import Payments
+from payment_cli.services.payments.records import PAYMENTS, load, save
+from payment_cli.storage.base import Query, Storage
+
+
+class ScriptOutcome(Protocol):
+    """How a script ended. `output` is cut by the runner."""
+
+    @property
+    def exit_code(self) -> int: ...  # noqa: D102
+    @property
+    def output(self) -> str: ...  # noqa: D102
+
+
+#: Runs a script for a payment's record, for a seller's domain; returns when it ended.
+RunScript = Callable[[bytes, Record, str], ScriptOutcome]
+
+_OPEN = (ApplyStatus.DUE, ApplyStatus.CLAIMED, ApplyStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """Runs callback scripts. `who` names this process in the claim."""
+
+    storage: Storage
+    payments: Payments
+    clock: Clock
+    run_script: RunScript
+    who: str
+    timeout_s: int
+
+    def apply(self, fragment: str, *, again: bool = False) -> Payment:
+        """Run the payment's script if it is due; `again` runs a claimed-unknown or failed one.
+
+        Raises:
+            NotAllowedError: no script is owed, or a claimed one needs the operator's decision.
+            ConflictError: another process claimed it first.
+        """
+        payment = self.payments.get(fragment)
+        wanted = {ApplyStatus.DUE}
+        if again:
+            wanted |= {ApplyStatus.CLAIMED, ApplyStatus.FAILED}
+        self._check(payment, wanted)
+        claimed = self._claim(payment)
+        outcome = self.run_script(
+            self.storage.content(PAYMENTS, claimed.id), claimed.to_record(), claimed.seller_nm
+        )
+        return self._finish(claimed, outcome)
+
+    def apply_if_due(self, payment: Payment) -> Payment:
+        """Run the script if it is due; if another process was faster, that is fine."""
+        if payment.apply_st != ApplyStatus.DUE:
+            return payment
+        try:
+            return self.apply(payment.id)
+        except (ConflictError, NotAllowedError):
+            return self.payments.get(payment.id)
+
+    def skip(self, fragment: str) -> Payment:
+        """Decide that the script will not be run (again).
+
+        Raises:
+            NotAllowedError: no script is owed, or it may still be running.
+        """
+        payment = self.payments.get(fragment)
+        self._check(payment, set(_OPEN))
+        actor = self.payments.actor.domain
+        with self.storage.transaction(actor) as tx:
+            current = _same_claim(load(tx, payment.id), payment)
+            return save(
+                tx, current.noted("skip", self.clock(), actor, apply_st=str(ApplyStatus.SKIPPED))
+            )
+
+    def list_open(self, limit: int) -> Iterator[Record]:
+        """Yield payments whose script is due, claimed without an outcome, or failed."""
+        match = one_of("apply_st", [str(status) for status in _OPEN])
+        return self._query(match, limit)
+
+    def due_ids(self, limit: int) -> list[str]:
+        """Return the ids of payments whose script is due, oldest first."""
+        records = self._query(equal("apply_st", str(ApplyStatus.DUE)), limit)
+        return [str(record["id"]) for record in records]
+
+    def _query(self, match: Match, limit: int) -> Iterator[Record]:
+        return self.payments.query(Query(match=match, sort=(("lm", 1),), limit=limit))
+
+    def _check(self, payment: Payment, wanted: set[ApplyStatus]) -> None:
+        if payment.apply_st not in wanted:
+            state = payment.apply_st or "not owed"
+            hint = "decide with --again or --skip" if payment.apply_st in _OPEN else ""
+            raise NotAllowedError(f"payment {payment.id}: its script is {state}", hint=hint)
+        # A claim from far in the future was made before the clock was set back.
+        away_ms = abs(self.clock() - payment.apply_at)
+        if payment.apply_st == ApplyStatus.CLAIMED and away_ms < (self.timeout_s + 15) * 1000:
+            raise NotAllowedError(
+                f"payment {payment.id}: its script may still run, started by {payment.apply_by}",
+                hint=f"decide after its time limit of {self.timeout_s} s",
+            )
+
+    def _claim(self, payment: Payment) -> Payment:
+        actor = self.payments.actor.domain
+        now = self.clock()
+        with self.storage.transaction(actor) as tx:
+            current = _same_claim(load(tx, payment.id), payment)
+            return save(
+                tx,
+                current.noted(
+                    "script claimed", now, actor, self.who,
+                    apply_st=str(ApplyStatus.CLAIMED),
+                    apply_by=self.who,
+                    apply_at=now,
+                    apply_end_at=0,
+                    apply_code=None,
+                    apply_re="",
+                ),
+            )  # fmt: skip
+
+    def _finish(self, claimed: Payment, outcome: ScriptOutcome) -> Payment:
+        actor = self.payments.actor.domain
+        status = ApplyStatus.DONE if outcome.exit_code == 0 else ApplyStatus.FAILED
+        now = self.clock()
+        with self.storage.transaction(actor) as tx:
+            current = load(tx, claimed.id)
+            if current.apply_st != ApplyStatus.CLAIMED or current.apply_at != claimed.apply_at:
+                raise ConflictError(f"payment {claimed.id}: its script was decided meanwhile")
+            return save(
+                tx,
+                current.noted(
+                    f"script {status}", now, actor, f"exit {outcome.exit_code}",
+                    apply_st=str(status),
+                    apply_end_at=now,
+                    apply_code=outcome.exit_code,
+                    apply_re=outcome.output,
+                ),
+            )  # fmt: skip
+
+
+def _same_claim(current: Payment, seen: Payment) -> Payment:
+    if (current.apply_st, current.apply_at) != (seen.apply_st, seen.apply_at):
+        raise ConflictError(f"payment {seen.id}: another process took its script")
+    return current
+
+
+def check_decision(*, again: bool, skip: bool) -> None:
+    """Refuse a decision that says both.
+
+    Raises:
+        InvalidValueError: both were given.
+    """
+    if again and skip:
+        raise InvalidValueError("decide one: --again or --skip")

@@ -1,0 +1,50 @@
+"""Reading payments: one, some, or how many, as far as the caller may see them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from payment_cli.model.actor import Actor
+from payment_cli.model.payments.payment import Payment
+from payment_cli.services.payments.records import PAYMENTS
+
+if TYPE_CHECKING:
+    from payment_cli.model.query.match import Match
+    from payment_cli.model.record import Record
+    from payment_cli.storage.base import Query, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """The payments of one tree, seen by one actor. `own_id` returns the id of the actor's store."""
+
+    storage: "Storage"
+    actor: Actor
+    own_id: Callable[[], str]
+
+    def get(self, fragment: str) -> Payment:
+        """Return the payment with this id, or with the one id that starts or ends so.
+
+        Raises:
+            NotFoundError, AmbiguousIdError, InvalidValueError: no such payment.
+            NotAllowedError: it is another merchant's.
+        """
+        payment_id = self.storage.find_id(PAYMENTS, fragment)
+        payment = Payment.from_record(self.storage.get(PAYMENTS, payment_id))
+        self.actor.require(payment.seller_nm, f"payment {payment.id}")
+        return payment
+
+    def query(self, query: "Query") -> "Iterator[Record]":
+        """Yield the matching payments the caller may see."""
+        return self.storage.query(PAYMENTS, replace(query, match=self._visible(query.match)))
+
+    def count(self, match: "Match") -> int:
+        """Return how many payments that the caller may see match."""
+        return self.storage.count(PAYMENTS, self._visible(match))
+
+    def _visible(self, match: "Match") -> "Match":
+        if self.actor.is_operator:
+            return match
+        from payment_cli.model.query.match import all_of, equal
+
+        return all_of(equal("seller_id", self.own_id()), match)

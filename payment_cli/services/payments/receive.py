@@ -1,0 +1,235 @@
+"""`pay re`: callbacks from providers. Verified, matched to their payment, settled, acknowledged.
+
+A bad signature changes nothing and is counted, not written per forgery. A message that can't be
+verified from what was given is at most a hint: the provider is asked.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from payment_cli.clock import Clock
+from payment_cli.errors import (
+    ConfigError,
+    InvalidValueError,
+    NotFoundError,
+    PaymentError,
+    UntrustedError,
+)
+from payment_cli.gateways.base import (
+    Acknowledgement,
+    Gateway,
+    HttpRequest,
+    Notice,
+    Outcome,
+    peek_order_no,
+)
+from payment_cli.model.names import check_name
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result, result_of
+from payment_cli.model.record import Json
+from payment_cli.services.payments.accounts import Accounts
+from payment_cli.services.payments.answers import Recorder, reason_of
+from payment_cli.services.payments.check import Checking
+from payment_cli.services.payments.lookup import Payments
+from payment_cli.services.payments.records import PAYMENTS, load
+from payment_cli.storage.base import Storage
+
+#: How many accounts a callback to the bare path may be tried against.
+TARGETS_TRIED_MAX = 16
+
+_ROUTE = re.compile(r"/pay/re/([a-z.]{2,20})/([^/]+)/([^/]+)/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a callback: the provider's answer, and the payment or the error."""
+
+    acknowledgement: Acknowledgement
+    payment: Payment | None = None
+    error: PaymentError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """The account whose keys a callback is to be verified with; `pay_tp` "" means any."""
+
+    domain: str
+    target: str
+    provider: str
+    gateway: Gateway
+    pay_tp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """Receives callbacks for one tree."""
+
+    storage: Storage
+    payments: Payments
+    accounts: Accounts
+    recorder: Recorder
+    checking: Checking
+    clock: Clock
+    count_refusal: Callable[[str], None]
+
+    def receive(self, request: HttpRequest) -> Received:
+        """Handle a callback as it came over HTTP; never raises a PaymentError, returns it.
+
+        The same true callback again is acknowledged again and changes nothing.
+        """
+        gateway: Gateway | None = None
+        try:
+            account, notice = self._verify(request)
+            gateway = account.gateway
+            payment = self._settle(account, notice) if notice.order_no else None
+        except PaymentError as error:
+            if isinstance(error, UntrustedError):
+                self.count_refusal(str(error))
+            return Received(self._refusal(request, gateway, error), error=error)
+        return Received(gateway.acknowledge(request), payment)
+
+    def receive_json(self, fields: Mapping[str, Json], id_key: str) -> Result:
+        """Handle the reference's `pay re JSON -idkey K`: fields of a callback, already parsed.
+
+        Fields that carry a provider's own signature (Alipay's form) are verified; anything else
+        is a hint, and the provider is asked.
+
+        Raises:
+            InvalidValueError: the fields have no id under `id_key`.
+            NotFoundError: there is no such payment.
+            UntrustedError: the signature is not right, or the fields don't fit the payment.
+        """
+        payment_id = fields.get(id_key)
+        if not isinstance(payment_id, str) or not payment_id:
+            raise InvalidValueError(f"the callback has no text under {id_key!a}")
+        payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", payment_id)))
+        if (
+            not payment.pay_tp
+            or pay_type(payment.pay_tp).provider != "alipay"
+            or ("sign" not in fields)
+        ):
+            return self.checking.check(payment.id)
+        account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
+        body = urlencode({k: v for k, v in fields.items() if isinstance(v, str)}).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+        try:
+            notice = account.gateway.complete(HttpRequest("POST", "/pay/re", "", headers, body))
+            settled = self._settle(account, notice, payment.id)
+        except UntrustedError as error:
+            self.count_refusal(str(error))
+            raise
+        return result_of(payment, settled)
+
+    def _verify(self, request: HttpRequest) -> tuple[_Account, Notice]:
+        """Return the account whose keys verify the message, and what it says."""
+        route = _ROUTE.fullmatch(request.path)
+        if route is not None:
+            pay_tp, domain, target = route.groups()
+            account = self._named_account(domain, target, pay_tp)
+            return account, account.gateway.complete(request)
+        if request.path.rstrip("/") != "/pay/re":
+            raise InvalidValueError(f"{request.path[:80]!a} is not a callback path")
+        if _is_form(request):
+            return self._verify_by_order(request)
+        return self._verify_by_trying(request)
+
+    def _verify_by_order(self, request: HttpRequest) -> tuple[_Account, Notice]:
+        """Alipay on the bare path: the claimed order number says whose keys must verify it."""
+        claimed = peek_order_no("alipay", request)
+        try:
+            payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", claimed)))
+        except (NotFoundError, InvalidValueError) as error:
+            raise UntrustedError("the callback names no payment of ours") from error
+        if not payment.pay_tp or pay_type(payment.pay_tp).provider != "alipay":
+            raise UntrustedError(f"payment {payment.id} was not sent to Alipay")
+        account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
+        return account, account.gateway.complete(request)
+
+    def _verify_by_trying(self, request: HttpRequest) -> tuple[_Account, Notice]:
+        """WeChat on the bare path: its body is encrypted, so a bounded number of keys is tried."""
+        refusal: PaymentError = UntrustedError("no account's keys verify this callback")
+        for domain, target in self.accounts.targets("wxpay")[:TARGETS_TRIED_MAX]:
+            try:
+                gateway = self.accounts.gateway(domain, "wxpay", target)
+                notice = gateway.complete(request)
+            except PaymentError as error:
+                if isinstance(error, UntrustedError):
+                    refusal = error
+                continue
+            return _Account(domain, target, "wxpay", gateway), notice
+        raise refusal
+
+    def _named_account(self, domain: str, target: str, pay_tp: str) -> _Account:
+        """Return the account that a path names. One that is not here is a stranger's invention."""
+        try:
+            return self._account(domain, target, pay_tp)
+        except ConfigError as error:
+            if (domain, target) in self.accounts.targets(pay_type(pay_tp).provider):
+                raise
+            raise UntrustedError(f"there is no account {domain}/{target}") from error
+
+    def _account(self, domain: str, target: str, pay_tp: str) -> _Account:
+        provider = pay_type(pay_tp).provider
+        check_name("domain", domain)
+        check_name("target", target)
+        gateway = self.accounts.gateway(domain, provider, target)
+        return _Account(domain, target, provider, gateway, pay_tp)
+
+    def _settle(self, account: _Account, notice: Notice, expected_id: str = "") -> Payment:
+        """Record a verified notice on its payment, if this account may speak for it.
+
+        Raises:
+            UntrustedError: it speaks of no payment of ours, or of another than `expected_id`; or
+                it can't be understood, and must not be acknowledged as if it were.
+        """
+        actor = self.payments.actor.domain
+        if expected_id and notice.order_no != expected_id:
+            raise UntrustedError(f"the callback speaks of another order than {expected_id}")
+        with self.storage.transaction(actor) as tx:
+            try:
+                payment = load(tx, check_name("id", notice.order_no))
+            except (NotFoundError, InvalidValueError) as error:
+                raise UntrustedError("the callback names no payment of ours") from error
+            _check_account(payment, account)
+            if notice.answer.outcome is Outcome.UNKNOWN:
+                raise UntrustedError(f"payment {payment.id}: {reason_of(notice.answer)}")
+            if notice.answer.outcome is Outcome.PAID or payment.st is Status.WAIT:
+                by = f"callback {account.provider}"
+                return self.recorder.record(tx, payment, notice.answer, now=self.clock(), by=by)
+            return payment
+
+    def _refusal(
+        self, request: HttpRequest, gateway: Gateway | None, error: PaymentError
+    ) -> Acknowledgement:
+        """Return the provider's form of "not accepted"; a generic one for an unknown sender."""
+        words = "refused" if isinstance(error, UntrustedError) else error.code
+        if gateway is not None:
+            return gateway.acknowledge(request, words)
+        is_ours_to_fix = error.exit_code in (30, 31, 32, 40)
+        if _is_form(request):
+            return Acknowledgement(500 if is_ours_to_fix else 400, "text/plain", b"fail")
+        body = b'{"code":"FAIL","message":"refused"}'
+        return Acknowledgement(500 if is_ours_to_fix else 400, "application/json", body)
+
+
+def _is_form(request: HttpRequest) -> bool:
+    return "x-www-form-urlencoded" in request.headers.get("content-type", "").lower()
+
+
+def _check_account(payment: Payment, account: _Account) -> None:
+    """One merchant's account can't vouch for another's payment.
+
+    Raises:
+        UntrustedError: the payment was sent through another account or pay type.
+    """
+    provider = pay_type(payment.pay_tp).provider if payment.pay_tp else ""
+    expected = (payment.seller_nm, payment.pay_target, provider)
+    if expected != (account.domain, account.target, account.provider) or (
+        account.pay_tp and account.pay_tp != payment.pay_tp
+    ):
+        raise UntrustedError(
+            f"payment {payment.id} was not sent through {account.domain}/{account.target}"
+        )

@@ -1,0 +1,65 @@
+"""`pay watch`: asking at the provider's pace until a payment is done, and reversing a slow scan."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from payment_cli.clock import Clock
+from payment_cli.errors import NotAllowedError, OutcomeUnknownError
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result
+from payment_cli.services.payments.check import Checking
+from payment_cli.services.payments.lookup import Payments
+
+#: A scan the payer has not confirmed by then is reversed, as the providers demand.
+REVERSE_AFTER_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Watches one payment. `sleep` takes seconds."""
+
+    payments: Payments
+    checking: Checking
+    clock: Clock
+    sleep: Callable[[float], None]
+
+    def watch(self, fragment: str, reverse_after_s: int) -> Iterator[Result]:
+        """Yield the result of each look, the last when the payment is OK or FAIL.
+
+        A scan is reversed `reverse_after_s` seconds after it was sent (providers demand 30). A
+        payment somebody else pays or closes ends the watch as well. Never ends on NEW by itself:
+        a NEW payment yields one result.
+        """
+        payment = self.payments.get(fragment)
+        yield Result(payment)
+        if payment.st is not Status.WAIT:
+            return
+        kind = pay_type(payment.pay_tp)
+        while True:
+            self.sleep(kind.poll_s)
+            result = self.look(payment, reverse_after_s)
+            yield result
+            if result.payment.st is not Status.WAIT:
+                return
+
+    def look(self, payment: Payment, reverse_after_s: int = REVERSE_AFTER_S) -> Result:
+        """Ask once about a waiting payment; reverse a scan that is older than `reverse_after_s`.
+
+        It is asked about before it is reversed: a reversal gives back money that came. What can't
+        be found out now is a result with `unknown`, not an error.
+
+        Raises:
+            UntrustedError: the provider's answer does not fit the payment.
+            ConfigError: the target's config is missing or wrong.
+        """
+        reverse_at = payment.send_at + reverse_after_s * 1000
+        is_slow = pay_type(payment.pay_tp).is_scan and self.clock() >= reverse_at
+        try:
+            result = self.checking.check(payment.id)
+            if is_slow and result.payment.st is Status.WAIT:
+                result = self.checking.close(payment.id, "not confirmed in time")
+        except (OutcomeUnknownError, NotAllowedError) as error:
+            current = self.payments.get(payment.id)
+            return Result(current, (), str(error), unknown=current.st is Status.WAIT)
+        return result

@@ -1,0 +1,73 @@
+"""`payment coupon`: a store's coupons (seed 002). Orders reserve, use and free them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from payment_cli.clock import Clock
+from payment_cli.ids import NewId
+from payment_cli.model.actor import Actor
+from payment_cli.model.query.match import Match, all_of, equal
+from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.coupon import Coupon
+from payment_cli.model.shop.product import LIVE
+from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.shop.records import coupons, save_coupon
+from payment_cli.storage.base import Query, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Coupons:
+    """The coupons of the caller's own store."""
+
+    storage: Storage
+    actor: Actor
+    clock: Clock
+    new_id: NewId
+    find_merchant: Callable[[str], Merchant]
+
+    def query(self, query: Query) -> Iterator[Record]:
+        """Yield the matching coupons that are not deleted."""
+        match = all_of(equal("th_live", LIVE), query.match)
+        return self.storage.query(
+            coupons(self.actor.domain), Query(match, query.sort, query.skip, query.limit)
+        )
+
+    def count(self, match: Match) -> int:
+        """Return how many coupons match that are not deleted."""
+        return self.storage.count(coupons(self.actor.domain), all_of(equal("th_live", LIVE), match))
+
+    def get(self, fragment: str) -> Coupon:
+        """Return the coupon with this id or part of an id.
+
+        Raises:
+            NotFoundError, AmbiguousIdError: there is no such coupon.
+        """
+        collection = coupons(self.actor.domain)
+        coupon_id = self.storage.find_id(collection, fragment)
+        return Coupon.from_record(self.storage.get(collection, coupon_id))
+
+    def add(self, document: Mapping[str, Json]) -> Coupon:
+        """Add a coupon.
+
+        Raises:
+            InvalidValueError: it is no valid coupon.
+        """
+        now = self.clock()
+        currency = self.find_merchant(self.actor.domain).currency
+        coupon = Coupon.new(document, id=self.new_id(now), now=now, currency=currency)
+        with self.storage.transaction(self.actor.domain) as tx:
+            stored = tx.insert(coupons(self.actor.domain), coupon.to_record())
+        return Coupon.from_record(stored)
+
+    def remove(self, fragment: str) -> Coupon:
+        """Mark a coupon as deleted.
+
+        Raises:
+            NotAllowedError: an order holds it.
+        """
+        collection = coupons(self.actor.domain)
+        seen = self.get(fragment)
+        with self.storage.transaction(self.actor.domain) as tx:
+            coupon = Coupon.from_record(tx.get(collection, seen.id)).deleted(self.clock())
+            save_coupon(tx, self.actor.domain, coupon)
+        return self.get(seen.id)

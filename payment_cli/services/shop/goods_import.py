@@ -1,0 +1,226 @@
+"""`payment w import` and `export`: goods from and to files.
+
+An import is all checked before anything is written: a bad line is named by its number and
+nothing is imported. Then it is written in batches that hold the tree only briefly.
+
+A product is known by its `nm`. One that the store has already is changed: a field that the line
+gives replaces the stored one, null (in CSV an empty cell) removes it, and what the line does not
+mention stays; a deleted one is live again. So an interrupted import may be run again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from payment_cli.errors import ConflictError, InvalidValueError
+from payment_cli.model.query.match import everything, one_of
+from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.product import Part, Product
+from payment_cli.model.shop.product_price import unpack
+from payment_cli.services.shop.goods import Goods, find_exactly, require_no_part
+from payment_cli.services.shop.goods_formats import naming, read_documents, write_documents
+from payment_cli.services.shop.records import load_settings, things
+from payment_cli.storage.base import Query, Reader, Transaction
+
+#: How many products one transaction writes: well under half a second of the tree's lock.
+BATCH = 500
+
+#: Called with how many lines are done, and how many there are: first for checking, then again
+#: for writing.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A checked line: the product it makes, and what it makes it of: `old` None is a new one."""
+
+    number: int
+    document: Record
+    product: Product
+    old: Product | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to write."""
+        if self.old is None:
+            return True
+        return self.product != replace(self.old, lm=self.product.lm, edit_at=self.product.edit_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What holds for every line of one import."""
+
+    now: int
+    currency: str
+    edit_every: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsFiles:
+    """Imports and exports the goods of the caller's store."""
+
+    goods: Goods
+
+    def load(self, lines: Iterable[str], kind: str, progress: Progress) -> Imported:
+        """Import goods; `kind` is jsonl or csv. Nothing is written if any line is bad.
+
+        Raises:
+            InvalidValueError: a line is not a valid product; its number is named.
+            NotAllowedError: it changes a product that was edited too short a time ago.
+            ConflictError: a product was added meanwhile under the same name.
+        """
+        planned = self._checked(list(read_documents(lines, kind)), progress)
+        # Parts before packages: an interrupted import leaves no package of what is not there.
+        planned.sort(key=lambda row: bool(row.product.w_pkg))
+        done = [row for row in planned if row.is_changed]
+        for start in range(0, len(done), BATCH):
+            with self.goods.storage.transaction(self.goods.domain) as tx:
+                self._write(tx, done[start : start + BATCH])
+            progress(min(start + BATCH, len(done)), len(done))
+        added = sum(row.old is None for row in done)
+        return Imported(added, len(done) - added, len(planned) - len(done))
+
+    def dump(self, kind: str) -> Iterator[str]:
+        """Yield the live goods as lines of a file that `load` reads, here or in another store.
+
+        Other products are named by their `nm`: ids are this store's own.
+        """
+        records = self.goods.query(Query(everything(), (("nm", 1),)))
+        names: dict[str, str] = {}
+        return write_documents((self._portable(record, names) for record in records), kind)
+
+    def _checked(self, documents: list[tuple[int, Record]], progress: Progress) -> list[_Planned]:
+        """Return what the lines make, products named by `nm` resolved, or name the bad line."""
+        planned: list[_Planned] = []
+        in_file: dict[str, Product] = {}
+        goods = self.goods
+        rules = _Rules(
+            now=goods.clock(),
+            currency=goods.find_merchant(goods.domain).currency,
+            edit_every=load_settings(goods.storage, goods.domain).edit_every,
+        )
+        for start in range(0, len(documents), BATCH):
+            batch = documents[start : start + BATCH]
+            known = self._known(goods.storage, (document.get("nm") for _, document in batch))
+            for number, document in batch:
+                with naming(number):
+                    row = self._planned(number, document, known, rules)
+                    if row.product.nm in in_file:
+                        raise InvalidValueError(f"the name {row.product.nm} is in the file twice")
+                    in_file[row.product.nm] = row.product
+                    planned.append(row)
+            progress(len(planned), len(documents))
+        return [self._sound(row, in_file, rules) for row in planned]
+
+    def _planned(
+        self, number: int, document: Record, known: dict[str, Product], rules: _Rules
+    ) -> _Planned:
+        name = document.get("nm")
+        if not isinstance(name, str) or not name:
+            raise InvalidValueError("nm is missing", hint="a line is known again by its nm")
+        old = known.get(name)
+        if old is not None:
+            return _Planned(number, document, _merged(old, document, rules.now), old)
+        new_id = self.goods.new_id(rules.now)
+        new = Product.new(document, id=new_id, now=rules.now, currency=rules.currency)
+        return _Planned(number, document, new)
+
+    def _sound(self, row: _Planned, in_file: dict[str, Product], rules: _Rules) -> _Planned:
+        """Return a line with the ids of other products it names, if the store may have it so."""
+        with naming(row.number):
+            if row.product.w_pkg or row.product.pro_id:
+                row = replace(row, product=self._by_ids(row.product, in_file))
+            if row.old is not None and row.is_changed:
+                row.old.require_editable(rules.now, rules.edit_every)
+                if not row.old.w_pkg:
+                    require_no_part(self.goods.storage, self.goods.domain, row.product)
+        return row
+
+    def _by_ids(self, product: Product, in_file: dict[str, Product]) -> Product:
+        """Return a product with the ids of those it names, its package being sound.
+
+        Raises:
+            InvalidValueError: a part points nowhere, is a package itself, or is there twice.
+        """
+
+        def find(name: str) -> Product | None:
+            stored = in_file.get(name) or find_exactly(self.goods.storage, self.goods.domain, name)
+            return None if stored is None else in_file.get(stored.nm, stored)
+
+        catalogue: dict[str, Product] = {}
+        parts: dict[str, Part] = {}
+        for part in product.w_pkg:
+            found = find(part.id)
+            if found is not None:
+                catalogue[found.id] = found
+                part = replace(part, id=found.id)
+            if part.id in parts:
+                raise InvalidValueError(f"product {product.nm}: w_pkg names a product twice")
+            parts[part.id] = part
+        holder = find(product.pro_id) if product.pro_id else None
+        package = replace(
+            product,
+            w_pkg=tuple(parts.values()),
+            pro_id=holder.id if holder is not None else product.pro_id,
+        )
+        unpack(package, catalogue)
+        return package
+
+    def _write(self, tx: Transaction, rows: Sequence[_Planned]) -> None:
+        collection = things(self.goods.domain)
+        known = self._known(tx, [row.product.nm for row in rows])
+        for row in rows:
+            current = known.get(row.product.nm)
+            if current is None:
+                tx.insert(collection, row.product.to_record())
+            elif row.old is None:
+                raise ConflictError(
+                    f"line {row.number}: product {current.nm} was added meanwhile",
+                    hint="import again",
+                )
+            else:
+                with naming(row.number):
+                    changed = _merged(current, row.document, row.product.lm)
+                parts, holder = row.product.w_pkg, row.product.pro_id
+                tx.put(collection, replace(changed, w_pkg=parts, pro_id=holder).to_record())
+
+    def _known(self, reader: Reader, names: Iterable[Json]) -> dict[str, Product]:
+        """Return those products that are there, by `nm`."""
+        wanted = one_of("nm", [name for name in names if isinstance(name, str) and name])
+        records = reader.query(things(self.goods.domain), Query(wanted))
+        return {str(record["nm"]): Product.from_record(record) for record in records}
+
+    def _portable(self, record: Record, names: dict[str, str]) -> Record:
+        """Return a product without what belongs to this store's copy of it."""
+
+        def name_of(product_id: Json) -> str:
+            key = str(product_id)
+            if key not in names:
+                found = find_exactly(self.goods.storage, self.goods.domain, key)
+                names[key] = key if found is None else found.nm
+            return names[key]
+
+        ours = ("id", "tp", "ct", "lm", "rev", "edit_at", "th_live")
+        portable = {name: value for name, value in record.items() if name not in ours}
+        parts = portable.get("w_pkg")
+        if isinstance(parts, list):
+            portable["w_pkg"] = [
+                {**part, "w_id": name_of(part["w_id"])} for part in parts if isinstance(part, dict)
+            ]
+        if portable.get("pro_id"):
+            portable["pro_id"] = name_of(portable["pro_id"])
+        return portable
+
+
+def _merged(old: Product, document: Record, now: int) -> Product:
+    live = old if old.is_live else old.restored(now)
+    return live.edited(document, now)

@@ -1,0 +1,257 @@
+"""`payment p`: paying orders, cancelling them, and the clock tick that ends what is overdue."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from payment_cli.clock import Clock
+from payment_cli.errors import (
+    ConflictError,
+    NotAllowedError,
+    OutcomeUnknownError,
+    PaymentError,
+)
+from payment_cli.ids import NewId
+from payment_cli.model.names import check_name
+from payment_cli.model.payments.buyer import Buyer
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result
+from payment_cli.model.query.match import all_of, between, one_of
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_state import PENDING, OrderEvent
+from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.consequences import cancel_order
+from payment_cli.services.payments.check import Checking
+from payment_cli.services.payments.create import Creating, NewPayment
+from payment_cli.services.payments.lookup import Payments
+from payment_cli.services.payments.send import SendArguments, Sending
+from payment_cli.services.shop.orders import Orders
+from payment_cli.services.shop.records import load_order, load_settings, save_order
+from payment_cli.storage.base import Query, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """How an order is to be paid. `target` "" is the store's default for the pay type."""
+
+    pay_tp: str = ""
+    target: str = ""
+    arguments: SendArguments = field(default_factory=SendArguments)
+    anyway: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one `payment tick` did to overdue orders."""
+
+    cancelled: tuple[str, ...]
+    settled: tuple[str, ...]
+    errors: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPayments:
+    """Pays and ends orders."""
+
+    storage: Storage
+    orders: Orders
+    payments: Payments
+    creating: Creating
+    sending: Sending
+    checking: Checking
+    clock: Clock
+    new_id: NewId
+    find_merchant: Callable[[str], Merchant]
+
+    def open(self, fragment: str) -> Payment:
+        """Return the payment an order is to be paid by, made if there is none; `pay` sends it.
+
+        A new one has no pay type yet (NEW), unless it is free: then it is paid. The order owns it
+        from now on. A paid order's is the one that paid it.
+
+        Raises:
+            NotAllowedError: the order is over, or in a state that can't be paid.
+        """
+        order = self.orders.get(fragment)
+        current = self._current(order)
+        if current is not None and current.st is not Status.FAIL:
+            return current
+        order.require(OrderEvent.OPEN)
+        pay_tp, target = ("free", "free") if order.fee == 0 else (order.pay_tp, order.seller)
+        return self._open(order, pay_tp, target)
+
+    def pay(self, fragment: str, paying: Paying) -> Result:
+        """Create and send the payment of an order; asked twice, return the stored result.
+
+        Another pay type closes every earlier payment at its gateway before the next is opened. If
+        a close can't be confirmed the next is refused, unless `anyway`: should two be paid then,
+        the second is flagged `double`.
+
+        Raises:
+            NotAllowedError: the order is paid, over, or in a state that can't be paid.
+            OutcomeUnknownError: an earlier payment could not be closed for sure.
+            ProviderRefusedError, ConfigError, InvalidValueError: as `pay send`.
+        """
+        order = self.orders.get(fragment)
+        pay_tp, target = self._how(order, paying)
+        current = self._current(order)
+        if current is not None and current.st is Status.OK:
+            return Result(current)
+        if current is not None and _is_open_for(current, pay_tp, target):
+            self._choose(order, pay_tp, target)
+            return self._send(current, pay_tp, target, paying)
+        for earlier in map(self.payments.get, order.pay_ids):
+            if not earlier.is_final:
+                self._end(earlier, pay_tp, anyway=paying.anyway)
+        order.require(OrderEvent.OPEN)
+        payment = self._open(order, pay_tp, target)
+        if payment.is_final:
+            return Result(payment)
+        return self._send(payment, pay_tp, target, paying)
+
+    def check(self, fragment: str) -> Result:
+        """Ask the provider about the order's current payment.
+
+        Raises:
+            NotAllowedError: the order has no payment yet.
+        """
+        return self.checking.check(self._required(self.orders.get(fragment)).id)
+
+    def payment_of(self, fragment: str) -> Payment:
+        """Return the order's current payment.
+
+        Raises:
+            NotAllowedError: the order has no payment yet.
+        """
+        return self._required(self.orders.get(fragment))
+
+    def list(self, fragment: str) -> list[Payment]:
+        """Return all payments that the order owns, oldest first."""
+        return [self.payments.get(pay_id) for pay_id in self.orders.get(fragment).pay_ids]
+
+    def cancel(self, fragment: str, reason: str) -> Order:
+        """Cancel a pending order: its payments are closed first, then stock and coupons are free.
+
+        Raises:
+            NotAllowedError: the order is paid, or was paid while it was being cancelled.
+            OutcomeUnknownError: a payment could not be closed for sure; the order is as it was.
+        """
+        order = self.orders.get(fragment)
+        order.require(OrderEvent.CANCEL)
+        self._end_all(order, reason)
+        by = self.orders.actor.domain
+        with self.storage.transaction(by) as tx:
+            current = load_order(tx, order.sto_nm, order.id)
+            if current.pay_ids != order.pay_ids:
+                raise ConflictError(f"order {order.id} got another payment meanwhile")
+            return cancel_order(tx, current, reason, now=self.clock(), by=by)
+
+    def tick(self, limit: int) -> Tick:
+        """End overdue orders, at most `limit`: close their payments, then cancel them.
+
+        One that was paid meanwhile is settled instead; one whose payment can't be closed for sure
+        is left for the next tick and reported.
+        """
+        now = self.clock()
+        overdue = all_of(
+            between("ord_expi", low=1, high=now - 1),
+            one_of("ord_status", [str(status) for status in PENDING]),
+        )
+        cancelled, settled, errors = [], [], []
+        for record in list(self.orders.query(Query(overdue, (("ord_expi", 1),), limit=limit))):
+            order_id = str(record["id"])
+            try:
+                self.cancel(order_id, "expired")
+                cancelled.append(order_id)
+            except PaymentError as error:
+                if self.orders.get(order_id).is_pending:
+                    errors.append((order_id, f"{error.code}: {error}"))
+                else:
+                    settled.append(order_id)
+        return Tick(tuple(cancelled), tuple(settled), tuple(errors))
+
+    def _how(self, order: Order, paying: Paying) -> tuple[str, str]:
+        """Return pay type and target: as asked, else the order's, else the store's default."""
+        if order.fee == 0:
+            return "free", "free"
+        pay_tp = pay_type(paying.pay_tp or order.pay_tp).name
+        target = paying.target or (order.seller if pay_tp == order.pay_tp else "")
+        target = target or self.find_merchant(order.sto_nm).target_for(pay_tp)
+        return pay_tp, check_name("target", target)
+
+    def _open(self, order: Order, pay_tp: str, target: str) -> Payment:
+        """Record a new payment that the order owns, in one transaction."""
+        now = self.clock()
+        by = self.orders.actor.domain
+        if order.is_overdue(now):
+            raise NotAllowedError(f"order {order.id} has expired", hint="order again")
+        payment_id = self.new_id(now)
+        with self.storage.transaction(by) as tx:
+            current = load_order(tx, order.sto_nm, order.id)
+            if current.pay_ids != order.pay_ids:
+                raise ConflictError(f"order {order.id} got another payment meanwhile")
+            save_order(tx, current.opened(payment_id, pay_tp, target, now, by))
+            new = NewPayment(
+                fee=order.fee,
+                cur=order.ord_currency,
+                brief=order.title,
+                buyer=Buyer(2, order.buyer_id) if order.buyer_id else Buyer(),
+                seller=order.sto_nm,
+                meta={"or_id": order.id},
+                callback=load_settings(tx, order.sto_nm).order_callback,
+            )
+            return self.creating.create_in(tx, new, payment_id=payment_id, pay_by=order.ord_expi)
+
+    def _choose(self, order: Order, pay_tp: str, target: str) -> None:
+        """Record on the order how its open payment, made without a type, is to be paid."""
+        if (order.pay_tp, order.seller) == (pay_tp, target):
+            return
+        by = self.orders.actor.domain
+        with self.storage.transaction(by) as tx:
+            current = load_order(tx, order.sto_nm, order.id)
+            save_order(
+                tx, current.noted("type", self.clock(), by, pay_tp, pay_tp=pay_tp, seller=target)
+            )
+
+    def _send(self, payment: Payment, pay_tp: str, target: str, paying: Paying) -> Result:
+        return self.sending.send(payment.id, pay_tp, target, paying.arguments)
+
+    def _end(self, payment: Payment, pay_tp: str, *, anyway: bool) -> None:
+        """Close the open payment before another type is opened."""
+        try:
+            result = self.checking.close(payment.id, f"paid by {pay_tp} instead")
+        except OutcomeUnknownError:
+            if anyway:
+                return
+            raise
+        if result.payment.st is Status.OK:
+            raise NotAllowedError(f"order is paid by payment {payment.id}")
+        if result.payment.st is Status.WAIT and not anyway:
+            raise OutcomeUnknownError(
+                f"payment {payment.id} could not be closed for sure: {result.err_msg}",
+                hint="try again, or --anyway: a double payment is flagged for refund",
+            )
+
+    def _end_all(self, order: Order, reason: str) -> None:
+        for payment_id in order.pay_ids:
+            result = self.checking.close(payment_id, reason)
+            if result.payment.st is Status.WAIT:
+                raise OutcomeUnknownError(
+                    f"payment {payment_id} could not be closed for sure: {result.err_msg}",
+                    hint="try again",
+                )
+
+    def _current(self, order: Order) -> Payment | None:
+        return self.payments.get(order.pay_id) if order.pay_id else None
+
+    def _required(self, order: Order) -> Payment:
+        payment = self._current(order)
+        if payment is None:
+            raise NotAllowedError(f"order {order.id} has no payment yet", hint="payment p pay")
+        return payment
+
+
+def _is_open_for(payment: Payment, pay_tp: str, target: str) -> bool:
+    """Return whether it may still be paid, and was sent in this way or not at all."""
+    sent = (payment.pay_tp or pay_tp, payment.pay_target or target)
+    return not payment.is_final and sent == (pay_tp, target)

@@ -1,0 +1,225 @@
+"""`payment stats`: what was ordered and paid, by day, product, pay type or status.
+
+Records are streamed once; what is kept is one row per group. Days are local days. Sums are whole
+fen inside and yuan in the rows; amounts of different currencies are never added up, so each row
+has one currency.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from payment_cli.model.actor import Actor
+from payment_cli.model.money import to_fen, to_yuan
+from payment_cli.model.query.match import Match, between
+from payment_cli.model.record import Json, Record
+from payment_cli.services.payments.records import PAYMENTS
+from payment_cli.services.shop.records import orders
+from payment_cli.storage.base import Query, Storage
+
+
+class By(StrEnum):
+    """What the rows are of."""
+
+    DAY = "day"
+    PRODUCT = "product"
+    PAY_TYPE = "pay_type"
+    STATUS = "status"
+
+
+#: The columns of each table, in order. Those in `_MONEY` are yuan.
+COLUMNS: Mapping[By, tuple[str, ...]] = {
+    By.DAY: (
+        "day", "cur", "orders", "paid", "pieces", "total", "freight", "discount", "fee",
+    ),
+    By.PRODUCT: ("id", "nm", "w_nm", "cur", "orders", "pieces", "total", "discount", "fee"),
+    By.PAY_TYPE: ("pay_tp", "cur", "paid", "failed", "fee", "flagged", "flagged_fee"),
+    By.STATUS: ("ord_status", "cur", "orders", "pieces", "fee"),
+}  # fmt: skip
+
+_MONEY = frozenset({"total", "freight", "discount", "fee", "flagged_fee"})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which times count: from `low` to before `high`, AMS; None is no bound."""
+
+    low: int | None = None
+    high: int | None = None
+
+    def match(self, path: str) -> Match:
+        """Match the records whose time at `path` lies in it; 0 is no time."""
+        return between(path, max(1, self.low or 1), self.high, high_open=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts what the caller may see."""
+
+    storage: Storage
+    actor: Actor
+
+    def rows(self, by: By, span: Span, store: str = "") -> list[Record]:
+        """Return the rows, each with the columns COLUMNS[by]; days in order, else by `fee`.
+
+        `store` "" is all that the caller sees. What counts in the time span:
+
+        - day: `orders` made that day; `paid` and all sums those paid that day.
+        - product: orders paid in it. `fee` is without freight.
+        - pay_type: payments that ended in it. `flagged` money could not settle and is no `fee`.
+        - status: orders made in it.
+
+        Raises:
+            NotAllowedError: the caller may not see that store.
+        """
+        if store:
+            self.actor.require(store, f"store {store}")
+        domain = store or (None if self.actor.is_operator else self.actor.domain)
+        table = _Table(by)
+        _COUNT[by](table, _Source(self.storage, domain), span)
+        return table.rows()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    storage: Storage
+    domain: str | None
+
+    def orders(self, match: Match) -> Iterator[Record]:
+        return self.storage.query(orders(self.domain), Query(match))
+
+    def payments(self, match: Match) -> Iterator[Record]:
+        for record in self.storage.query(PAYMENTS, Query(match)):
+            if self.domain in (None, record.get("seller_nm")):
+                yield record
+
+
+class _Table:
+    """Sums by group. The group's own columns are texts, the others whole numbers."""
+
+    def __init__(self, by: By) -> None:
+        self._by = by
+        self._columns = COLUMNS[by]
+        self._groups: dict[tuple[str, ...], dict[str, int]] = {}
+        self._texts: dict[tuple[str, ...], Record] = {}
+
+    def add(self, texts: Mapping[str, Json], key: tuple[str, ...], **amounts: int) -> None:
+        """Add to the row of `key`; `texts` are its columns that are no sums, the latest count."""
+        sums = self._groups.setdefault(key, {})
+        self._texts[key] = dict(texts)
+        for name, amount in amounts.items():
+            sums[name] = sums.get(name, 0) + amount
+
+    def rows(self) -> list[Record]:
+        found = sorted(self._groups.items(), key=self._place)
+        return [self._row(key, sums) for key, sums in found]
+
+    def _place(self, item: tuple[tuple[str, ...], dict[str, int]]) -> tuple[int, tuple[str, ...]]:
+        key, sums = item
+        return (0 if self._by is By.DAY else -sums.get("fee", 0), key)
+
+    def _row(self, key: tuple[str, ...], sums: dict[str, int]) -> Record:
+        texts = self._texts[key]
+        row: Record = {}
+        for name in self._columns:
+            if name in texts:
+                row[name] = texts[name]
+            else:
+                amount = sums.get(name, 0)
+                row[name] = to_yuan(amount) if name in _MONEY else amount
+        return row
+
+
+def _by_day(table: _Table, source: _Source, span: Span) -> None:
+    for order in source.orders(span.match("ct")):
+        day, cur = _day(order["ct"]), str(order["ord_currency"])
+        table.add({"day": day, "cur": cur}, (day, cur), orders=1)
+    for order in source.orders(span.match("ok_at")):
+        day, cur = _day(order["ok_at"]), str(order["ord_currency"])
+        amounts = {name: _fen(order, name) for name in ("total", "freight", "discount", "fee")}
+        pieces = _whole(order.get("pro_c"))
+        table.add({"day": day, "cur": cur}, (day, cur), paid=1, pieces=pieces, **amounts)
+
+
+def _by_product(table: _Table, source: _Source, span: Span) -> None:
+    for order in source.orders(span.match("ok_at")):
+        cur = str(order["ord_currency"])
+        seen: set[str] = set()
+        for line in _rows(order, "ord_ws"):
+            product_id = str(line["id"])
+            pieces = _whole(line["w_buy_num"])
+            total = _fen(line, "w_price") * pieces
+            discount = _fen(line, "w_discount")
+            texts = {name: line.get(name) for name in ("id", "nm", "w_nm")}
+            table.add(
+                {**texts, "cur": cur},
+                (product_id, cur),
+                orders=product_id not in seen,
+                pieces=pieces,
+                total=total,
+                discount=discount,
+                fee=total - discount,
+            )
+            seen.add(product_id)
+
+
+def _by_pay_type(table: _Table, source: _Source, span: Span) -> None:
+    for payment in source.payments(span.match("close_at")):
+        pay_tp, cur = str(payment.get("pay_tp") or ""), str(payment["cur"])
+        is_paid, flagged = payment["st"] == "OK", _flagged_fen(payment)
+        is_settled = is_paid and (not flagged or "double_fee" in payment)
+        table.add(
+            {"pay_tp": pay_tp, "cur": cur},
+            (pay_tp, cur),
+            paid=is_paid,
+            failed=not is_paid,
+            fee=_whole(payment["fee"]) if is_settled else 0,
+            flagged=bool(payment.get("flag")),
+            flagged_fee=flagged,
+        )
+
+
+def _by_status(table: _Table, source: _Source, span: Span) -> None:
+    for order in source.orders(span.match("ct")):
+        status, cur = str(order["ord_status"]), str(order["ord_currency"])
+        pieces, fee = _whole(order.get("pro_c")), _fen(order, "fee")
+        texts = {"ord_status": status, "cur": cur}
+        table.add(texts, (status, cur), orders=1, pieces=pieces, fee=fee)
+
+
+_COUNT: Mapping[By, Callable[[_Table, _Source, Span], None]] = {
+    By.DAY: _by_day,
+    By.PRODUCT: _by_product,
+    By.PAY_TYPE: _by_pay_type,
+    By.STATUS: _by_status,
+}
+
+
+def _flagged_fen(payment: Record) -> int:
+    """Return the money of a payment that could not settle: further trades', or all of it."""
+    if not payment.get("flag"):
+        return 0
+    more = _whole(payment.get("double_fee"))
+    if more and payment["st"] == "OK":
+        return more
+    return more + (_whole(payment.get("paid_fee")) or _whole(payment["fee"]))
+
+
+def _day(at: Json) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(_whole(at) // 1000))
+
+
+def _fen(record: Mapping[str, Json], name: str) -> int:
+    return to_fen(record.get(name) or 0, name)
+
+
+def _whole(value: Json) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _rows(record: Record, name: str) -> Iterator[Mapping[str, Json]]:
+    rows = record.get(name)
+    for row in rows if isinstance(rows, list | tuple) else ():
+        if isinstance(row, Mapping):
+            yield row

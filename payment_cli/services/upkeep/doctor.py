@@ -1,0 +1,178 @@
+"""The doctor: looks at a tree and says what is wrong, before a payment finds out. No network.
+
+Every check gives findings, and none stops the others. Nothing is repaired here. The tree's own
+checks are in doctor_tree.py, those of one gateway account in doctor_accounts.py.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from payment_cli.clock import Clock
+from payment_cli.errors import PaymentError
+from payment_cli.gateways.alipay.account import AlipayAccount
+from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.model.payments.pay_type import PAY_TYPES
+from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.upkeep.doctor_accounts import (
+    examine_alipay,
+    examine_notify_url,
+    examine_wechat,
+)
+from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_tree
+from payment_cli.services.upkeep.findings import Finding, error, failed, ok, warn
+
+Provider = Literal["wxpay", "alipay"]
+
+_PROVIDERS: tuple[Provider, ...] = ("wxpay", "alipay")
+_SETTINGS = "etc/payment.toml"
+
+
+class Configs(Protocol):
+    """The authored files of a tree, as `app` hands them over. Each method may raise ConfigError."""
+
+    def public_url(self) -> str:
+        """Read payment.toml, all of it, and return its `public_url`."""
+
+    def targets(self, provider: Provider) -> Sequence[tuple[str, str]]:
+        """Return (domain, target) of every config there is for `provider`."""
+
+    def account(
+        self, provider: Provider, domain: str, target: str
+    ) -> WechatAccount | AlipayAccount:
+        """Read one target's config."""
+
+    def notify_url(self, configured: str, pay_tp: str, domain: str, target: str) -> str:
+        """Return the whole notify URL, as the provider will be told."""
+
+    def domains(self) -> Sequence[str]:
+        """Return the domains that are merchants."""
+
+    def merchant(self, domain: str) -> Merchant:
+        """Read one store_info.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """Examines the tree at `root`.
+
+    `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
+    (or raises a PaymentError: no journal beside the files, a foreign record, locked). `mounts` is
+    where the machine lists its mounted file systems.
+    """
+
+    root: Path
+    clock: Clock
+    configs: Configs
+    probe_storage: Callable[[], str]
+    mounts: Path = MOUNTS
+
+    def examine(self) -> list[Finding]:
+        """Return all findings: of the tree, the storage, the settings, the targets, the shops."""
+        if not self.root.is_dir():
+            hint = "the first command that records something makes it"
+            return [warn("tree", f"there is no folder {self.root}", hint)]
+        findings = list(examine_tree(self.root, self.clock, self.mounts))
+        for subject, check in (
+            ("storage", self._storage),
+            (_SETTINGS, self._settings),
+            ("targets", self._targets),
+            ("merchants", self._merchants),
+        ):
+            try:
+                findings.extend(check())
+            except PaymentError as problem:
+                findings.append(failed(subject, problem))
+        return findings
+
+    def _storage(self) -> Iterator[Finding]:
+        yield ok("storage", self.probe_storage())
+
+    def _settings(self) -> Iterator[Finding]:
+        public_url = self.configs.public_url()
+        if public_url:
+            yield ok(_SETTINGS, f"callbacks arrive at {public_url}/pay/re")
+        else:
+            yield warn(
+                _SETTINGS,
+                "no public_url: providers can't call, unless a target says where",
+                "without callbacks run `pay check --pending` often",
+            )
+
+    def _targets(self) -> Iterator[Finding]:
+        count = 0
+        for provider in _PROVIDERS:
+            for domain, target in self.configs.targets(provider):
+                count += 1
+                yield from self._target(provider, domain, target)
+        if not count:
+            yield warn(
+                "targets", "no gateway account is configured", "`pay sandbox init` makes some"
+            )
+
+    def _target(self, provider: Provider, domain: str, target: str) -> Iterator[Finding]:
+        subject = f"{domain} {provider} {target}"
+        try:
+            account = self.configs.account(provider, domain, target)
+        except PaymentError as problem:
+            yield failed(subject, problem)
+            return
+        if isinstance(account, WechatAccount):
+            yield from examine_wechat(subject, account, self.clock())
+            pay_tp, configured, api_url = "wx.qrcode", account.pay_notify_url, account.api_base
+        else:
+            yield from examine_alipay(subject, account, self.clock())
+            pay_tp, configured, api_url = "zfb.qrcode", account.notify_url, account.gateway_url
+        try:
+            url = self.configs.notify_url(configured, pay_tp, domain, target)
+        except PaymentError as problem:
+            yield failed(subject, problem)
+            return
+        yield from examine_notify_url(subject, url, api_url)
+
+    def _merchants(self) -> Iterator[Finding]:
+        domains = self.configs.domains()
+        if not domains:
+            yield warn("merchants", "no domain sells yet", "payment store init NAME")
+            return
+        known = {provider: set(self.configs.targets(provider)) for provider in _PROVIDERS}
+        for domain in domains:
+            try:
+                merchant = self.configs.merchant(domain)
+            except PaymentError as problem:
+                yield failed(f"{domain} store", problem)
+                continue
+            yield from _examine_merchant(merchant, known)
+
+
+def _examine_merchant(
+    merchant: Merchant, known: dict[Provider, set[tuple[str, str]]]
+) -> Iterator[Finding]:
+    """See that each entry of `sellers` names a pay type and a target that is configured."""
+    subject = f"{merchant.domain} store"
+    wrong = False
+    for key, target in merchant.sellers.items():
+        providers = _providers_of(key)
+        if not providers:
+            wrong = True
+            yield error(subject, f"sellers: no pay type is or begins with {key!a}")
+        for provider in _PROVIDERS:
+            if provider in providers and (merchant.domain, target) not in known[provider]:
+                wrong = True
+                yield error(
+                    subject,
+                    f"sellers: {key} names {provider} target {target}, which has no config",
+                    f"home/{merchant.domain}/.payment/{provider}/{target}/{provider}.conf",
+                )
+    if not wrong:
+        yield ok(subject, f"{merchant.title}, {len(merchant.sellers)} default targets")
+
+
+def _providers_of(key: str) -> set[str]:
+    """Return the providers of the pay types that a key of `sellers` covers."""
+    return {
+        pay_type.provider
+        for pay_type in PAY_TYPES.values()
+        if key in (pay_type.name, pay_type.name.partition(".")[0])
+    }

@@ -1,0 +1,146 @@
+"""What a store is told: owed in the commit that changes its order, once per event."""
+
+import pytest
+
+from payment_cli.errors import CorruptRecordError
+from payment_cli.gateways.base import Answer, Outcome
+from payment_cli.model.events.notice import NoticeType
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.order import Order
+from payment_cli.model.stores.settings import SETTINGS_ID
+from payment_cli.services.events.notice_records import NOTICES, queue_notice
+from payment_cli.services.shop.records import orders
+from payment_cli.storage.base import Collection, Query
+from tests.services.conftest import World
+from tests.services.shop.test_order_payments import CLOSED, QR, UNKNOWN, money, pay, state
+from tests.services.shop.test_orders import BUYER, configure, stock, wanted
+
+SETTINGS = Collection("settings", "demo")
+
+
+@pytest.fixture
+def order(world: World) -> Order:
+    """An order of a store that has a webhook, to be paid by scanning a QR code."""
+    configure(world, webhook_url="https://demo.example/hook")
+    return an_order(world)
+
+
+def an_order(world: World) -> Order:
+    world.gateway.sends = [QR]
+    world.gateway.closes = [CLOSED]
+    return world.orders.create(wanted((stock(world), 1), pay_tp="wx.qrcode"), BUYER)
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    """What is owed, oldest first: event and the status of the order at that moment."""
+    records = world.storage.query(NOTICES, Query(everything(), (("ct", 1), ("id", 1))))
+    return [(record["what"], record["data"]["status"]) for record in records]
+
+
+def test_a_paid_order_is_told_once_with_its_payment(world: World, order: Order) -> None:
+    payment_id = pay(world, order)
+    assert told(world) == []
+    money(world, payment_id)
+    money(world, payment_id)
+    assert told(world) == [("order.paid", "OK")]
+    [record] = world.storage.query(NOTICES, Query(everything()))
+    assert (record["sto_nm"], record["or_id"], record["next_at"]) == (
+        "demo", order.id, world.clock.now
+    )  # fmt: skip
+    data = record["data"]
+    assert (data["payment_id"], data["trade_no"], data["fee"]) == (payment_id, "T1", order.fee)
+    assert (data["currency"], data["buyer_id"]) == ("CNY", "u1")
+
+
+def test_an_order_paid_free_of_charge_is_told_too(world: World, order: Order) -> None:
+    free = world.orders.create(wanted((stock(world, w_price=0), 1)), BUYER)
+    pay(world, free)
+    assert told(world) == [("order.paid", "OK")]
+
+
+def test_a_store_without_a_webhook_is_owed_nothing(world: World) -> None:
+    order = an_order(world)
+    money(world, pay(world, order))
+    configure(world, webhook_url="")
+    world.order_payments.cancel(an_order(world).id, "x")
+    assert told(world) == []
+
+
+def test_cancelled_and_expired_are_two_events(world: World, order: Order) -> None:
+    other = an_order(world)
+    pay(world, other)
+    world.order_payments.cancel(other.id, "changed my mind")
+    world.clock.advance(minutes=16)
+    world.order_payments.tick(10)
+    assert told(world) == [("order.cancelled", "CA"), ("order.expired", "CA")]
+
+
+def test_a_failed_payment_is_no_event_its_orders_end_is(world: World, order: Order) -> None:
+    pay(world, order)
+    world.gateway.checks = [Answer(Outcome.FAILED, code="CLOSED")]
+    world.order_payments.check(order.id)
+    assert (state(world, order), told(world)) == ("FA", [])
+
+
+def test_late_money_for_an_expired_order_is_told_as_flagged(world: World, order: Order) -> None:
+    payment_id = pay(world, order)
+    world.clock.advance(minutes=16)
+    world.order_payments.tick(10)
+    world.clock.advance(s=1)
+    for _ in range(2):
+        money(world, payment_id)
+    assert told(world) == [("order.expired", "CA"), ("order.flagged", "CA")]
+    *_, flagged = world.storage.query(NOTICES, Query(everything(), (("ct", 1),)))
+    data = flagged["data"]
+    assert (data["flag"], data["trade_no"], data["paid_fee"]) == ("late", "T1", order.fee)
+
+
+def test_a_second_payment_is_told_as_double_with_its_own_trade(world: World, order: Order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [UNKNOWN]
+    second = pay(world, order, "zfb.qrcode", anyway=True)
+    for at, (payment_id, trade_no) in enumerate([(first, "T1"), (second, "T2"), (first, "T3")]):
+        world.clock.advance(s=at)
+        money(world, payment_id, trade_no)
+    assert told(world) == [("order.paid", "OK"), ("order.flagged", "OK"), ("order.flagged", "OK")]
+    records = world.storage.query(NOTICES, Query(everything(), (("ct", 1),)))
+    facts = [(r["data"]["trade_no"], r["data"].get("flag")) for r in records]
+    assert facts == [("T1", None), ("T2", "double"), ("T3", "double")]
+
+
+def test_what_is_rolled_back_is_not_told(world: World, order: Order, mocker) -> None:
+    payment_id = pay(world, order)
+    mocker.patch(
+        "payment_cli.services.consequences.outbox_row", side_effect=CorruptRecordError("x")
+    )
+    with pytest.raises(AssertionError):
+        money(world, payment_id)
+    assert (state(world, order), told(world)) == ("WT", [])
+
+
+def test_damaged_settings_keep_no_money_from_being_settled(world: World, order: Order) -> None:
+    payment_id = pay(world, order)
+    with world.storage.transaction("test") as tx:
+        tx.put(SETTINGS, {**tx.get(SETTINGS, SETTINGS_ID), "kinds_max": "many"})
+    money(world, payment_id)
+    assert told(world) == [("order.paid", "OK")]
+
+
+def test_a_store_whose_settings_cannot_be_read_at_all_is_told_when_they_can(
+    world: World, order: Order, mocker
+) -> None:
+    with world.storage.transaction("test") as tx:
+        mocker.patch.object(type(tx), "get", side_effect=CorruptRecordError("settings"))
+        queue_notice(tx, NoticeType.CANCELLED, order, now=world.clock.now)
+        mocker.stopall()
+    assert told(world) == [("order.cancelled", "NW")]
+
+
+def test_a_damaged_order_keeps_no_late_money_from_being_flagged(world: World, order: Order) -> None:
+    payment_id = pay(world, order)
+    world.order_payments.cancel(order.id, "x")
+    with world.storage.transaction("test") as tx:
+        tx.put(orders("demo"), {**tx.get(orders("demo"), order.id), "fee": 1})
+    money(world, payment_id)
+    assert world.payments.get(payment_id).flag == "late"
+    assert told(world) == [("order.cancelled", "CA")]

@@ -1,0 +1,251 @@
+import pytest
+
+from payment_cli.errors import NotAllowedError, OutcomeUnknownError
+from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.query.match import everything
+from payment_cli.model.shop.order import Order
+from payment_cli.services.events.outbox import OUTBOX
+from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.shop.order_payments import Paying
+from payment_cli.storage.base import Query
+from tests.services.conftest import World
+from tests.services.shop.test_orders import (
+    BUYER,
+    coupon_state,
+    give_coupon,
+    stock,
+    wanted,
+)
+from tests.support.gateway import paid
+
+QR = Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://x")
+CLOSED = Answer(Outcome.CLOSED)
+UNKNOWN = Answer(Outcome.UNKNOWN, message="timeout")
+
+
+@pytest.fixture
+def order(world: World) -> Order:
+    world.gateway.sends = [QR]
+    cup, coupon = stock(world, sku=10), give_coupon(world)
+    return world.orders.create(wanted((cup, 2), coupons=[coupon.id], pay_tp="wx.qrcode"), BUYER)
+
+
+def state(world: World, order: Order) -> str:
+    return str(world.orders.get(order.id).ord_status)
+
+
+def pay(world: World, order: Order, pay_tp: str = "", **how) -> str:
+    """Open a payment of the order; return its id."""
+    return world.order_payments.pay(order.id, Paying(pay_tp, **how)).payment.id
+
+
+def money(world: World, payment_id: str, trade_no: str = "T1") -> None:
+    payment = world.payments.get(payment_id)
+    answer = paid(payment_id, payment.fee, trade_no=trade_no)
+    world.gateway.notices = [Notice(payment_id, answer)]
+    path = f"/pay/re/{payment.pay_tp}/demo/{payment.pay_target}"
+    received = world.receiving.receive(HttpRequest("POST", path, "", {}, b"{}"))
+    assert received.acknowledgement.status == 200
+
+
+def test_paying_opens_a_payment_of_the_orders_fee_at_the_stores_target(world, order) -> None:
+    result = world.order_payments.pay(order.id, Paying())
+    payment = result.payment
+    assert (payment.st, payment.fee, payment.or_id) == ("WAIT", 2 * 2990 - 500, order.id)
+    assert (payment.pay_tp, payment.pay_target, payment.brief) == ("wx.qrcode", "shop", "Demo")
+    assert payment.pay_by == order.ord_expi
+    current = world.orders.get(order.id)
+    assert (current.ord_status, current.pay_id) == ("WT", payment.id)
+    assert current.wt_at == world.clock.now
+
+
+def test_paying_twice_the_same_way_is_one_payment(world, order) -> None:
+    assert pay(world, order) == pay(world, order)
+    assert world.payments.count(everything()) == 1
+
+
+def test_money_moves_the_order_and_uses_its_coupon(world, order) -> None:
+    payment_id = pay(world, order)
+    money(world, payment_id)
+    current = world.orders.get(order.id)
+    assert (current.ord_status, current.pay_id, current.ok_at) == ("OK", payment_id, 1790000000000)
+    assert current.ord_expi == 0
+    assert coupon_state(world, give_first(world)) == "used"
+    [row] = world.storage.query(OUTBOX, Query(everything()))
+    assert (row["what"], row["data"]["buyer"]) == ("basket.take", "u1")
+    assert row["data"]["take"] == {current.ord_ws[0].id: 2}
+    assert pay(world, order) == payment_id
+
+
+def give_first(world: World):
+    from payment_cli.model.shop.coupon import Coupon
+    from payment_cli.services.shop.records import coupons
+
+    [record] = world.storage.query(coupons("demo"), Query(everything()))
+    return Coupon.from_record(record)
+
+
+def test_a_virtual_order_is_done_when_it_is_paid(world: World) -> None:
+    world.gateway.sends = [QR]
+    order = world.orders.create(wanted((stock(world), 1), tp="Q", pay_tp="wx.qrcode"), BUYER)
+    money(world, pay(world, order))
+    assert state(world, order) == "DN"
+
+
+def test_another_type_closes_the_first_payment_at_its_gateway_first(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [CLOSED]
+    second = pay(world, order, "zfb.qrcode")
+    assert first != second
+    assert world.payments.get(first).st == "FAIL"
+    assert world.payments.get(second).pay_target == "ali"
+    verbs = [verb for verb, _ in world.gateway.asked if verb in ("send", "close")]
+    assert verbs == ["send", "close", "send"]
+    assert world.orders.get(order.id).pay_ids == (first, second)
+
+
+def test_an_unconfirmed_close_refuses_the_second_payment_unless_anyway(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [UNKNOWN]
+    with pytest.raises(OutcomeUnknownError):
+        pay(world, order, "zfb.qrcode")
+    assert world.payments.count(everything()) == 1
+    second = pay(world, order, "zfb.qrcode", anyway=True)
+    money(world, first)
+    assert state(world, order) == "OK"
+    money(world, second, "T2")
+    assert world.payments.get(second).flag == "double"
+    assert world.payments.get(second).st == "OK"
+    assert world.orders.get(order.id).pay_id == first
+
+
+def test_what_was_left_open_by_anyway_is_closed_before_the_next_is_opened(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [UNKNOWN]
+    second = pay(world, order, "zfb.qrcode", anyway=True)
+    world.gateway.closes = [UNKNOWN, CLOSED]
+    with pytest.raises(OutcomeUnknownError):
+        pay(world, order, "wx.qrcode")
+    third = pay(world, order, "wx.qrcode")
+    assert [world.payments.get(p).st for p in (first, second, third)] == ["FAIL", "FAIL", "WAIT"]
+
+
+def test_a_first_payment_that_was_paid_meanwhile_refuses_the_second(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [Answer(Outcome.PAID)]
+    world.gateway.checks = [paid(first, order.fee)]
+    with pytest.raises(NotAllowedError):
+        pay(world, order, "zfb.qrcode")
+    assert state(world, order) == "OK"
+
+
+def test_a_failed_payment_lets_the_buyer_try_again(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.checks = [Answer(Outcome.FAILED, code="CLOSED")]
+    world.order_payments.check(order.id)
+    assert state(world, order) == "FA"
+    second = pay(world, order)
+    assert second != first
+    assert state(world, order) == "WT"
+
+
+def test_metadata_alone_cannot_pay_an_order(world, order) -> None:
+    pay(world, order)
+    thief = world.creating.create(NewPayment(fee=0, meta={"or_id": order.id})).payment
+    assert thief.st == "OK"
+    assert state(world, order) == "WT"
+    assert thief.flag == ""
+
+
+def test_cancelling_closes_the_payment_and_frees_stock_and_coupon(world, order) -> None:
+    payment_id = pay(world, order)
+    world.gateway.closes = [CLOSED]
+    world.order_payments.cancel(order.id, "changed my mind")
+    assert state(world, order) == "CA"
+    assert world.payments.get(payment_id).st == "FAIL"
+    product_id = order.ord_ws[0].id
+    from payment_cli.services.shop.records import things
+
+    assert world.storage.get(things("demo"), product_id)["sku"] == 10
+    assert coupon_state(world, give_first(world)) == "free"
+    with pytest.raises(NotAllowedError):
+        world.order_payments.cancel(order.id, "again")
+
+
+def test_an_order_whose_payment_cannot_be_closed_stays(world, order) -> None:
+    pay(world, order)
+    world.gateway.closes = [UNKNOWN]
+    with pytest.raises(OutcomeUnknownError):
+        world.order_payments.cancel(order.id, "x")
+    assert state(world, order) == "WT"
+
+
+def test_money_for_a_cancelled_order_is_flagged_and_its_script_not_run(world) -> None:
+    world.gateway.sends = [QR]
+    order = world.orders.create(wanted((stock(world), 1), pay_tp="wx.qrcode"), BUYER)
+    payment_id = pay(world, order)
+    world.gateway.closes = [CLOSED]
+    world.order_payments.cancel(order.id, "x")
+    money(world, payment_id)
+    late = world.payments.get(payment_id)
+    assert (late.st, late.flag, late.paid_fee, late.apply_st) == ("FAIL", "late", order.fee, "")
+    assert state(world, order) == "CA"
+
+
+def test_tick_ends_overdue_orders_and_leaves_the_others(world, order) -> None:
+    world.clock.advance(minutes=10)
+    fresh = world.orders.create(wanted((stock(world), 1)), BUYER)
+    world.clock.advance(minutes=6)
+    tick = world.order_payments.tick(10)
+    assert tick.cancelled == (order.id,)
+    assert (state(world, order), state(world, fresh)) == ("CA", "NW")
+    assert world.order_payments.tick(10).cancelled == ()
+
+
+def test_an_order_paid_in_its_last_second_is_settled_not_cancelled(world, order) -> None:
+    payment_id = pay(world, order)
+    world.clock.advance(minutes=16)
+    world.gateway.closes = [Answer(Outcome.PAID)]
+    world.gateway.checks = [paid(payment_id, order.fee)]
+    tick = world.order_payments.tick(10)
+    assert (tick.cancelled, tick.settled) == ((), (order.id,))
+    assert state(world, order) == "OK"
+    assert sku_of(world, order) == 8
+
+
+def test_an_order_whose_close_is_unknown_is_left_for_the_next_tick(world, order) -> None:
+    pay(world, order)
+    world.clock.advance(minutes=16)
+    world.gateway.closes = [UNKNOWN, CLOSED]
+    first = world.order_payments.tick(10)
+    assert [order_id for order_id, _ in first.errors] == [order.id]
+    assert state(world, order) == "WT"
+    assert world.order_payments.tick(10).cancelled == (order.id,)
+
+
+def test_a_payment_never_outlives_its_order(world, order) -> None:
+    world.clock.advance(minutes=10)
+    pay(world, order)
+    [request] = world.gateway.calls("send")
+    assert request.expires_at == order.ord_expi
+    world.clock.advance(minutes=6)
+    late = world.orders.get(order.id)
+    world.gateway.closes = [CLOSED]
+    with pytest.raises(NotAllowedError):
+        pay(world, late, "zfb.qrcode")
+
+
+def test_an_order_of_nothing_is_paid_free_at_once(world: World) -> None:
+    cup, coupon = stock(world), give_coupon(world, value=100)
+    order = world.orders.create(wanted((cup, 1), coupons=[coupon.id]), BUYER)
+    assert order.fee == 0
+    result = world.order_payments.pay(order.id, Paying())
+    assert (result.payment.st, state(world, order)) == ("OK", "OK")
+    assert coupon_state(world, coupon) == "used"
+
+
+def sku_of(world: World, order: Order) -> int:
+    from payment_cli.services.shop.records import things
+
+    return world.storage.get(things("demo"), order.ord_ws[0].id)["sku"]

@@ -1,0 +1,59 @@
+import pytest
+
+from payment_cli.errors import InvalidValueError, NotAllowedError
+from payment_cli.services.stores.settings import StoreSettingsService
+from payment_cli.storage.base import Collection
+from tests.services.conftest import World
+
+
+@pytest.fixture
+def settings(world: World) -> StoreSettingsService:
+    return StoreSettingsService(world.storage, world.actor, world.clock)
+
+
+def test_a_store_that_set_nothing_has_the_defaults(settings) -> None:
+    assert settings.get("demo").order_minutes == 15
+
+
+def test_a_setting_is_recorded_and_the_others_stay(world: World, settings) -> None:
+    settings.set("demo", "order_minutes", "30")
+    settings.set("demo", "order_callback", "after")
+    after = settings.get("demo")
+    assert (after.order_minutes, after.order_callback, after.kinds_max) == (30, "after", 20)
+    assert after.rev == 2
+    record = world.storage.get(Collection("settings", "demo"), "settings")
+    assert record["order_minutes"] == 30
+    assert settings.set("demo", "order_callback", "").order_callback == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("order_minutes", "0"),
+        ("order_minutes", "1.5"),
+        ("order_minutes", "true"),
+        ("order_minutes", "soon"),
+        ("order_minutes", ""),
+        ("kinds_max", "101"),
+        ("order_callback", "../x"),
+        ("freight_sheet", "[]"),
+        ("freight_sheet", '{"rules":{"CN":[{}]}}'),
+        ("nothing", "1"),
+        ("id", "x"),
+    ],
+)
+def test_what_it_can_not_be_is_refused(settings, name: str, text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        settings.set("demo", name, text)
+    assert settings.get("demo").rev == 0
+
+
+def test_others_neither_read_nor_change_it(world: World, settings) -> None:
+    with pytest.raises(NotAllowedError):
+        settings.get("other")
+    with pytest.raises(NotAllowedError):
+        settings.set("other", "order_minutes", "5")
+    root = world.seen_by("root", is_operator=True)
+    service = StoreSettingsService(root.storage, root.actor, root.clock)
+    assert service.set("other", "order_minutes", "5").order_minutes == 5
+    assert settings.get("demo").order_minutes == 15

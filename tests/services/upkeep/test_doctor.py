@@ -1,0 +1,475 @@
+import json
+import os
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from payment_cli.clock import system_clock
+from payment_cli.config.configs import TreeConfigs
+from payment_cli.errors import ConfigError, StorageError
+from payment_cli.model.secret import Secret
+from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.upkeep.doctor import Configs, Doctor
+from payment_cli.services.upkeep.doctor_accounts import (
+    examine_alipay,
+    examine_notify_url,
+    examine_wechat,
+)
+from payment_cli.services.upkeep.doctor_tree import MOUNTS
+from payment_cli.services.upkeep.findings import Level
+from tests.support import alipay, wechat
+from tests.support.certificates import certificate_pem
+
+NOW = 1_790_000_000_000  # 2026-09-21
+CANARY = "canary-51c9aa"
+SHOP = Merchant("demo", "m1", "Demo", sellers={"wx": "main", "zfb.qrcode": "main"})
+
+
+def write(path, text, mode=0o600):
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def write_conf(root, provider, document, target="main"):
+    folder = root / "home" / "demo" / ".payment" / provider / target
+    return write(folder / f"{provider}.conf", json.dumps(document))
+
+
+WX_CONF = {
+    "appid": wechat.APPID,
+    "pay_mch_id": wechat.MCHID,
+    "api_v3_key": wechat.API_V3_KEY,
+    "serial_no": wechat.SERIAL,
+    "private_key": wechat.private_pem("merchant"),
+    "public_key_id": wechat.PUBLIC_KEY_ID,
+    "public_key": wechat.public_pem("platform"),
+}
+ZFB_CONF = {
+    "app_id": alipay.APP_ID,
+    "seller_id": alipay.SELLER_ID,
+    "private_key": alipay.private_pem("app"),
+    "alipay_public_key": alipay.public_pem("alipay"),
+}
+
+
+@pytest.fixture
+def tree(root):
+    """A healthy tree with a merchant, an account at each provider, and a journal."""
+    write(root / "etc" / "payment.toml", 'public_url = "https://shop.example.com"')
+    write(root / ".journal" / "tree.db", "")
+    write(root / "var" / "payment" / "01.json", "{}")
+    write(root / "home" / "demo" / ".store" / "store_info.json", "{}")
+    write_conf(root, "wxpay", WX_CONF)
+    write_conf(root, "alipay", ZFB_CONF)
+    return root
+
+
+@pytest.fixture
+def mounts(tmp_path):
+    return write(tmp_path / "mountinfo", "22 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n")
+
+
+@pytest.fixture
+def doctor(tree, mounts):
+    configs: Configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: SHOP)
+    return Doctor(tree, system_clock, configs, lambda: "1 payment, journal sound", mounts)
+
+
+def found(findings, level):
+    return [f"{f.subject}: {f.sentence}" for f in findings if f.level is level]
+
+
+def errors(doctor):
+    return found(doctor.examine(), Level.ERROR)
+
+
+def test_a_healthy_tree_has_nothing_but_good_news(doctor, tree):
+    findings = doctor.examine()
+    bad = [f for f in findings if f.level is not Level.OK and "client_cert" not in f.sentence]
+    assert bad == []
+    good = found(findings, Level.OK)
+    assert f"tree: {tree}" in good
+    assert "file system: ext4" in good
+    assert "clock: agrees with the file system" in good
+    assert "storage: 1 payment, journal sound" in good
+    assert "etc/payment.toml: callbacks arrive at https://shop.example.com/pay/re" in good
+    assert "demo wxpay main: public-key mode" in good
+    assert "demo alipay main: public-key mode, the keys fit" in good
+    assert "demo store: Demo, 2 default targets" in good
+
+
+def test_the_doctor_leaves_no_trace(doctor, tree):
+    before = sorted(str(path) for path in tree.rglob("*"))
+    doctor.examine()
+    assert sorted(str(path) for path in tree.rglob("*")) == before
+
+
+def test_no_finding_shows_a_secret(doctor, tree):
+    write_conf(tree, "wxpay", {**WX_CONF, "private_key": CANARY})
+    write_conf(tree, "alipay", {**ZFB_CONF, "private_key": CANARY})
+    findings = doctor.examine()
+    assert len(found(findings, Level.ERROR)) == 2
+    assert CANARY not in repr(findings)
+    assert wechat.API_V3_KEY not in repr(findings)
+
+
+def test_a_missing_tree_is_said_and_nothing_else(doctor, tmp_path):
+    findings = replace(doctor, root=tmp_path / "nowhere").examine()
+    assert [(f.level, f.subject) for f in findings] == [(Level.WARN, "tree")]
+    assert "nowhere" in findings[0].sentence
+
+
+def test_a_tree_open_to_others_is_an_error(doctor, tree):
+    tree.chmod(0o755)
+    assert errors(doctor) == [f"tree: {tree} is open to other users"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["var/payment/01.json", "etc", ".journal/tree.db", "home/demo/.payment", "home/demo/.store"],
+)
+def test_a_file_or_folder_open_to_others_is_named(doctor, tree, place):
+    (tree / place).chmod(0o750)
+    warnings = found(doctor.examine(), Level.WARN)
+    assert f"permissions: 1 files or folders are open to other users, first {tree / place}" in (
+        warnings
+    )
+
+
+def test_what_a_web_server_shows_may_be_open(doctor, tree):
+    write(tree / "home" / "demo" / ".store" / "default_home" / "index.html", "hi", 0o644)
+    write(tree / "home" / "demo" / ".store" / "store_logo.jpg", "logo", 0o644)
+    (tree / "home" / "demo").chmod(0o755)
+    assert not [w for w in found(doctor.examine(), Level.WARN) if "permissions" in w]
+
+
+def test_a_domain_linked_to_a_real_home_is_looked_into(doctor, tree, tmp_path):
+    real = tmp_path / "real home"
+    (tree / "home" / "demo").rename(real)
+    (tree / "home" / "demo").symlink_to(real)
+    real.chmod(0o755)
+    assert not [w for w in found(doctor.examine(), Level.WARN) if "permissions" in w]
+    (real / ".payment").chmod(0o755)
+    assert [w for w in found(doctor.examine(), Level.WARN) if "permissions: 1 files" in w]
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "fuse.sshfs", "fuse.rclone"])
+def test_a_network_file_system_is_refused(doctor, tree, mounts, kind):
+    line = f"30 22 0:50 / {tree.parent} rw - {kind} server:/export rw\n"
+    write(mounts, mounts.read_text() + line)
+    assert errors(doctor) == [
+        f"file system: {kind} is a network file system: locks and synced writes can't be relied on"
+    ]
+
+
+def test_a_mount_point_with_a_space_is_understood(doctor, tree, mounts):
+    below = tree / "a disk"
+    below.mkdir()
+    escaped = str(below).replace(" ", "\\040")
+    write(mounts, f"{mounts.read_text()}31 22 0:51 / {escaped} rw - nfs s:/x rw\n")
+    assert errors(doctor) == []
+    findings = replace(doctor, root=below).examine()
+    assert [e for e in found(findings, Level.ERROR) if "nfs" in e]
+
+
+def test_of_two_mounts_at_one_place_the_later_one_counts(doctor, tree, mounts):
+    here = f"rw - nfs s:/x rw\n33 22 0:52 / {tree} rw - xfs /dev/sdb rw\n"
+    write(mounts, f"{mounts.read_text()}32 22 0:51 / {tree} {here}")
+    assert "file system: xfs" in found(doctor.examine(), Level.OK)
+
+
+def test_memory_and_the_unknown_are_warnings(doctor, tree, mounts):
+    write(mounts, f"{mounts.read_text()}34 22 0:53 / {tree} rw - tmpfs tmpfs rw\n")
+    assert [w for w in found(doctor.examine(), Level.WARN) if "gone after a restart" in w]
+    mounts.unlink()
+    assert [w for w in found(doctor.examine(), Level.WARN) if "can't tell" in w]
+
+
+def test_this_machines_own_list_of_mounts_is_readable(doctor):
+    own = replace(doctor, mounts=MOUNTS)
+    assert not [w for w in found(own.examine(), Level.WARN) if "can't tell" in w]
+
+
+def test_a_disk_that_is_nearly_full_is_an_error(doctor, mocker):
+    mocker.patch("os.statvfs", return_value=SimpleNamespace(f_bavail=2, f_frsize=4096))
+    assert errors(doctor) == ["disk: 8 KiB are left: soon nothing can be written"]
+
+
+def test_a_tree_that_cannot_be_written_is_an_error(doctor, tree, mocker):
+    full = OSError(30, "Read-only file system")
+    mocker.patch(
+        "payment_cli.services.upkeep.doctor_tree.tempfile.NamedTemporaryFile", side_effect=full
+    )
+    assert errors(doctor) == [f"tree: {tree} can't be written: Read-only file system"]
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        (lambda: 0, "a time in the past"),
+        (lambda: system_clock() + 60_000, r"(59|60|61) s apart"),
+        (lambda: system_clock() - 60_000, r"(59|60|61) s apart"),
+    ],
+)
+def test_a_wrong_clock_is_noticed_without_asking_anybody(doctor, now, why):
+    findings = replace(doctor, clock=now).examine()
+    clock = [f for f in findings if f.subject == "clock"]
+    assert [f.level for f in clock] == [Level.ERROR]
+    assert re.search(why, clock[0].sentence)
+
+
+def test_a_clock_that_was_set_back_is_noticed_by_the_journal(doctor, tree):
+    later = system_clock() // 1000 + 7200
+    os.utime(tree / ".journal" / "tree.db", (later, later))
+    clock = [f for f in doctor.examine() if f.subject == "clock"]
+    assert [f.level for f in clock] == [Level.ERROR]
+    assert "set back" in clock[0].sentence
+
+
+def test_trouble_with_the_storage_is_told_and_the_rest_examined(doctor):
+    def broken():
+        raise StorageError("no journal beside 12 files", hint="payment fsck --rebuild")
+
+    findings = replace(doctor, probe_storage=broken).examine()
+    told = [f for f in findings if f.subject == "storage"]
+    assert [(f.level, f.sentence, f.hint) for f in told] == [
+        (Level.ERROR, "no journal beside 12 files", "payment fsck --rebuild")
+    ]
+    assert "demo store: Demo, 2 default targets" in found(findings, Level.OK)
+
+
+def test_broken_settings_are_told_and_the_rest_examined(doctor, tree):
+    write(tree / "etc" / "payment.toml", "publik_url = 3")
+    findings = doctor.examine()
+    told = [f for f in findings if f.subject == "etc/payment.toml"]
+    assert [(f.level, f.hint) for f in told] == [(Level.ERROR, "did you mean public_url?")]
+    assert "demo store: Demo, 2 default targets" in found(findings, Level.OK)
+
+
+def test_a_tree_that_nobody_can_call_is_told(doctor, tree):
+    (tree / "etc" / "payment.toml").unlink()
+    findings = doctor.examine()
+    assert [w for w in found(findings, Level.WARN) if "no public_url" in w]
+    assert found(findings, Level.ERROR) == [
+        "demo wxpay main: target main of demo: no notify URL",
+        "demo alipay main: target main of demo: no notify URL",
+    ]
+
+
+def test_a_broken_config_is_told_with_its_remedy_and_the_next_examined(doctor, tree):
+    conf = write_conf(tree, "wxpay", {**WX_CONF, "apid": "x"})
+    findings = doctor.examine()
+    told = [f for f in findings if f.level is Level.ERROR]
+    assert [(f.subject, f.sentence, f.hint) for f in told] == [
+        ("demo wxpay main", f"{conf}: unknown key 'apid'", "did you mean appid?")
+    ]
+    assert "demo alipay main: public-key mode, the keys fit" in found(findings, Level.OK)
+
+
+def test_a_key_that_others_can_read_is_told(doctor, tree):
+    conf = write_conf(tree, "alipay", {**ZFB_CONF, "private_key": "file:app.key"})
+    write(conf.parent / "app.key", ZFB_CONF["private_key"], 0o644)
+    assert errors(doctor) == [
+        f"demo alipay main: {conf.parent / 'app.key'}: others can read this key"
+    ]
+
+
+def test_a_tree_without_targets_or_merchants_is_told(doctor, tree):
+    (tree / "home" / "demo" / ".payment").rename(tree / "home" / "demo" / "gone")
+    empty = TreeConfigs(tree, {}, list, lambda _domain: SHOP)
+    warnings = found(replace(doctor, configs=empty).examine(), Level.WARN)
+    assert "targets: no gateway account is configured" in warnings
+    assert "merchants: no domain sells yet" in warnings
+
+
+def test_sellers_must_name_pay_types_and_targets_that_exist(doctor, tree):
+    sellers = {"wx": "main", "zfb": "gone", "wx.scan": "other", "cash": "till", "free": "any"}
+    shop = replace(SHOP, sellers=sellers)
+    configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: shop)
+    assert errors(replace(doctor, configs=configs)) == [
+        "demo store: sellers: zfb names alipay target gone, which has no config",
+        "demo store: sellers: wx.scan names wxpay target other, which has no config",
+        "demo store: sellers: no pay type is or begins with 'cash'",
+    ]
+
+
+def test_a_damaged_store_is_told_and_the_next_examined(doctor, tree):
+    def merchant(domain):
+        if domain == "bad":
+            raise ConfigError("home/bad/.store/store_info.json: id is missing")
+        return SHOP
+
+    configs = TreeConfigs(tree, {}, lambda: ["bad", "demo"], merchant)
+    findings = replace(doctor, configs=configs).examine()
+    assert found(findings, Level.ERROR) == [
+        "bad store: home/bad/.store/store_info.json: id is missing"
+    ]
+    assert "demo store: Demo, 2 default targets" in found(findings, Level.OK)
+
+
+def said(findings):
+    return [(f.level, f.sentence) for f in findings]
+
+
+def merchant_cert(serial=int(wechat.SERIAL, 16), owner="merchant", **life):
+    return certificate_pem(wechat.private_key(owner), serial=serial, **life)
+
+
+def certified(**changes):
+    settled = {
+        "client_cert": merchant_cert(),
+        "client_key": Secret(wechat.private_pem("merchant")),
+        **changes,
+    }
+    return wechat.account(**settled)
+
+
+def test_a_merchant_certificate_that_fits_is_no_finding():
+    findings = list(examine_wechat("x", certified(), NOW))
+    assert said(findings) == [(Level.OK, "public-key mode")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"serial_no": "ABC123"}, "serial_no is not the serial number of client_cert"),
+        (
+            {"private_key": Secret(wechat.private_pem("stranger"))},
+            "private_key is not the key of client_cert",
+        ),
+        (
+            {"client_key": Secret(wechat.private_pem("stranger"))},
+            "client_key is not the key of client_cert",
+        ),
+        ({"client_key": Secret("nonsense")}, "client_cert or client_key is not PEM"),
+        ({"client_cert": "nonsense"}, "client_cert or client_key is not PEM"),
+        (
+            {"client_cert": merchant_cert(begins=datetime(2020, 1, 1, tzinfo=UTC), days=30)},
+            "client_cert ended on 2020-01-31",
+        ),
+        (
+            {"client_cert": merchant_cert(begins=datetime(2030, 1, 1, tzinfo=UTC))},
+            "client_cert is not valid before 2030-01-01",
+        ),
+        ({"public_key_id": "0119000072"}, "public_key_id does not begin with PUB_KEY_ID_"),
+        ({"public_key": "nonsense"}, "wxpay.conf: public_key is not a PEM public key"),
+        ({"api_base": "http://api.example.com"}, "api_base http://api.example.com must be https"),
+    ],
+    ids=[
+        "serial", "private key", "client key", "no key", "no certificate", "expired", "not yet",
+        "key id", "public key", "plain http",
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_together_at_wechat_is_named(changes, sentence):
+    findings = list(examine_wechat("x", certified(**changes), NOW))
+    assert [f.sentence for f in findings if f.level is Level.ERROR] == [sentence]
+
+
+def test_scans_by_v2_need_the_v2_key_and_the_certificate():
+    account = wechat.account(scan_api="v2", pay_key=Secret(""))
+    assert [f for f in examine_wechat("x", account, NOW) if "scan_api v2 needs" in f.sentence]
+    assert not [
+        f for f in examine_wechat("x", certified(scan_api="v2"), NOW) if f.level is Level.ERROR
+    ]
+
+
+OLD = wechat.platform_cert(serial=1, days=30)
+GOOD = wechat.platform_cert(serial=2)
+NONE = {"public_key_id": "", "public_key": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"platform_certs": (GOOD,)}, (Level.OK, "public key and 1 platform certificates (migr")),
+        ({**NONE, "platform_certs": (GOOD,)}, (Level.OK, "platform-certificate mode, 1 given")),
+        (NONE, (Level.WARN, "platform-certificate mode, certificates are fetched")),
+        ({**NONE, "platform_certs": (OLD,)}, (Level.ERROR, "a platform certificate ended on")),
+        ({**NONE, "platform_certs": (OLD, GOOD)}, (Level.WARN, "a platform certificate ended on")),
+        ({"platform_certs": (OLD,)}, (Level.WARN, "a platform certificate ended on")),
+    ],
+    ids=["both", "certificates", "fetched", "only old", "old and good", "old and public key"],
+)
+def test_the_mode_and_the_platforms_certificates_are_told(changes, expected):
+    findings = list(examine_wechat("x", certified(**changes), NOW))
+    level, sentence = expected
+    assert [f for f in findings if f.level is level and f.sentence.startswith(sentence)]
+    if level is not Level.ERROR:
+        assert not [f for f in findings if f.level is Level.ERROR]
+
+
+def alipay_certified(**life):
+    return alipay.account(
+        alipay_public_key="",
+        app_cert=certificate_pem(alipay.private_key("app"), serial=11, **life),
+        alipay_cert=certificate_pem(alipay.private_key("alipay"), serial=22),
+        alipay_root_cert=certificate_pem(alipay.private_key("root"), serial=33),
+    )
+
+
+def test_alipays_modes_are_told():
+    assert said(examine_alipay("x", alipay.account(), NOW)) == [
+        (Level.OK, "public-key mode, the keys fit")
+    ]
+    assert said(examine_alipay("x", alipay_certified(), NOW)) == [
+        (Level.OK, "certificate mode, the keys fit")
+    ]
+
+
+def test_an_alipay_certificate_near_its_end_is_a_warning_and_after_it_an_error():
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    near = list(examine_alipay("x", alipay_certified(begins=begins, days=280), NOW))
+    assert (Level.WARN, "app_cert ends on 2026-10-08") in said(near)
+    over = list(examine_alipay("x", alipay_certified(begins=begins, days=200), NOW))
+    assert (Level.ERROR, "app_cert ended on 2026-07-20") in said(over)
+
+
+def test_a_wrong_alipay_key_is_named():
+    account = alipay.account(alipay_public_key=alipay.public_pem("app"))
+    [finding] = examine_alipay("x", account, NOW)
+    assert finding.level is Level.ERROR
+    assert "the app's own public key" in finding.sentence
+
+
+@pytest.mark.parametrize(("minutes", "is_told"), [(120, False), (121, True)])
+def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
+    findings = [
+        *examine_wechat("w", wechat.account(pay_time_expire=minutes), wechat.NOW),
+        *examine_alipay("a", alipay.account(timeout_express=minutes), wechat.NOW),
+    ]
+    told = [f.sentence for f in findings if "a code can be scanned for 120 only" in f.sentence]
+    assert len(told) == (2 if is_told else 0)
+
+
+def test_an_account_at_the_sandbox_is_called_no_real_money():
+    account = alipay.account(gateway_url="http://127.0.0.1:8499/gateway.do")
+    assert (Level.OK, "gateway_url is on this machine: no real money") in said(
+        examine_alipay("x", account, NOW)
+    )
+
+
+REAL, SANDBOX = "https://api.mch.weixin.qq.com", "http://localhost:8499"
+
+
+@pytest.mark.parametrize(
+    ("url", "api", "level"),
+    [
+        ("https://shop.example.com/pay/re/wx.qrcode/demo/main", REAL, None),
+        ("http://127.0.0.1:8000/pay/re/wx.qrcode/demo/main", SANDBOX, None),
+        ("http://[::1]:8000/pay/re/wx.qrcode/demo/main", SANDBOX, None),
+        ("http://shop.example.com/pay/re", REAL, Level.ERROR),
+        ("shop.example.com/pay/re", REAL, Level.ERROR),
+        ("https://shop.example.com/pay/re?x=1", REAL, Level.ERROR),
+        ("https://shop.example.com/" + "a" * 240, REAL, Level.ERROR),
+        ("http://localhost:8000/pay/re", REAL, Level.WARN),
+    ],
+)
+def test_the_shape_of_a_notify_url(url, api, level):
+    assert [f.level for f in examine_notify_url("x", url, api)] == ([level] if level else [])

@@ -1,0 +1,89 @@
+import pytest
+
+from payment_cli.errors import ConfigError, LockedError
+from payment_cli.services.events.notices import Drained
+from payment_cli.services.events.outbox import OUTBOX, Outbox, outbox_row
+from payment_cli.services.payments.apply import Applying
+from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.upkeep.tick import Ticking
+from tests.services.conftest import World
+from tests.services.shop.test_orders import BUYER, stock, wanted
+
+
+class NoNotices:
+    """A store that is told of nothing; delivering notices has tests of its own."""
+
+    def drain(self, limit: int) -> Drained:
+        return Drained()
+
+
+@pytest.fixture
+def outbox(world: World) -> Outbox:
+    return Outbox(world.storage, "demo", world.clock, {"do": lambda _tx, _row: None})
+
+
+@pytest.fixture
+def ticking(world: World, outbox: Outbox) -> Ticking:
+    return Ticking(world.order_payments, outbox, lambda: world.applying, NoNotices)
+
+
+def owe(world: World, name: str, what: str = "do") -> None:
+    with world.storage.transaction("test") as tx:
+        tx.insert(OUTBOX, outbox_row(name, world.clock.now, what))
+
+
+def free_with_script(world: World) -> str:
+    return world.creating.create(NewPayment(fee=0, callback="after")).payment.id
+
+
+def test_all_that_is_due_is_done_and_counted(world: World, ticking: Ticking) -> None:
+    order = world.orders.create(wanted((stock(world), 1)), BUYER)
+    owe(world, "a")
+    free_with_script(world)
+    world.clock.advance(minutes=16)
+    done = ticking.tick(10)
+    assert (done.cancelled, done.outbox, done.scripts, done.errors) == ((order.id,), 1, 1, ())
+    again = ticking.tick(10)
+    assert (again.cancelled, again.outbox, again.scripts) == ((), 0, 0)
+
+
+def test_what_can_not_be_done_is_told_and_stops_nothing(world: World, outbox: Outbox) -> None:
+    owe(world, "bad", "nobody does this")
+    first, second = free_with_script(world), free_with_script(world)
+    world.scripts.exit_code = 1
+    refused = iter([first])
+
+    class Refusing(Applying):
+        def apply_if_due(self, payment):
+            if payment.id == next(refused, ""):
+                raise ConfigError("no shell")
+            return super().apply_if_due(payment)
+
+    applying = Refusing(
+        world.storage, world.payments, world.clock, world.scripts, "here:1", timeout_s=60
+    )
+    done = Ticking(world.order_payments, outbox, lambda: applying, NoNotices).tick(10)
+    assert (done.scripts, done.scripts_failed) == (0, 1)
+    assert [name for name, _ in done.errors] == ["bad", first]
+    assert done.to_record()["errors"][1] == {"id": first, "msg": "e.pay.config: no shell"}
+    assert world.payments.get(second).apply_st == "failed"
+
+
+def test_each_kind_of_work_is_bounded(world: World, ticking: Ticking) -> None:
+    for name in "abc":
+        world.orders.create(wanted((stock(world), 1)), BUYER)
+        owe(world, name)
+        free_with_script(world)
+    world.clock.advance(minutes=16)
+    done = ticking.tick(2)
+    assert (len(done.cancelled), done.outbox, done.scripts) == (2, 2, 2)
+
+
+def test_a_tree_that_can_not_be_written_is_an_error_of_the_run(world: World) -> None:
+    def locked(_tx, _row):
+        raise LockedError("busy")
+
+    owe(world, "a")
+    outbox = Outbox(world.storage, "demo", world.clock, {"do": locked})
+    with pytest.raises(LockedError):
+        Ticking(world.order_payments, outbox, lambda: world.applying, NoNotices).tick(10)
