@@ -1,7 +1,7 @@
 """WeChat Pay: one account's gateway. Native and JSAPI orders and code scans over v3, scans over v2.
 
-v3 documents come from v3_documents.py, signatures from signature.py, v2 from v2.py; here is which call a payment type takes, what is refused before anything is sent,
-and what a callback means.
+v3 documents come from v3_documents.py, signatures from signature.py, v2 from v2.py; here is which
+call a payment type takes, what is refused before anything is sent, and what a callback means.
 """
 
 import re
