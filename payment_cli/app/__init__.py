@@ -211,7 +211,7 @@ class App:
     @cached_property
     def doctor(self) -> "Doctor":
         """Examining the tree, its settings and its accounts."""
-        from payment_cli.config.configs import TreeConfigs
+        from payment_cli.config.authored_configs import TreeConfigs
         from payment_cli.files.authored import list_domains, read_store_info
         from payment_cli.model.query.match import everything
         from payment_cli.model.stores.merchant import Merchant

@@ -38,7 +38,7 @@ def serve(port: int) -> None:
 
     It is for development; in earnest gunicorn serves payment_cli.web:application.
     """
-    # As in web/apps.py: a signature or a view key is what allows here, not this login.
+    # As in web/thread_app.py: a signature or a view key is what allows here, not this login.
     app = current_app(domain="root")
     try:
         server = WSGIServer(("127.0.0.1", port), _Handler)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from payment_cli.config.keys import check_keys, check_url
+from payment_cli.config.key_checks import check_keys, check_url
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name
 from payment_cli.model.secret import Secret

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from payment_cli.config import fields
+from payment_cli.config import account_keys as fields
+from payment_cli.config.account_keys import Fields
 from payment_cli.config.document import parse_document
-from payment_cli.config.fields import Fields
-from payment_cli.config.keys import check_keys
+from payment_cli.config.key_checks import check_keys
 from payment_cli.config.references import References, read_guarded
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name

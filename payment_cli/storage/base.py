@@ -36,7 +36,7 @@ class Collection:
 
     `domain` is "" for kinds that belong to the whole tree (payment), a merchant's domain for the
     rest (thing, discount, coupon, order, …), or None in a query or count: every domain.
-    `storage/places.py` lists the kinds and their places in the tree.
+    `storage/kinds.py` lists the kinds and their places in the tree.
     """
 
     kind: str

@@ -35,7 +35,7 @@ from payment_cli.model.codec import decode, encode, encode_pretty
 from payment_cli.model.query.match import Match, everything
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query, Storage, Transaction
-from payment_cli.storage.places import place
+from payment_cli.storage.kinds import place
 from payment_cli.storage.tinydb_query import in_order, tinydb_query
 
 #: How long a transaction waits for another thread's.

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from payment_cli.app import App
-from payment_cli.web.apps import app_of_this_thread
 from payment_cli.web.cashier import make_cashier
-from payment_cli.web.checkout import is_of_store, make_checkout
 from payment_cli.web.shim import make_shim
+from payment_cli.web.store import is_of_store, make_checkout
+from payment_cli.web.thread_app import app_of_this_thread
 
 
 def make_application(open_app: Callable[[], App]) -> WSGIApplication:

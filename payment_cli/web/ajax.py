@@ -37,7 +37,7 @@ from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.session import TOKEN_MAX
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.storefront import Offer, Storefront
-from payment_cli.web.answers import failed, payment_state, succeeded
+from payment_cli.web.envelope import failed, payment_state, succeeded
 from payment_cli.web.sessions import is_secure, open_session, require_own_page, session_cookie
 from payment_cli.web.visits import Limits, Visit, visit
 from payment_cli.web.wsgi import Response, read_body, require_method

@@ -15,10 +15,10 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from payment_cli.app import App
 from payment_cli.errors import PaymentError
 from payment_cli.services.payments.view import view_payment
-from payment_cli.web.answers import failed, succeeded
-from payment_cli.web.apps import app_of_this_thread
-from payment_cli.web.drawing import page_headers
-from payment_cli.web.page import CASHIER, draw_notice, draw_payment
+from payment_cli.web.cashier_page import CASHIER, draw_notice, draw_payment
+from payment_cli.web.envelope import failed, succeeded
+from payment_cli.web.html import page_headers
+from payment_cli.web.thread_app import app_of_this_thread
 from payment_cli.web.words import Words, choose_words
 from payment_cli.web.wsgi import Response, door, refuse
 

@@ -14,7 +14,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from payment_cli.app import App
 from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError, UntrustedError
 from payment_cli.gateways.base import HttpRequest
-from payment_cli.web.apps import app_of_this_thread
+from payment_cli.web.thread_app import app_of_this_thread
 from payment_cli.web.wsgi import Response, door, read_body, refuse, require_method
 
 #: The largest callback read; providers' own are a few KiB.

@@ -6,8 +6,8 @@ The script of each begins with ajax.js, which asks the server by paths relative 
 from collections.abc import Mapping
 
 from payment_cli.model.record import Json, Record
-from payment_cli.web.drawing import Frame, data_of, draw, text_of
-from payment_cli.web.scene import draw_words, notice
+from payment_cli.web.html import Frame, data_of, draw, text_of
+from payment_cli.web.payment_view import draw_words, notice
 from payment_cli.web.words import Words
 
 STYLES = ("page.css", "store.css")

@@ -7,7 +7,7 @@ from payment_cli.app import App
 from payment_cli.errors import NotAllowedError
 from payment_cli.model.stores.session import Session
 from payment_cli.services.shop.storefront import Storefront
-from payment_cli.web.limits import Limit, address_of
+from payment_cli.web.admission import Limit, address_of
 from payment_cli.web.sessions import session_of
 from payment_cli.web.wsgi import RefusedError
 

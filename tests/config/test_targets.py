@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from payment_cli.config import fields
+from payment_cli.config import account_keys as fields
 from payment_cli.config.targets import (
     Target,
     list_targets,

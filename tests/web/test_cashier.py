@@ -11,7 +11,7 @@ from payment_cli.errors import StorageError
 from payment_cli.model.payments.payment import Status
 from payment_cli.services.payments.view import View
 from payment_cli.web.cashier import make_cashier
-from payment_cli.web.drawing import format_amount
+from payment_cli.web.html import format_amount
 from tests.support.wsgi import call
 
 CANARIES = ["seller-canary", "cake", "target-canary", "buyer-canary", "payer-canary",

@@ -19,7 +19,7 @@ from payment_cli.files.safe_files import (
     open_root,
     write_new,
 )
-from payment_cli.storage.places import PLACES
+from payment_cli.storage.kinds import PLACES
 from payment_cli.storage.tree import journal, scan
 from payment_cli.storage.tree.connection import (
     inode_of,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.storage.base import Collection
-from payment_cli.storage.places import PLACES, place
+from payment_cli.storage.kinds import PLACES, place
 
 #: What to do about a file that a foreign hand changed.
 FOREIGN_HINT = "`payment fsck` names every difference; --restore or --adopt decides"

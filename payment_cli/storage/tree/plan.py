@@ -19,10 +19,10 @@ from payment_cli.model.query.evaluate import predicate
 from payment_cli.model.query.match import And, Equal, In, Match, Range, Scalar
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
-from payment_cli.storage.match_sql import Compiled, compile_sql, order_terms
-from payment_cli.storage.match_sql_value import SqlValue
 from payment_cli.storage.tree.journal import decoded
 from payment_cli.storage.tree.key import has_domain
+from payment_cli.storage.tree.match_sql import Compiled, compile_sql, order_terms
+from payment_cli.storage.tree.match_sql_value import SqlValue
 from payment_cli.storage.tree.schema import Field, fields_of, sparse_condition
 
 _DOC = "records.doc"

@@ -9,7 +9,7 @@ from typing import Final
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 from payment_cli.files.safe_files import folder, open_folder
 from payment_cli.model.names import check_name
-from payment_cli.storage.places import PLACES
+from payment_cli.storage.kinds import PLACES
 from payment_cli.storage.tree.key import Key, has_domain
 
 #: The end of a temporary file's name; such a file is garbage for whoever holds the lock.

@@ -1,4 +1,4 @@
-"""A match asked of one record in Python; tests/storage/test_match_sql.py has the rest."""
+"""A match asked of one record in Python; tests/storage/tree/test_match_sql.py has the rest."""
 
 from collections.abc import Callable
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from payment_cli.clock import system_clock
-from payment_cli.config.configs import TreeConfigs
+from payment_cli.config.authored_configs import TreeConfigs
 from payment_cli.errors import ConfigError, StorageError
 from payment_cli.model.secret import Secret
 from payment_cli.model.stores.merchant import Merchant

@@ -13,7 +13,7 @@ from payment_cli.model.record import Json
 from payment_cli.model.stores.session import Role
 from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.shop.records import orders
-from payment_cli.web.checkout import make_checkout
+from payment_cli.web.store import make_checkout
 from tests.support.gateway import paid
 from tests.support.store_web import QR, UNKNOWN, WAITING, WECHAT_CODE
 from tests.support.wsgi import call

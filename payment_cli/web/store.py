@@ -16,13 +16,13 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from payment_cli.app import App
 from payment_cli.errors import PaymentError
 from payment_cli.web import ajax
-from payment_cli.web.answers import failed, status_of
-from payment_cli.web.apps import app_of_this_thread
+from payment_cli.web.cashier_page import CASHIER, draw_notice
 from payment_cli.web.checkout_page import Visitor, draw_checkout
-from payment_cli.web.drawing import Frame, page_headers
-from payment_cli.web.page import CASHIER, draw_notice
-from payment_cli.web.scan_page import draw_scan, draw_till
+from payment_cli.web.envelope import failed, status_of
+from payment_cli.web.html import Frame, page_headers
 from payment_cli.web.store_page import CHECKOUT, ENTER, SCAN, draw_enter
+from payment_cli.web.thread_app import app_of_this_thread
+from payment_cli.web.till_page import draw_scan, draw_till
 from payment_cli.web.visits import Limits, Visit, count_address, visit
 from payment_cli.web.words import Words, choose_words
 from payment_cli.web.wsgi import Response, door, refuse, require_method

@@ -1,8 +1,8 @@
 """The cashier's page: one payment, for who holds its view key."""
 
 from payment_cli.services.payments.view import View
-from payment_cli.web.drawing import Frame, data_of, draw, format_amount, text_of
-from payment_cli.web.scene import Scene, draw_live, draw_words, notice, poll_s, scene_of
+from payment_cli.web.html import Frame, data_of, draw, format_amount, text_of
+from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
 from payment_cli.web.words import Words
 
 CASHIER = Frame(styles=("page.css",), scripts=("cashier.js",))

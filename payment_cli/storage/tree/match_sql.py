@@ -27,7 +27,7 @@ from typing import TypeAlias
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.query.match import And, IsNull, Match, Not, Or, all_of
-from payment_cli.storage.match_sql_value import (
+from payment_cli.storage.tree.match_sql_value import (
     ALWAYS,
     NEVER,
     UNKNOWN,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from payment_cli.config.keys import check_url
+from payment_cli.config.key_checks import check_url
 from payment_cli.config.references import References
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.secret import Secret

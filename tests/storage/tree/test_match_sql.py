@@ -32,8 +32,8 @@ from payment_cli.model.query.match import (
 from payment_cli.model.query.text import CONDITIONS_MAX, parse_match
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage
-from payment_cli.storage.match_sql import Compiled, compile_order, compile_sql
 from payment_cli.storage.tinydb import open_tinydb
+from payment_cli.storage.tree.match_sql import Compiled, compile_order, compile_sql
 from tests.support import matches as made
 
 THINGS = Collection("thing", "shop")

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from payment_cli.web import apps
-from payment_cli.web.apps import app_of_this_thread
+from payment_cli.web import thread_app as apps
+from payment_cli.web.thread_app import app_of_this_thread
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from payment_cli.model.payments.payment import Status
 from payment_cli.services.payments.view import View
-from payment_cli.web.drawing import QR_TEXT_MAX, draw_button, draw_mark, draw_qr, text_of
+from payment_cli.web.html import QR_TEXT_MAX, draw_button, draw_mark, draw_qr, text_of
 from payment_cli.web.words import Words
 
 #: How often a page asks about a payment that was not sent yet.

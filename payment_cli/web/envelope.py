@@ -23,7 +23,7 @@ from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Json, Record
 from payment_cli.model.stores.session import Role, Session
 from payment_cli.services.payments.view import view_of
-from payment_cli.web.drawing import DATA_HEADERS
+from payment_cli.web.html import DATA_HEADERS
 from payment_cli.web.wsgi import Headers, Response
 
 #: An unknown outcome is no failure: what was asked for may well have happened.

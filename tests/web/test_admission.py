@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from payment_cli.web.limits import Limit, address_of
+from payment_cli.web.admission import Limit, address_of
 
 NOW = 1_790_000_000_000
 
