@@ -29,15 +29,15 @@ def run(program: str, words: Sequence[str]) -> int:
     except SystemExit as stop:  # shell completion, and readers that went away, leave so
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:  # bugs, too, leave as one line
-        from payment_cli.cli.failures import report
+        from payment_cli.cli.shell.failures import report
 
         return report(program, words, error)
 
 
 def _run_command(program: str, words: Sequence[str]) -> int:
-    from payment_cli.cli.argv import check_text
-    from payment_cli.cli.output import flush, speak_utf8
     from payment_cli.cli.programs import program_group
+    from payment_cli.cli.shell.argv import check_text
+    from payment_cli.cli.shell.output import flush, speak_utf8
 
     speak_utf8()
     check_text(words)

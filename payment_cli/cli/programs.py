@@ -2,50 +2,50 @@
 
 import click
 
-from payment_cli.cli.command import Group, Lazy
+from payment_cli.cli.shell.command import Group, Lazy
 
 _PAY = {
-    "create": Lazy("payment_cli.cli.pay_create:create", "Make a payment, and send it if asked."),
-    "send": Lazy("payment_cli.cli.pay_send:send", "Send a payment to its gateway."),
-    "check": Lazy("payment_cli.cli.pay_check:check", "Ask the gateway what became of payments."),
-    "watch": Lazy("payment_cli.cli.pay_watch:watch", "Show the QR code and wait for the payer."),
-    "close": Lazy("payment_cli.cli.pay_close:close", "Close a payment, at the gateway too."),
-    "get": Lazy("payment_cli.cli.pay_get:get", "Print one payment."),
-    "query": Lazy("payment_cli.cli.pay_query:query", "List payments that match."),
-    "re": Lazy("payment_cli.cli.pay_re:re", "Take a gateway's callback."),
-    "apply": Lazy("payment_cli.cli.pay_apply:apply", "Run callback scripts that are due."),
-    "sandbox": Lazy("payment_cli.cli.pay_sandbox:sandbox", "Play the gateways on this machine."),
+    "create": Lazy("payment_cli.cli.pay.create:create", "Make a payment, and send it if asked."),
+    "send": Lazy("payment_cli.cli.pay.send:send", "Send a payment to its gateway."),
+    "check": Lazy("payment_cli.cli.pay.check:check", "Ask the gateway what became of payments."),
+    "watch": Lazy("payment_cli.cli.pay.watch:watch", "Show the QR code and wait for the payer."),
+    "close": Lazy("payment_cli.cli.pay.close:close", "Close a payment, at the gateway too."),
+    "get": Lazy("payment_cli.cli.pay.get:get", "Print one payment."),
+    "query": Lazy("payment_cli.cli.pay.query:query", "List payments that match."),
+    "re": Lazy("payment_cli.cli.pay.re:re", "Take a gateway's callback."),
+    "apply": Lazy("payment_cli.cli.pay.apply:apply", "Run callback scripts that are due."),
+    "sandbox": Lazy("payment_cli.cli.pay.sandbox:sandbox", "Play the gateways on this machine."),
 }
 
 _PAYMENT = {
-    "w": Lazy("payment_cli.cli.payment_w:w", "Goods: list, add, change, stock, import."),
-    "d": Lazy("payment_cli.cli.payment_d:d", "Discounts: list, add, change, explain."),
-    "o": Lazy("payment_cli.cli.payment_o:o", "Orders: create, list, ship, cancel."),
-    "p": Lazy("payment_cli.cli.payment_p:p", "Payments of orders: pay, check, list."),
-    "coupon": Lazy("payment_cli.cli.payment_coupon:coupon", "Coupons: add, list, delete."),
-    "basket": Lazy("payment_cli.cli.payment_basket:basket", "Baskets: put in, take out, list."),
+    "w": Lazy("payment_cli.cli.payment.goods:w", "Goods: list, add, change, stock, import."),
+    "d": Lazy("payment_cli.cli.payment.discounts:d", "Discounts: list, add, change, explain."),
+    "o": Lazy("payment_cli.cli.payment.orders:o", "Orders: create, list, ship, cancel."),
+    "p": Lazy("payment_cli.cli.payment.order_payments:p", "Payments of orders: pay, check, list."),
+    "coupon": Lazy("payment_cli.cli.payment.coupon:coupon", "Coupons: add, list, delete."),
+    "basket": Lazy("payment_cli.cli.payment.basket:basket", "Baskets: put in, take out, list."),
     "favourite": Lazy(
-        "payment_cli.cli.payment_favourite:favourite", "Favourites: add, remove, list."
+        "payment_cli.cli.payment.favourite:favourite", "Favourites: add, remove, list."
     ),
     "address": Lazy(
-        "payment_cli.cli.payment_address:address", "Addresses of buyers, and the shop's own."
+        "payment_cli.cli.payment.address:address", "Addresses of buyers, and the shop's own."
     ),
-    "lbs": Lazy("payment_cli.cli.payment_lbs:lbs", "Countries and their codes."),
+    "lbs": Lazy("payment_cli.cli.payment.lbs:lbs", "Countries and their codes."),
     "stats": Lazy(
-        "payment_cli.cli.payment_stats:stats", "What was ordered and paid: per day, product, …"
+        "payment_cli.cli.payment.stats:stats", "What was ordered and paid: per day, product, …"
     ),
     "tick": Lazy(
-        "payment_cli.cli.payment_tick:tick", "End overdue orders and do what is left over."
+        "payment_cli.cli.payment.tick:tick", "End overdue orders and do what is left over."
     ),
-    "store": Lazy("payment_cli.cli.payment_store:store", "Make, show and change merchants."),
+    "store": Lazy("payment_cli.cli.payment.store:store", "Make, show and change merchants."),
     "notify": Lazy(
-        "payment_cli.cli.payment_notify:notify", "Webhooks: list, retry, deliver, keys."
+        "payment_cli.cli.payment.notify:notify", "Webhooks: list, retry, deliver, keys."
     ),
-    "doctor": Lazy("payment_cli.cli.payment_doctor:doctor", "Check settings, keys and the tree."),
-    "fsck": Lazy("payment_cli.cli.payment_fsck:fsck", "Compare the files with the journal."),
-    "backup": Lazy("payment_cli.cli.payment_backup:backup", "Copy the tree while it is in use."),
-    "web": Lazy("payment_cli.cli.payment_web:web", "Sessions of buyers and cashiers."),
-    "serve": Lazy("payment_cli.cli.payment_serve:serve", "Serve callbacks and the cashier page."),
+    "doctor": Lazy("payment_cli.cli.payment.doctor:doctor", "Check settings, keys and the tree."),
+    "fsck": Lazy("payment_cli.cli.payment.fsck:fsck", "Compare the files with the journal."),
+    "backup": Lazy("payment_cli.cli.payment.backup:backup", "Copy the tree while it is in use."),
+    "web": Lazy("payment_cli.cli.payment.web:web", "Sessions of buyers and cashiers."),
+    "serve": Lazy("payment_cli.cli.payment.serve:serve", "Serve callbacks and the cashier page."),
 }
 
 _PAY_HELP = """Take payments: create them, send them to a gateway, and see them paid.

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import payment_cli.app
-from payment_cli.cli.failures import describe
 from payment_cli.cli.main import run
+from payment_cli.cli.shell.failures import describe
 from payment_cli.errors import PaymentError
 
 ONE_LINE = re.compile(r"pay: e\.pay\.[a-z]+: [^\n]+\n")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from payment_cli.cli.argv import Spelling
-from payment_cli.cli.command import Group, Lazy, _spelling
 from payment_cli.cli.programs import program_group
+from payment_cli.cli.shell.argv import Spelling
+from payment_cli.cli.shell.command import Group, Lazy, _spelling
 from tests.support.cli import Runner
 
 

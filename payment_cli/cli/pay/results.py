@@ -1,0 +1,78 @@
+"""The end of every command that moves a payment: print the result, run its script, exit code."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from payment_cli.cli.shell.output import draw_qr_code, flush, tell
+from payment_cli.cli.shell.printing import Printing
+from payment_cli.cli.shell.records import print_record
+from payment_cli.errors import CorruptRecordError, DeclinedError, OutcomeUnknownError
+from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.payment import ApplyStatus, Payment, Status
+from payment_cli.model.payments.result import Result
+
+if TYPE_CHECKING:
+    from payment_cli.app import App
+
+#: What `--exit-status` says of each state: a payment that is not decided yet is 3.
+EXIT_STATUS = {Status.OK: 0, Status.NEW: 3, Status.WAIT: 3, Status.FAIL: DeclinedError.exit_code}
+
+
+def print_result(result: Result, printing: Printing) -> None:
+    """Print `{payObjId, status, changedKeys, type, data, errMsg?}` at once."""
+    print_record(result.to_record(), printing)
+    flush()
+
+
+def show_qr_code(payment: Payment) -> None:
+    """Draw the QR code that the payer is to scan, for whoever looks at the terminal."""
+    if payment.st is Status.WAIT and payment.re_tp == ReturnType.QRCODE:
+        draw_qr_code(str(payment.re_obj))
+
+
+def run_script(app: "App", payment: Payment) -> None:
+    """Do what follows from a settled payment: its outbox and its script; wait for both."""
+    after = app.follow_up(payment)
+    if payment.apply_st == ApplyStatus.DUE and after.apply_st == ApplyStatus.FAILED:
+        tell_failed_script(after)
+
+
+def tell_damaged(error: CorruptRecordError) -> None:
+    """Say that a record can't be worked on, where that must not stop the others."""
+    tell(f"pay: {error.code}: {error} ({error.hint})")
+
+
+def tell_failed_script(payment: Payment) -> None:
+    """Say that the payment stands, but its script did not do its work."""
+    tell(
+        f"pay: the callback script of payment {payment.id} failed with exit code "
+        f"{payment.apply_code} (its output: pay get; again: pay apply {payment.id} --again)"
+    )
+
+
+def leave(result: Result, *, exit_status: bool, declined_is_error: bool = False) -> None:
+    """End the command with the exit code that the result calls for.
+
+    Raises:
+        OutcomeUnknownError: the provider may or may not have acted.
+        DeclinedError: the payment failed, and success is what the command was for.
+    """
+    payment = result.payment
+    if result.unknown:
+        raise OutcomeUnknownError(
+            f"payment {payment.id}: {result.err_msg or 'no answer'}",
+            hint=f"nothing is lost; pay check {payment.id} asks again",
+        )
+    if declined_is_error and payment.st is Status.FAIL:
+        raise DeclinedError(
+            f"payment {payment.id}: {payment.fail_re or 'declined'}",
+            hint="another try is a new payment",
+        )
+    if exit_status:
+        leave_by_status(payment)
+
+
+def leave_by_status(payment: Payment) -> None:
+    """End the command with the exit code of `--exit-status`."""
+    click.get_current_context().exit(EXIT_STATUS[payment.st])

@@ -1,0 +1,141 @@
+"""`payment coupon`: the coupons of a store."""
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from payment_cli.cli.payment.listing import Listing, Page, listing_options, print_listing
+from payment_cli.cli.payment.views import View, show_record, view_options
+from payment_cli.cli.shell.command import Group, current_app
+from payment_cli.cli.shell.documents import read_document, read_time, with_options, yuan
+from payment_cli.cli.shell.options import Callback, gathered, printing_options
+from payment_cli.cli.shell.printing import Printing
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.record import Record
+
+if TYPE_CHECKING:
+    from payment_cli.app import App
+
+
+class Typed(NamedTuple):
+    """The fields that have options, word for word."""
+
+    document: str | None
+    title: str | None
+    off: Decimal | None
+    rate: str | None
+    thres: Decimal | None
+    expires: str | None
+    owner: str | None
+
+
+_OPTIONS = (
+    click.argument("document", metavar="[JSON]", required=False),
+    click.option("-title", "--title", metavar="TEXT", help="What it is called."),
+    click.option("-off", "--off", callback=yuan, metavar="YUAN", help="Cash (type 1): taken off."),
+    click.option(
+        "-rate", "--rate", metavar="RATE", help="A rate (type 2): 0.8 is pay 80 %, 20 % off."
+    ),
+    click.option(
+        "-thres", "--thres", callback=yuan, metavar="YUAN", help="Only from this amount on (0)."
+    ),
+    click.option("-expires", "--expires", metavar="TIME", help="Not after this time (never)."),
+    click.option("-owner", "--owner", metavar="ID", help="Only for this buyer (anyone)."),
+)
+
+
+def _typed(function: Callback) -> Callback:
+    return gathered(function, _OPTIONS, "typed", Typed)
+
+
+@click.group(
+    cls=Group,
+    short_help="Coupons: add, list, delete.",
+    examples=(
+        "payment coupon add --title '20 off 100' --off 20 --thres 100 --owner xiaobai",
+        "payment coupon list -match \"{cpn_stat:'free'}\" -bish -t id,title,owner,cpn_expi:time",
+    ),
+)
+def coupon() -> None:
+    """Coupons. An order reserves those it uses; paid they are used, cancelled they are free again.
+
+    A coupon is named by its id, or 6 characters or more of its start or end.
+    """
+
+
+@coupon.command(
+    short_help="Add a coupon.",
+    examples=(
+        "payment coupon add --title '20 off 100' --off 20 --thres 100 --expires 2027-01-01",
+        "payment coupon add --title 'Friends pay 80 %' --rate 0.8 --owner xiaobai",
+        "payment coupon add \"{title:'A gift', type:1, value:5, batch:'spring'}\"",
+    ),
+)
+@_typed
+@printing_options
+@view_options
+def add(typed: Typed, printing: Printing, view: View) -> None:
+    """Add a coupon and print it: from options, JSON (- reads stdin), or both."""
+    app = current_app()
+    made = app.shop.coupons.add(_document(app, typed))
+    show_record(app, "coupon", made.to_record(), printing, view)
+
+
+@coupon.command(
+    "list",
+    short_help="List coupons that match.",
+    examples=(
+        "payment coupon list -bish -t id,title,type,value,cpn_stat,cpn_expi:time",
+        "payment coupon list -match \"{owner:'xiaobai', cpn_stat:'free'}\" --shop",
+    ),
+)
+@listing_options
+def list_coupons(page: Page) -> None:
+    """Print the coupons of your store: free, reserved by an order (cpn_orid) or used."""
+    app = current_app()
+    coupons = app.shop.coupons
+    print_listing(app, Listing("coupon", coupons.query, coupons.count), page)
+
+
+@coupon.command(short_help="Print one coupon.", examples=("payment coupon get 3fa9c1 --shop",))
+@click.argument("coupon_id", metavar="ID")
+@printing_options
+@view_options
+def get(coupon_id: str, printing: Printing, view: View) -> None:
+    """Print the coupon ID."""
+    app = current_app()
+    show_record(app, "coupon", app.shop.coupons.get(coupon_id).to_record(), printing, view)
+
+
+@coupon.command("rm", short_help="Delete a coupon.", examples=("payment coupon rm 3fa9c1",))
+@click.argument("coupon_id", metavar="ID")
+@printing_options
+@view_options
+def remove(coupon_id: str, printing: Printing, view: View) -> None:
+    """Mark coupon ID as deleted. Exit 12: an order holds it."""
+    app = current_app()
+    show_record(app, "coupon", app.shop.coupons.remove(coupon_id).to_record(), printing, view)
+
+
+def _document(app: "App", typed: Typed) -> Record:
+    if typed.off is not None and typed.rate is not None:
+        raise InvalidValueError("a coupon is either --off YUAN or --rate RATE")
+    options: Record = {
+        "title": typed.title,
+        "type": 1 if typed.off is not None else 2 if typed.rate is not None else None,
+        "value": typed.off if typed.off is not None else _rate(typed.rate),
+        "thres": typed.thres,
+        "cpn_expi": read_time(typed.expires, app.clock(), "--expires"),
+        "owner": typed.owner,
+    }
+    return with_options("coupon", read_document(typed.document, "the coupon"), options)
+
+
+def _rate(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    if re.fullmatch(r"[01](\.[0-9]{1,4})?", text, re.ASCII) is None:
+        raise InvalidValueError(f"--rate {text[:40]!a} is not a rate", hint="0.8 is pay 80 %")
+    return Decimal(text)

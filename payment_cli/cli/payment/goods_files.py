@@ -1,0 +1,118 @@
+"""`payment w import` and `export`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from payment_cli.cli.shell.command import Command, current_app
+from payment_cli.cli.shell.options import json_options
+from payment_cli.cli.shell.output import progress, write
+from payment_cli.cli.shell.printing import Printing
+from payment_cli.cli.shell.records import print_record
+from payment_cli.errors import InvalidValueError, NotFoundError
+from payment_cli.services.shop.goods_formats import FORMATS
+
+#: The longest line that is read.
+LINE_MAX = 1 << 20
+
+_FORMAT = click.Choice(FORMATS)
+
+
+@click.command(
+    "import",
+    cls=Command,
+    short_help="Add and change goods from a file.",
+    examples=(
+        "payment w import goods.jsonl",
+        "payment w import prices.csv",
+        "payment w export --as other | payment w import - --format jsonl",
+    ),
+)
+@click.argument("file", metavar="FILE|-")
+@click.option(
+    "-format", "--format", "form", type=_FORMAT, metavar="FORMAT", help="jsonl or csv (by name)."
+)
+@json_options
+def import_goods(file: str, form: str | None, printing: Printing) -> None:
+    """Add the goods of FILE (- is stdin), change those whose nm is there; print how many.
+
+    JSON lines: one product a line. CSV: the first line names the columns. A field that the file
+    gives replaces the stored one, the stock too; null, or an empty cell, removes it; what it does
+    not mention stays. Parts of packages are named by nm.
+
+    The whole file is checked first: a bad line is named and nothing is imported. If it is
+    interrupted later, run it again.
+    """
+    kind = form or _format_of(file)
+    app = current_app()
+    with _opened(file) as stream, progress("goods") as tell_progress:
+        done = app.shop.goods_files.load(_lines(stream), kind, tell_progress)
+    record = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged}
+    print_record(record, printing)
+
+
+@click.command(
+    "export",
+    cls=Command,
+    short_help="Write all goods to stdout.",
+    examples=("payment w export > goods.jsonl", "payment w export --format csv > goods.csv"),
+)
+@click.option(
+    "-format",
+    "--format",
+    "form",
+    type=_FORMAT,
+    default="jsonl",
+    metavar="FORMAT",
+    help="jsonl (all fields, the default) or csv (only those it has columns for).",
+)
+def export_goods(form: str) -> None:
+    """Write the goods that are not deleted, by nm, as a file that import reads."""
+    for line in current_app().shop.goods_files.dump(form):
+        write(line)
+
+
+def _format_of(file: str) -> str:
+    suffix = Path(file).suffix.lower().removeprefix(".")
+    if suffix not in FORMATS:
+        raise InvalidValueError(
+            f"{file[:80]!a} does not say its format", hint="--format jsonl or --format csv"
+        )
+    return suffix
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        if sys.stdin is None:
+            raise InvalidValueError("the goods are to be read from stdin, which is closed")
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(file).open("rb")  # noqa: SIM115 - it is closed below
+    except FileNotFoundError as error:
+        raise NotFoundError("file", file) from error
+    with stream:
+        yield stream
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """Yield the lines as they are, but for a byte order mark.
+
+    Raises:
+        InvalidValueError: a line is not UTF-8, or too long; its number is named.
+    """
+    number = 0
+    while line := stream.readline(LINE_MAX + 1):
+        number += 1
+        if len(line) > LINE_MAX:
+            raise InvalidValueError(f"line {number} is longer than {LINE_MAX >> 20} MiB")
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidValueError(f"line {number} is not UTF-8 text") from error
+        yield text.removeprefix("\ufeff") if number == 1 else text

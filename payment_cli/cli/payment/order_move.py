@@ -1,0 +1,89 @@
+"""`payment o cancel`, `ship`, `track`, `done`: what moves an order, but for its payments."""
+
+import click
+
+from payment_cli.cli.payment.order_results import settling
+from payment_cli.cli.payment.views import View, show_record, view_options
+from payment_cli.cli.shell.command import Command, current_app
+from payment_cli.cli.shell.options import printing_options
+from payment_cli.cli.shell.printing import Printing
+
+
+@click.command(
+    cls=Command,
+    short_help="Cancel an order that is not paid.",
+    examples=("payment o cancel 3fa9c1 --reason 'ordered twice'",),
+)
+@click.argument("order_id", metavar="ID")
+@click.option(
+    "-reason", "--reason", default="cancelled", metavar="TEXT", help="Why, for its history."
+)
+@printing_options
+@view_options
+def cancel(order_id: str, reason: str, printing: Printing, view: View) -> None:
+    """Close the payments of order ID at their gateways, cancel it, and print it.
+
+    Its stock and coupons are free again. Exit 12: it is paid, or was paid in this very moment.
+    Exit 21: a payment could not be closed for sure; the order is as it was, try again.
+    """
+    app = current_app()
+    with settling(app, order_id):
+        order = app.shop.order_payments.cancel(order_id, reason)
+    show_record(app, "order", order.to_record(), printing, view)
+
+
+@click.command(
+    cls=Command,
+    short_help="Record a shipment of a paid order.",
+    examples=(
+        "payment o ship 3fa9c1 SF SF1020304050",
+        "payment o ship 3fa9c1 DHL JD014600006228974206 --note 'second parcel'",
+    ),
+)
+@click.argument("order_id", metavar="ID")
+@click.argument("carrier", metavar="CARRIER")
+@click.argument("number", metavar="NUMBER")
+@click.option("-note", "--note", default="", metavar="TEXT", help="For its trail.")
+@printing_options
+@view_options
+def ship(
+    order_id: str, carrier: str, number: str, note: str, printing: Printing, view: View
+) -> None:
+    """Record that a parcel of order ID left, and print the order. There may be several."""
+    app = current_app()
+    order = app.shop.orders.ship(order_id, carrier, number, note)
+    show_record(app, "order", order.to_record(), printing, view)
+
+
+@click.command(
+    cls=Command,
+    short_help="Add to the trail of a shipment.",
+    examples=("payment o track 3fa9c1 SF1020304050 arrived --note 'at the post office'",),
+)
+@click.argument("order_id", metavar="ID")
+@click.argument("number", metavar="NUMBER")
+@click.argument("status", metavar="STATUS")
+@click.option("-note", "--note", default="", metavar="TEXT", help="More words.")
+@printing_options
+@view_options
+def track(
+    order_id: str, number: str, status: str, note: str, printing: Printing, view: View
+) -> None:
+    """Add STATUS to the trail of the shipment NUMBER of order ID, and print the order."""
+    app = current_app()
+    order = app.shop.orders.track(order_id, number, status, note)
+    show_record(app, "order", order.to_record(), printing, view)
+
+
+@click.command(
+    cls=Command,
+    short_help="Record that the buyer has it all.",
+    examples=("payment o done 3fa9c1",),
+)
+@click.argument("order_id", metavar="ID")
+@printing_options
+@view_options
+def done(order_id: str, printing: Printing, view: View) -> None:
+    """Record that order ID, which was shipped, is done; print it."""
+    app = current_app()
+    show_record(app, "order", app.shop.orders.done(order_id).to_record(), printing, view)

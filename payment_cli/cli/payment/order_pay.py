@@ -1,0 +1,162 @@
+"""`payment p pay`, `check` and `re`: they print what the `pay` commands of those names print."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from payment_cli.cli.pay.results import leave, print_result, run_script, show_qr_code
+from payment_cli.cli.payment.order_results import settling
+from payment_cli.cli.shell.command import Command, current_app
+from payment_cli.cli.shell.options import exit_status_option, json_options, printing_options
+from payment_cli.cli.shell.output import flush, print_text
+from payment_cli.cli.shell.printing import Printing
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.record import Record
+
+if TYPE_CHECKING:
+    from payment_cli.model.shop.order import Order
+    from payment_cli.services.shop.order_payments import Paying
+
+
+@click.command(
+    cls=Command,
+    short_help="Open and send the payment of an order.",
+    examples=(
+        "payment p pay 3fa9c1",
+        "payment p pay 3fa9c1 -pt wx.qrcode -ta main",
+        "payment p pay 3fa9c1 -pt wx.scan - < /dev/ttyACM0     # a scanner",
+        "payment p pay 3fa9c1 -pt zfb.qrcode --anyway",
+    ),
+)
+@click.argument("order_id", metavar="ORDER")
+@click.argument("argument", metavar="[CODE|OPENID]", required=False)
+@click.option("-pt", "--pay-type", default="", metavar="TYPE", help="As wx.qrcode (the order's).")
+@click.option(
+    "-ta", "--target", default="", metavar="TARGET", help="The seller's account (the store's)."
+)
+@click.option(
+    "-anyway",
+    "--anyway",
+    is_flag=True,
+    help="Even if an earlier payment could not be closed for sure.",
+)
+@printing_options
+@exit_status_option
+def pay(
+    order_id: str,
+    argument: str | None,
+    pay_type: str,
+    target: str,
+    anyway: bool,
+    printing: Printing,
+    exit_status: bool,
+) -> None:
+    """Open the payment of ORDER, send it to its gateway and print what the payer is to see.
+
+    Asked again it prints the stored result. Another TYPE closes the first payment at its gateway
+    before the second is opened. If that can't be confirmed the second is refused (exit 21):
+    --anyway opens it, and should both be paid, the second is flagged `double` for refund.
+
+    A scan needs the payer's auth CODE, or - to read it from stdin; wx.jsapi needs the OPENID. An
+    order that costs nothing is paid at once.
+    """
+    app = current_app()
+    order = app.shop.orders.get(order_id)
+    paying = _paying(order, argument, pay_type, target, anyway=anyway)
+    with settling(app, order.id):
+        result = app.shop.order_payments.pay(order.id, paying)
+    print_result(result, printing)
+    show_qr_code(result.payment)
+    run_script(app, result.payment)
+    leave(result, exit_status=exit_status, declined_is_error=True)
+
+
+@click.command(
+    cls=Command,
+    short_help="Ask the gateway about an order's payment.",
+    examples=(
+        "payment p check 3fa9c1",
+        "payment p check 3fa9c1 --exit-status >/dev/null && echo paid",
+    ),
+)
+@click.argument("order_id", metavar="ORDER")
+@printing_options
+@exit_status_option
+def check(order_id: str, printing: Printing, exit_status: bool) -> None:
+    """Ask the gateway about the current payment of ORDER, and record and print what it says.
+
+    A payment that is OK or FAIL is answered from the tree. When it turns OK the order is paid.
+    """
+    app = current_app()
+    result = app.shop.order_payments.check(order_id)
+    print_result(result, printing)
+    run_script(app, result.payment)
+    leave(result, exit_status=exit_status)
+
+
+@click.command(
+    cls=Command,
+    short_help="Take a gateway's callback for an order.",
+    examples=(
+        'payment p re 3fa9c1 \'{"out_trade_no":"01a200ef080274e3831a25502a450a67"}\'',
+        "httpparam -in id:xxx | payment p re 3fa9c1 - -s",
+    ),
+)
+@click.argument("order_id", metavar="ORDER")
+@click.argument("fields", metavar="[JSON]", required=False)
+@click.option("-s", "--success", is_flag=True, help="Print only the word success.")
+@json_options
+def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> None:
+    """Take the fields of a callback (JSON, or stdin) about a payment of ORDER.
+
+    As `pay re` with -idkey, but the payment is found by the order: one of the fields must be the
+    id of a payment that the order owns. Fields without the gateway's own signature are only a
+    hint: the gateway is asked. A callback script is started, not waited for.
+
+    Gateways themselves talk to /pay/re (payment serve, or any web server), not to this command.
+    """
+    from payment_cli.cli.shell.loose_json import read_object
+    from payment_cli.cli.shell.standard_input import read_text
+
+    app = current_app()
+    order = app.shop.orders.get(order_id)
+    text = read_text("the callback") if fields is None or fields == "-" else fields
+    callback = read_object(text, "the callback")
+    result = app.receiving.receive_json(callback, _id_key(order, callback))
+    if success and not result.unknown:
+        print_text("success")
+    elif not success:
+        print_result(result, printing)
+    flush()
+    app.follow_up_detached(result.payment)
+    leave(result, exit_status=False)
+
+
+def _paying(
+    order: "Order", argument: str | None, pay_type: str, target: str, *, anyway: bool
+) -> "Paying":
+    from payment_cli.services.shop.order_payments import Paying
+
+    pay_tp = pay_type or order.pay_tp
+    if order.fee == 0:
+        return Paying(anyway=anyway)
+    if not pay_tp:
+        raise InvalidValueError(
+            f"order {order.id} does not say how it is paid", hint="-pt TYPE, as -pt wx.qrcode"
+        )
+    from payment_cli.cli.pay.send import send_arguments
+
+    words = () if argument is None else (argument,)
+    return Paying(pay_tp, target, send_arguments(pay_tp, words), anyway)
+
+
+def _id_key(order: "Order", callback: Record) -> str:
+    """Return which field names a payment that the order owns.
+
+    Raises:
+        InvalidValueError: none does.
+    """
+    for key, value in callback.items():
+        if value in order.pay_ids:
+            return key
+    raise InvalidValueError(f"the callback names no payment of order {order.id}")

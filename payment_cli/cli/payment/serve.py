@@ -1,0 +1,76 @@
+"""`payment serve`: callbacks and the cashier on this machine, for development."""
+
+from signal import SIGINT, SIGTERM, signal
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import click
+
+from payment_cli.cli.shell.command import Command, current_app
+from payment_cli.cli.shell.output import tell
+from payment_cli.errors import ConflictError
+from payment_cli.web import make_application
+
+DEFAULT_PORT = 8480
+
+#: How often an idle server looks whether it was told to stop.
+LOOK_UP_S = 0.5
+
+
+@click.command(
+    cls=Command,
+    short_help="Serve callbacks and the cashier page.",
+    examples=(
+        "payment serve",
+        "payment serve --port 9000",
+        "gunicorn payment_cli.web:application     # in earnest",
+    ),
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    metavar="PORT",
+    help=f"Where to listen on 127.0.0.1 ({DEFAULT_PORT}); 0 is any free port.",
+)
+def serve(port: int) -> None:
+    """Serve /pay/re and the cashier's pages on 127.0.0.1, one request at a time, until Ctrl-C.
+
+    It is for development; in earnest gunicorn serves payment_cli.web:application.
+    """
+    # As in web/thread_app.py: a signature or a view key is what allows here, not this login.
+    app = current_app(domain="root")
+    try:
+        server = WSGIServer(("127.0.0.1", port), _Handler)
+    except OSError as error:
+        raise ConflictError(
+            f"can't serve 127.0.0.1:{port}: {error.strerror}", hint="--port takes another"
+        ) from error
+    with server:
+        server.set_app(make_application(lambda: app))
+        _serve_until_told(server)
+
+
+def _serve_until_told(server: WSGIServer) -> None:
+    """Serve until SIGINT or SIGTERM; the request at hand is answered first."""
+    told: list[int] = []
+    before = {s: signal(s, lambda number, _frame: told.append(number)) for s in (SIGINT, SIGTERM)}
+    server.timeout = LOOK_UP_S
+    try:
+        tell(f"serving http://127.0.0.1:{server.server_port}")
+        while not told:
+            server.handle_request()
+    finally:
+        for number, handler in before.items():
+            signal(number, handler)
+
+
+class _Handler(WSGIRequestHandler):
+    #: A client that says nothing for so long is hung up on; there is only one at a time.
+    timeout = 10
+
+    def address_string(self) -> str:
+        return str(self.client_address[0])
+
+    def log_message(self, format: str, *args: Any) -> None:
+        tell(f"{self.address_string()} {format % args}")

@@ -1,0 +1,132 @@
+"""Columns of a table (`-t id,fee,ct:time`), and the table as plain text."""
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+from unicodedata import combining, east_asian_width
+
+from payment_cli.cli.shell.printing import plain_text, value_at
+from payment_cli.cli.shell.text import printable
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.record import Json
+
+TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
+
+#: The letters of the reference's date formats, and what they are for `strftime`.
+_LETTERS = {
+    "yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S",
+}  # fmt: skip
+_LETTER = re.compile("|".join(["SSS", *_LETTERS]))
+
+
+class Cell(NamedTuple):
+    """One cell; numbers are set to the right."""
+
+    text: str
+    is_number: bool = False
+
+
+class Column(NamedTuple):
+    """One column: the path of its value and, for times, how they are written."""
+
+    path: str
+    time_format: str | None = None
+
+    @property
+    def is_id(self) -> bool:
+        """Whether the column holds ids, which nothing may break or shorten."""
+        return self.path == "id" or self.path.endswith(("_id", ".id"))
+
+    def cell(self, record: Mapping[str, Json]) -> Cell:
+        """Return the record's cell, fit for a terminal."""
+        value = value_at(record, self.path)
+        if self.time_format is not None and _is_number(value):
+            return Cell(format_time(value, self.time_format))
+        return Cell(printable(plain_text(value)), _is_number(value))
+
+
+def parse_columns(text: str) -> tuple[Column, ...]:
+    """Read `path,path:time,path:time:FORMAT`.
+
+    Raises:
+        InvalidValueError: there is no column, or one of a kind that is not `time`.
+    """
+    columns = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        path, _, kind = part.partition(":")
+        kind, _, form = kind.partition(":")
+        if kind not in ("", "time"):
+            raise InvalidValueError(
+                f"-t {printable(part)[:40]}: {printable(kind)[:20]} is not a kind of column",
+                hint="write PATH, PATH:time or PATH:time:yyyy-MM-dd",
+            )
+        columns.append(Column(path, (form or TIME_FORMAT) if kind else None))
+    if not columns:
+        raise InvalidValueError("-t names no column", hint="for instance -t id,fee,st,ct:time")
+    return tuple(columns)
+
+
+def format_time(value: Json, form: str = TIME_FORMAT) -> str:
+    """Return AMS in local time; `form` as `yyyy-MM-dd HH:mm:ss.SSS`. 0 is "", not 1970."""
+    if not isinstance(value, (int, Decimal)) or value == 0:
+        return ""
+    seconds, milliseconds = divmod(int(value), 1000)
+    try:
+        local = time.localtime(seconds)
+    except (OverflowError, ValueError, OSError):
+        return str(value)  # no calendar has this time, so the number itself says more
+
+    def written(found: re.Match[str]) -> str:
+        letters = found.group()
+        return (
+            f"{milliseconds:03d}" if letters == "SSS" else time.strftime(_LETTERS[letters], local)
+        )
+
+    return printable(_LETTER.sub(written, form))
+
+
+def plain_table(
+    header: Sequence[str] | None, rows: Sequence[Sequence[Cell]], *, has_border: bool
+) -> Iterable[str]:
+    """Yield the lines of a table; nothing is shortened, however wide it becomes."""
+    head = [] if header is None else [_header(header, rows)]
+    body = [*head, *rows]
+    widths = [max(map(_width, column)) for column in zip(*body, strict=True)]
+    rule = "+".join(["", *("-" * (width + 2) for width in widths), ""])
+    if has_border:
+        yield rule
+    for number, row in enumerate(body):
+        cells = [_padded(cell, width) for cell, width in zip(row, widths, strict=True)]
+        yield f"| {' | '.join(cells)} |" if has_border else "  ".join(cells).rstrip()
+        if number == 0 and head:
+            yield rule if has_border else "  ".join("-" * width for width in widths)
+    if has_border:
+        yield rule
+
+
+def _header(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[Cell]:
+    """Return the cells of the header, each set to the side that its column is set to."""
+    return [
+        Cell(printable(name), is_number=any(row[number].is_number for row in rows))
+        for number, name in enumerate(names)
+    ]
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+
+
+def _width(cell: Cell) -> int:
+    """Return how many columns of a terminal the text takes: wide characters take two."""
+    if cell.text.isascii():
+        return len(cell.text)
+    return sum(
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in cell.text
+    )
+
+
+def _padded(cell: Cell, width: int) -> str:
+    space = " " * (width - _width(cell))
+    return space + cell.text if cell.is_number else cell.text + space

@@ -1,0 +1,83 @@
+"""Documents as they are typed: loose JSON as an argument or on stdin, and options beside it."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+import click
+
+from payment_cli.errors import InvalidValueError
+from payment_cli.model.query.times import TimeReader
+from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.words import from_shop
+
+_YUAN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
+
+
+def read_document(text: str | None, what: str) -> Record:
+    """Return the typed object; `-` reads stdin, None is an empty one.
+
+    Raises:
+        InvalidValueError: it is no object.
+    """
+    if text is None:
+        return {}
+    from payment_cli.cli.shell.loose_json import read_object
+
+    if text == "-":
+        from payment_cli.cli.shell.standard_input import read_text
+
+        text = read_text(what)
+    return read_object(text, what)
+
+
+def with_options(kind: str, document: Record, options: Mapping[str, Json]) -> Record:
+    """Return the document under stored names, with what options say; None was not given.
+
+    Raises:
+        InvalidValueError: an option and the document say the same thing.
+    """
+    merged = from_shop(kind, document)
+    for name, value in options.items():
+        if value is None or value == ():
+            continue
+        if name in merged:
+            raise InvalidValueError(f"{name} is given as an option and in JSON", hint="give one")
+        merged[name] = list(value) if isinstance(value, tuple) else value
+    return merged
+
+
+def read_time(text: str | None, now: int, option: str) -> int | None:
+    """Return a typed time as AMS; None was not given.
+
+    Raises:
+        InvalidValueError: it is no time.
+    """
+    if text is None:
+        return None
+    found = TimeReader(now).read(text)
+    if found is None:
+        raise InvalidValueError(
+            f"{option} {text[:40]!a} is not a time", hint="for instance 2026-12-31, now+30d, 0"
+        )
+    return found
+
+
+def read_yuan(text: str | None, option: str) -> Decimal | None:
+    """Return a typed amount of yuan; None was not given. It is never rounded.
+
+    Raises:
+        InvalidValueError: it is none, or has more than two decimals.
+    """
+    if text is None:
+        return None
+    if _YUAN.fullmatch(text) is None:
+        raise InvalidValueError(
+            f"{option} {text[:40]!a} is not an amount in yuan", hint="for instance 34.50"
+        )
+    return Decimal(text)
+
+
+def yuan(_ctx: click.Context, param: click.Parameter, text: str | None) -> Decimal | None:
+    """Read the value of an option that is an amount of yuan; see `read_yuan`."""
+    return read_yuan(text, param.opts[-1])

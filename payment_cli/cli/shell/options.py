@@ -1,0 +1,137 @@
+"""Options that several commands share, each group handed over as one value."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, NamedTuple
+
+import click
+
+from payment_cli.cli.shell.command import Option
+from payment_cli.cli.shell.printing import Pager, Printing
+
+Callback = Callable[..., Any]
+
+_JSON_OPTIONS = (
+    click.option("-c", "--compact", is_flag=True, help="JSON in one line."),
+    click.option("-n", "--nulls", is_flag=True, help="Keep keys that are null."),
+    click.option("-l", "--list", "as_list", is_flag=True, help="Always a list, even of one."),
+    click.option(
+        "-q", "--quote", is_flag=True, expose_value=False, help="Accepted: keys are always quoted."
+    ),
+    click.option("-H", "--hidden", "hidden_keys", is_flag=True, help="Show keys with __ too."),
+    click.option("-e", "--keys", metavar="REGEX", help="Only these keys; a leading ! negates."),
+    click.option(
+        "-json", "--json", is_flag=True, expose_value=False, help="Accepted: JSON is the rule."
+    ),
+)
+
+_TABLE_OPTIONS = (
+    click.option(
+        "-t",
+        "--columns",
+        metavar="COLUMNS",
+        help="A table: PATH, PATH:time or PATH:time:FORMAT, with commas.",
+    ),
+    click.option("-b", "--border", is_flag=True, help="Table with a border."),
+    click.option("-h", "--header", is_flag=True, help="Table with a header."),
+    click.option("-i", "--index", "numbered", is_flag=True, help="Number the rows."),
+    click.option("-s", "--footer", is_flag=True, help="Say below how many there are."),
+    click.option(
+        "-ibase", "--index-base", type=int, default=0, metavar="N", help="First number of -i (0)."
+    ),
+    click.option("-V", "--values", is_flag=True, help="Only the values, one after the other."),
+    click.option(
+        "-sep", "--separator", default="", metavar="TEXT", help="What stands between values of -V."
+    ),
+    click.option("-N", "--newline", is_flag=True, help="A newline after each record of -V."),
+    click.option(
+        "-tmpl", "--template", metavar="TEXT", help="A line each: @{path}, @{path?default}."
+    ),
+)
+
+_PAGING_OPTIONS = (
+    click.option("-sort", "--sort", default="", metavar="KEYS", help="For instance lm:-1,fee:1."),
+    click.option(
+        "-skip", "--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out N."
+    ),
+    click.option(
+        "-limit",
+        "--limit",
+        type=click.IntRange(min=1),
+        default=10,
+        metavar="N",
+        help="At most N (10).",
+    ),
+    click.option(
+        "-pager", "--pager", "has_pager", is_flag=True, help="Count all; print {list, pager}."
+    ),
+)
+
+
+class Paging(NamedTuple):
+    """Which page of a query is printed."""
+
+    sort: str
+    skip: int
+    limit: int
+    has_pager: bool
+
+    def pager(self, count: Callable[[], int]) -> Pager | None:
+        """Return the pager, counting only if it was asked for."""
+        return Pager(self.skip, self.limit, count()) if self.has_pager else None
+
+
+def json_options(function: Callback) -> Callback:
+    """Add the options of JSON; the command gets one `printing`."""
+    return gathered(function, _JSON_OPTIONS, "printing", Printing)
+
+
+def printing_options(function: Callback) -> Callback:
+    """Add the options of JSON, tables, values and templates; the command gets one `printing`."""
+    return gathered(function, (*_TABLE_OPTIONS, *_JSON_OPTIONS), "printing", Printing)
+
+
+def paging_options(function: Callback) -> Callback:
+    """Add `-sort -skip -limit -pager`; the command gets one `paging`."""
+    return gathered(function, _PAGING_OPTIONS, "paging", Paging)
+
+
+def match_option(function: Callback) -> Callback:
+    """Add `-match`, which alone reads stdin; the command gets `match`."""
+    return click.option(
+        "-match",
+        "--match",
+        cls=Option,
+        bare="-",
+        metavar="MATCH",
+        help="{st:'OK',fee:'[100,)'}; without a value, or with -, from stdin.",
+    )(function)
+
+
+def exit_status_option(function: Callback) -> Callback:
+    """Add `--exit-status`; the command gets `exit_status`."""
+    return click.option(
+        "--exit-status",
+        is_flag=True,
+        help="Exit 0 if it is OK, 3 if it can still be paid, 20 if FAIL.",
+    )(function)
+
+
+def gathered(
+    function: Callback, options: Sequence[Callable[[Callback], Callback]], name: str, make: Any
+) -> Callback:
+    """Return the command with `options`, whose values reach it as one argument `name`.
+
+    `make` is the NamedTuple (or dataclass) of that argument; its fields are the options' names.
+    """
+    taken = set(make.__annotations__)
+
+    @wraps(function)
+    def command(*args: Any, **kwargs: Any) -> Any:
+        values = {key: kwargs.pop(key) for key in taken & kwargs.keys()}
+        return function(*args, **{name: make(**values)}, **kwargs)
+
+    declared: Callback = command
+    for option in reversed(options):
+        declared = option(declared)
+    return declared

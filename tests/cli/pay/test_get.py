@@ -1,0 +1,123 @@
+"""`pay get`: one payment, named in full or in part."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+@pytest.fixture
+def made(pay):
+    return pay("create", "-fee", 2300, "-br", "茶").json
+
+
+def test_the_first_or_last_six_characters_name_it(pay, made):
+    for fragment in (made["id"], made["id"][:12], made["id"][-6:], made["id"][-9:]):
+        assert pay("get", fragment).json["id"] == made["id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("ffffffffffffffffffffffffffffffff", 10, "no payment ffff"),
+        ("zzzzzz", 10, "no payment"),
+        ("abc", 2, "6"),
+        ("", 2, " an id"),
+        ("../../etc/passwd", 2, "is not a"),
+        ("/etc/passwd", 2, "is not a"),
+        ("a/b/c/d", 2, "is not a"),
+        ("abcdef\n", 2, "is not a"),
+        ("x" * 300, 2, "is not a"),
+        ("..", 2, " an id"),
+    ],
+)
+def test_a_name_of_nothing_is_refused_in_one_line(pay, made, name, code, said):
+    ran = pay("get", name, exit_code=code)
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert ran.out == b""
+
+
+@pytest.mark.parametrize("words", [["-abcdef"], ["--abcdef"]])
+def test_a_name_with_a_leading_dash_is_an_unknown_option(pay, words):
+    assert "no option" in pay("get", *words, exit_code=2).err
+
+
+def test_a_name_with_a_leading_dash_after_two_dashes_is_no_id(pay):
+    assert "is not a" in pay("get", "--", "-abcdef", exit_code=2).err
+
+
+def test_a_fragment_of_two_payments_is_ambiguous(pay, made):
+    other = pay("create", "-fee", 1).json
+    common = made["id"][:7]  # ids of one minute begin alike
+    assert other["id"].startswith(common)
+    assert "e.pay.ambiguous" in pay("get", common, exit_code=10).err
+
+
+def test_another_merchants_payment_is_not_shown(pay, payment, made):
+    payment("store", "init", "other", "--as", "other")
+    assert "e.pay.nopvg" in pay("get", made["id"], "--as", "other", exit_code=12).err
+    assert pay("get", made["id"], "--as", "root").json["id"] == made["id"]
+
+
+def test_it_is_printed_as_asked(pay, made):
+    assert pay("get", made["id"], "-e", "^(fee|st)$", "-c").text == '{"st":"NEW","fee":2300}\n' or (
+        pay("get", made["id"], "-e", "^(fee|st)$", "-c").text == '{"fee":2300,"st":"NEW"}\n'
+    )
+    assert pay("get", made["id"], "-t", "fee,st,brief").text == "2300  NEW  茶\n"
+    assert pay("get", made["id"], "-tmpl", "@{fee} @{brief}").text == "2300 茶\n"
+    assert pay("get", made["id"], "-l").json[0]["id"] == made["id"]
+
+
+def test_exit_status_of_a_new_payment_is_3(pay, made):
+    pay("get", made["id"], "--exit-status", exit_code=3)
+
+
+def test_the_root_option_holds_before_and_after_the_command(pay, made, root, tmp_path):
+    elsewhere = {"PAYMENT_ROOT": str(tmp_path / "nowhere")}
+    assert pay("get", made["id"], "--root", root, env=elsewhere).json["id"] == made["id"]
+    assert pay("--root", root, "get", made["id"], env=elsewhere).json["id"] == made["id"]
+    assert pay("get", made["id"], env=elsewhere, exit_code=10)
+
+
+#: What `pay get` may import beside the standard library that Click itself needs.
+HEAVY = {
+    "requests", "urllib3", "cryptography", "rich", "qrcode", "re2", "pyjson5", "tinydb", "sqlite3",
+    "ssl", "http.client", "asyncio", "multiprocessing", "concurrent.futures", "email", "tomllib",
+    "subprocess", "xml.etree", "wsgiref", "logging", "json", "hashlib", "importlib.metadata",
+}  # fmt: skip
+
+
+def imported_by(*words: str, env: dict[str, str]) -> set[str]:
+    code = (
+        "import sys\nfrom payment_cli.cli.main import run\n"
+        f"code = run('pay', {list(words)!r})\n"
+        "sys.stderr.write('\\n'.join(sys.modules))\nsys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.split())
+
+
+def test_get_imports_nothing_heavy(made, root):
+    env = {**os.environ, "PAYMENT_ROOT": str(root), "PAYMENT_DOMAIN": "demo"}
+    modules = imported_by("get", made["id"], env=env)
+    assert not modules & HEAVY
+    gateways = {name for name in modules if name.startswith("payment_cli.gateways.")}
+    assert gateways <= {"payment_cli.gateways.base"}  # the words, no wire
+    commands = {name for name in modules if name.startswith("payment_cli.cli.pay")}
+    assert commands == {"payment_cli.cli.pay", "payment_cli.cli.pay.get"}
+
+
+@pytest.mark.parametrize("words", [["--help"], []])
+def test_the_help_of_a_program_imports_no_command_and_no_service(words, root):
+    modules = imported_by("--help", env={**os.environ})
+    ours = {name for name in modules if name.startswith("payment_cli.")}
+    assert not {name for name in ours if name.startswith("payment_cli.cli.pay")}
+    assert not {name for name in ours if name.split(".")[1] in ("app", "services", "storage")}
+    assert not modules & HEAVY
