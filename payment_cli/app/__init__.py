@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from payment_cli.model.record import Record
     from payment_cli.services.payments.accounts import Accounts
     from payment_cli.services.payments.answers import Recorder
-    from payment_cli.services.payments.apply import Applying, ScriptOutcome
-    from payment_cli.services.payments.check import Checking
-    from payment_cli.services.payments.create import Creating
+    from payment_cli.services.payments.apply import Applier, ScriptOutcome
+    from payment_cli.services.payments.check import Checker
+    from payment_cli.services.payments.create import Creator
     from payment_cli.services.payments.lookup import Payments
-    from payment_cli.services.payments.receive import Receiving
-    from payment_cli.services.payments.send import Sending
+    from payment_cli.services.payments.receive import Receiver
+    from payment_cli.services.payments.send import Sender
     from payment_cli.services.payments.settlement import Settlement
-    from payment_cli.services.payments.watch import Watching
+    from payment_cli.services.payments.watch import Watcher
     from payment_cli.services.stores.merchants import Merchants
     from payment_cli.services.stores.sessions import WebSessions
     from payment_cli.services.upkeep.doctor import Doctor
@@ -123,12 +123,12 @@ class App:
         return Payments(self.storage, self.actor, lambda: self.merchants.own().id)
 
     @cached_property
-    def creating(self) -> "Creating":
+    def creator(self) -> "Creator":
         """Creating payments."""
         from payment_cli.files.authored import read_callback
-        from payment_cli.services.payments.create import Creating
+        from payment_cli.services.payments.create import Creator
 
-        return Creating(
+        return Creator(
             self.storage,
             self.actor,
             self.clock,
@@ -146,60 +146,60 @@ class App:
         return Recorder(self.settlement)
 
     @cached_property
-    def sending(self) -> "Sending":
+    def sender(self) -> "Sender":
         """Sending payments to gateways."""
-        from payment_cli.services.payments.send import Sending
+        from payment_cli.services.payments.send import Sender
 
-        return Sending(
+        return Sender(
             self.storage, self.payments, self.accounts, self._recorder, self.clock, self.new_token
         )
 
     @cached_property
-    def checking(self) -> "Checking":
+    def checker(self) -> "Checker":
         """Asking gateways about payments, and closing them."""
-        from payment_cli.services.payments.check import Checking
+        from payment_cli.services.payments.check import Checker
 
-        return Checking(
+        return Checker(
             self.storage,
             self.payments,
             self.accounts,
             self._recorder,
-            self.sending,
+            self.sender,
             self.clock,
             self.new_token,
         )
 
     @cached_property
-    def watching(self) -> "Watching":
+    def watcher(self) -> "Watcher":
         """Watching a payment until it is done."""
-        from payment_cli.services.payments.watch import Watching
+        from payment_cli.services.payments.watch import Watcher
 
-        return Watching(self.payments, self.checking, self.clock, self.sleep)
+        return Watcher(self.payments, self.checker, self.clock, self.sleep)
 
     @cached_property
-    def receiving(self) -> "Receiving":
+    def receiver(self) -> "Receiver":
         """Receiving callbacks."""
-        from payment_cli.services.payments.receive import Receiving
+        from payment_cli.services.payments.receive import Receiver
         from payment_cli.services.payments.refusals import count_refusal
 
-        return Receiving(
+        return Receiver(
             self.storage,
             self.payments,
             self.accounts,
             self._recorder,
-            self.checking,
+            self.checker,
             self.clock,
             partial(count_refusal, self.root / REFUSALS_PLACE),
         )
 
     @cached_property
-    def applying(self) -> "Applying":
+    def applier(self) -> "Applier":
         """Running callback scripts."""
         import socket
 
-        from payment_cli.services.payments.apply import Applying
+        from payment_cli.services.payments.apply import Applier
 
-        return Applying(
+        return Applier(
             self.storage,
             self.payments,
             self.clock,
@@ -281,7 +281,7 @@ class App:
         """
         self._apply_outbox(payment)
         self._start_notices(payment)
-        return self.applying.apply_if_due(payment) if payment.apply_st == "due" else payment
+        return self.applier.apply_if_due(payment) if payment.apply_st == "due" else payment
 
     def follow_up_detached(self, payment: "Payment") -> None:
         """As `follow_up`, for callbacks: the script runs in a process that nobody waits for."""

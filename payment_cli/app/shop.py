@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from payment_cli.services.shop.favourites import Favourites
     from payment_cli.services.shop.goods import Goods
     from payment_cli.services.shop.goods_import import GoodsFiles
-    from payment_cli.services.shop.order_log import OrderChanges
+    from payment_cli.services.shop.order_log import OrderLog
     from payment_cli.services.shop.order_payments import OrderPayments
     from payment_cli.services.shop.orders import Orders
     from payment_cli.services.shop.stats import Stats
     from payment_cli.services.shop.storefront import Storefront
     from payment_cli.services.stores.settings import StoreSettingsService
     from payment_cli.services.stores.webhook_keys import WebhookKeyService
-    from payment_cli.services.upkeep.tick import Ticking
+    from payment_cli.services.upkeep.tick import Ticker
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,9 @@ class Shop:
             app.storage,
             self.orders,
             app.payments,
-            app.creating,
-            app.sending,
-            app.checking,
+            app.creator,
+            app.sender,
+            app.checker,
             app.clock,
             app.new_id,
             app.merchants.get,
@@ -164,12 +164,12 @@ class Shop:
         return Outbox(app.storage, app.actor.domain, app.clock, handlers)
 
     @cached_property
-    def ticking(self) -> "Ticking":
+    def ticker(self) -> "Ticker":
         """What has to be done from time to time."""
-        from payment_cli.services.upkeep.tick import Ticking
+        from payment_cli.services.upkeep.tick import Ticker
 
-        return Ticking(
-            self.order_payments, self.outbox, lambda: self.app.applying, lambda: self.notices
+        return Ticker(
+            self.order_payments, self.outbox, lambda: self.app.applier, lambda: self.notices
         )
 
     @cached_property
@@ -180,11 +180,11 @@ class Shop:
         return Stats(self.app.storage, self.app.actor)
 
     @cached_property
-    def order_changes(self) -> "OrderChanges":
+    def order_log(self) -> "OrderLog":
         """What the log knows about orders."""
-        from payment_cli.services.shop.order_log import OrderChanges
+        from payment_cli.services.shop.order_log import OrderLog
 
-        return OrderChanges(self.app.storage)
+        return OrderLog(self.app.storage)
 
     def storefront(self, session: "Session") -> "Storefront":
         """Return what a web session may do; the caller is its store."""
@@ -197,10 +197,10 @@ class Shop:
             app.storage,
             self.orders,
             self.order_payments,
-            app.creating,
-            app.sending,
-            app.checking,
-            app.watching,
+            app.creator,
+            app.sender,
+            app.checker,
+            app.watcher,
             app.clock,
             app.merchants.get,
             partial(read_messages, app.root),

@@ -54,7 +54,7 @@ def _request(environ: WSGIEnvironment, body: bytes) -> HttpRequest:
 
 
 def _receive(app: App, request: HttpRequest) -> Response:
-    received = app.receiving.receive(request)
+    received = app.receiver.receive(request)
     if received.error is not None:
         _note(request, received.error)
     answer = received.acknowledgement

@@ -139,7 +139,7 @@ def _service_creates(folder: Path, number: int, count: int) -> None:
     if number < 0:
         app.merchants.init("bench")
     for at in range(count):
-        app.creating.create(NewPayment(fee=2300 + at, brief=f"Tea number {at}"))
+        app.creator.create(NewPayment(fee=2300 + at, brief=f"Tea number {at}"))
     app.close()
 
 

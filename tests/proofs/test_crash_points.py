@@ -138,11 +138,11 @@ def test_send(proof: Proof, repeats: bool) -> None:
         payment_id = killed.command.words[1]
         acknowledged = printed(killed).get("data")
         app = proof.app(killed.root, later_ms=INTENT_MS + 1)
-        checked = app.checking.check(payment_id)
+        checked = app.checker.check(payment_id)
         if checked.payment.st is Status.NEW:
             assert not acknowledged
             assert not proof.ordered(payment_id), killed
-            checked = app.sending.send(payment_id, "wx.qrcode", "sandbox", SendArguments())
+            checked = app.sender.send(payment_id, "wx.qrcode", "sandbox", SendArguments())
         require_one_open_order(proof, checked, killed)
         assert acknowledged in (None, checked.payment.re_obj)
         app.close()
@@ -187,7 +187,7 @@ def test_apply(proof: Proof, repeats: bool) -> None:
 
     def prepare(root: Path) -> Command:
         app = proof.app(root)
-        free = app.creating.create(NewPayment(fee=0, callback="after")).payment
+        free = app.creator.create(NewPayment(fee=0, callback="after")).payment
         app.close()
         return Command("pay", ("apply", free.id))
 
@@ -268,7 +268,7 @@ def test_order_pay(proof: Proof, repeats: bool) -> None:
         acknowledged = printed(killed).get("payObjId")
         app = proof.app(killed.root, later_ms=INTENT_MS + 1)
         for payment in payments(app):
-            app.checking.check(payment.id)
+            app.checker.check(payment.id)
         result = app.shop.order_payments.pay(order_id, Paying("wx.qrcode"))
         require_one_open_order(proof, result, killed)
         assert [payment.id for payment in payments(app)] == [result.payment.id], killed

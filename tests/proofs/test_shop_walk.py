@@ -227,7 +227,7 @@ class ShopWalk(RuleBasedStateMachine):
 
         def deliver(app: App) -> None:
             for _ in range(2 if manner == "twice" else 1):
-                received = app.receiving.receive(request)
+                received = app.receiver.receive(request)
                 assert received.acknowledgement.status == (200 if is_true else 400)
 
         outcome = self.act(deliver, crash)
@@ -239,11 +239,11 @@ class ShopWalk(RuleBasedStateMachine):
             self.sweep(moods, crash)
             return
         pay_id = pick(self.model.pays, which)
-        outcome = self.act(lambda app: app.checking.check(pay_id), crash, moods)
+        outcome = self.act(lambda app: app.checker.check(pay_id), crash, moods)
         self.catch_up(outcome, self.answers(self.heard))
 
     def sweep(self, moods: dict[str, str], crash: int | None) -> None:
-        outcome = self.act(lambda app: app.checking.check_pending(20), crash, moods)
+        outcome = self.act(lambda app: app.checker.check_pending(20), crash, moods)
         assert outcome in (None, "done")
         self.catch_up(outcome, self.answers(self.heard))
 
@@ -264,7 +264,7 @@ class ShopWalk(RuleBasedStateMachine):
 
     def metadata_claims_to_pay(self, which: int, crash: int | None) -> None:
         meta = {"or_id": pick(self.model.orders, which)}
-        self.act(lambda app: app.creating.create(NewPayment(fee=0, meta=meta)), crash)
+        self.act(lambda app: app.creator.create(NewPayment(fee=0, meta=meta)), crash)
         for pay_id in self.new("pay"):
             self.model.pays[pay_id] = Pay("", 0, st="OK")
 

@@ -13,13 +13,13 @@ from payment_cli.model.payments.buyer import Buyer
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.payments.answers import Recorder
-from payment_cli.services.payments.apply import Applying
-from payment_cli.services.payments.check import Checking
-from payment_cli.services.payments.create import Creating, NewPayment
+from payment_cli.services.payments.apply import Applier
+from payment_cli.services.payments.check import Checker
+from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
-from payment_cli.services.payments.receive import Receiving
+from payment_cli.services.payments.receive import Receiver
 from payment_cli.services.payments.records import PAYMENTS
-from payment_cli.services.payments.send import Sending
+from payment_cli.services.payments.send import Sender
 from payment_cli.services.payments.settlement import Settlement
 from payment_cli.services.shop.order_payments import OrderPayments
 from payment_cli.services.shop.orders import Orders
@@ -83,26 +83,26 @@ class World:
         self.payments = Payments(
             self.storage, self.actor, lambda: self.find_merchant(self.actor.domain).id
         )
-        self.creating = Creating(
+        self.creator = Creator(
             self.storage, self.actor, self.clock, self.ids, tokens, self.find_merchant,
             self.read_callback, self.settlement,
         )  # fmt: skip
-        self.sending = Sending(
+        self.sender = Sender(
             self.storage, self.payments, self.accounts, recorder, self.clock, tokens
         )
-        self.checking = Checking(
-            self.storage, self.payments, self.accounts, recorder, self.sending, self.clock, tokens
+        self.checker = Checker(
+            self.storage, self.payments, self.accounts, recorder, self.sender, self.clock, tokens
         )
-        self.receiving = Receiving(
-            self.storage, self.payments, self.accounts, recorder, self.checking, self.clock,
+        self.receiver = Receiver(
+            self.storage, self.payments, self.accounts, recorder, self.checker, self.clock,
             self.refusals.append,
         )  # fmt: skip
         self.orders = Orders(self.storage, self.actor, self.clock, self.ids, self.find_merchant)
         self.order_payments = OrderPayments(
-            self.storage, self.orders, self.payments, self.creating, self.sending, self.checking,
+            self.storage, self.orders, self.payments, self.creator, self.sender, self.checker,
             self.clock, self.ids, self.find_merchant,
         )  # fmt: skip
-        self.applying = Applying(
+        self.applier = Applier(
             self.storage, self.payments, self.clock, self.scripts, "here:1", timeout_s=60
         )
 
@@ -120,7 +120,7 @@ class World:
 
     def create(self, fee: int = 2300, **changes: Any) -> Payment:
         new = NewPayment(fee=fee, buyer=Buyer(1, "u1", "Li"), **changes)
-        return self.creating.create(new).payment
+        return self.creator.create(new).payment
 
     def seen_by(self, domain: str, *, is_operator: bool = False) -> "World":
         """The same tree for another caller."""

@@ -429,7 +429,7 @@ def test_only_a_whole_id_finds_anything(store):
 def test_a_payment_that_only_says_it_is_of_an_order_does_not_move_that_order(store):
     order = store.order()
     new = NewPayment(fee=1, brief="x", meta={"or_id": order.id})
-    fake = store.demo.creating.create(new).payment
+    fake = store.demo.creator.create(new).payment
     data = store.ask("send", {"id": fake.id, "pay_tp": "wx.qrcode"}, store.cashier())
     assert data["id"] == fake.id
     assert store.stored_order(order.id).pay_ids == ()
@@ -453,7 +453,7 @@ def test_a_paid_order_is_shown_as_paid_and_asked_for_no_more(store):
     order = store.order()
     first = store.ask("send", {"or_id": order.id, "pay_tp": "wx.qrcode"})
     store.gateway.checks = [paid(first["id"], 2000)]
-    store.demo.checking.check(first["id"])
+    store.demo.checker.check(first["id"])
     data = store.ask("create", {"or_id": order.id})
     assert (data["payment"]["st"], data["payTypes"]) == ("OK", [])
     again = store.ask("send", {"or_id": order.id, "pay_tp": "zfb.qrcode"})

@@ -31,7 +31,7 @@ class ScriptedApp:
     followed: list[str] = field(default_factory=list)
 
     @property
-    def receiving(self):
+    def receiver(self):
         return self
 
     def receive(self, request):

@@ -141,7 +141,7 @@ def test_an_order_that_is_over_says_so_and_asks_no_more(store, checkout, status,
     if status == "paid":
         payment_id = pay(store, order)
         store.gateway.checks = [paid(payment_id, 2000)]
-        store.demo.checking.check(payment_id)
+        store.demo.checker.check(payment_id)
     elif status == "cancelled":
         store.demo.shop.order_payments.cancel(order.id, "no")
     else:
@@ -156,7 +156,7 @@ def test_a_payment_that_failed_leaves_the_choice_with_a_word(store, checkout):
     order = store.order()
     payment_id = pay(store, order)
     store.gateway.checks = [Answer(Outcome.FAILED, code="PAYERROR")]
-    store.demo.checking.check(payment_id)
+    store.demo.checker.check(payment_id)
     page = checkout(order)
     assert heading(page) == "How would you like to pay?"
     assert "The last try was not completed." in page
@@ -402,7 +402,7 @@ def digest(page: str, element: str) -> str:
 
 def test_a_page_tells_no_more_than_it_shows(store, checkout):
     new = NewPayment(fee=1, brief="x", meta={"note": "meta-canary"})
-    store.demo.creating.create(new)
+    store.demo.creator.create(new)
     order = store.order()
     payment_id = pay(store, order, token=store.token(openid="openid-canary"))
     page = checkout(order)

@@ -67,23 +67,23 @@ def apply(
         raise InvalidValueError("--due goes without an ID")
     app = current_app()
     if payment_id is not None:
-        applying = app.applying
-        payment = applying.skip(payment_id) if skip else applying.apply(payment_id, again=again)
+        applier = app.applier
+        payment = applier.skip(payment_id) if skip else applier.apply(payment_id, again=again)
         print_record(_shown(payment.to_record()), printing)
         _leave([payment])
     elif due:
         _apply_due(app, most, printing)
     else:
-        print_records(map(_shown, app.applying.list_open(most)), printing)
+        print_records(map(_shown, app.applier.list_open(most)), printing)
 
 
 def _apply_due(app: "App", most: int, printing: Printing) -> None:
-    ids = app.applying.due_ids(most)
+    ids = app.applier.due_ids(most)
     done, damaged = [], 0
     with progress("callback scripts") as tell_progress:
         for payment_id in ids:
             try:
-                done.append(app.applying.apply_if_due(app.payments.get(payment_id)))
+                done.append(app.applier.apply_if_due(app.payments.get(payment_id)))
             except CorruptRecordError as error:
                 damaged += 1
                 tell_damaged(error)

@@ -50,15 +50,15 @@ def check(
     if payment_id is None:
         _check_pending(app, most or app.settings.pending_max, printing)
         return
-    result = app.checking.check(payment_id)
+    result = app.checker.check(payment_id)
     print_result(result, printing)
     run_script(app, result.payment)
     leave(result, exit_status=exit_status)
 
 
 def _check_pending(app: "App", most: int, printing: Printing) -> None:
-    sweep = app.checking.check_pending(most)
-    scripts = app.applying.due_ids(most)
+    sweep = app.checker.check_pending(most)
+    scripts = app.applier.due_ids(most)
     print_record(
         {
             "checked": sweep.checked,

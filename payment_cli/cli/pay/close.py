@@ -26,7 +26,7 @@ def close(payment_id: str, reason: str, printing: Printing, exit_status: bool) -
     answer, so it still waits.
     """
     app = current_app()
-    result = app.checking.close(payment_id, reason)
+    result = app.checker.close(payment_id, reason)
     print_result(result, printing)
     run_script(app, result.payment)
     leave(result, exit_status=exit_status)

@@ -113,7 +113,7 @@ def create(asked: Asked, printing: Printing, exit_status: bool) -> None:
     app = current_app()
     arguments = _send_arguments(asked)
     new = _new_payment(app, asked)
-    created = app.creating.create(new)
+    created = app.creator.create(new)
     if created.ignored:
         tell(f"pay: metadata can't set {', '.join(created.ignored)}: ignored")
     if arguments is None or created.payment.is_final:
@@ -210,7 +210,7 @@ def _send(
     from payment_cli.cli.pay.results import leave, run_script, show_qr_code
 
     try:
-        result = app.sending.send(payment_id, new.pay_tp, new.pay_target, arguments)
+        result = app.sender.send(payment_id, new.pay_tp, new.pay_target, arguments)
     except PaymentError:
         # It is made, whatever became of its send: who asked for it must learn its id.
         print_record(app.payments.get(payment_id).to_record(), printing)

@@ -73,7 +73,7 @@ def _receive_http(app: "App", *, has_head: bool) -> None:
     from payment_cli.cli.pay.raw_http import SIZE_MAX, parse_request
 
     request = parse_request(read_bytes("the HTTP request", SIZE_MAX))
-    received = app.receiving.receive(request)
+    received = app.receiver.receive(request)
     if has_head:
         write_bytes(_head(received.acknowledgement))
     write_bytes(received.acknowledgement.body)
@@ -90,7 +90,7 @@ def _receive_json(
     from payment_cli.cli.shell.loose_json import read_object
 
     text = read_text("the callback") if fields is None or fields == "-" else fields
-    result = app.receiving.receive_json(read_object(text, "the callback"), id_key)
+    result = app.receiver.receive_json(read_object(text, "the callback"), id_key)
     if only_success and not result.unknown:
         print_text("success")
     elif not only_success:

@@ -52,7 +52,7 @@ def send(
     app = current_app()
     arguments = send_arguments(pay_tp, (argument,) if argument is not None else ())
     account = target or default_target(app, pay_tp, app.payments.get(payment_id).seller_nm)
-    result = app.sending.send(payment_id, pay_tp, account, arguments)
+    result = app.sender.send(payment_id, pay_tp, account, arguments)
     print_result(result, printing)
     show_qr_code(result.payment)
     run_script(app, result.payment)

@@ -34,7 +34,7 @@ def watch(payment_id: str, reverse_after: int, printing: Printing, exit_status: 
     payment. Exit 20: it is FAIL.
     """
     app = current_app()
-    looks = app.watching.watch(payment_id, reverse_after)
+    looks = app.watcher.watch(payment_id, reverse_after)
     result = next(looks)
     if result.payment.st is Status.NEW:
         raise NotAllowedError(

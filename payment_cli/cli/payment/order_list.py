@@ -86,7 +86,7 @@ def history(order_id: str, changes: bool, printing: Printing) -> None:
     """
     app = current_app()
     order = app.shop.orders.get(order_id)
-    print_records(app.shop.order_changes.of(order) if changes else _history(order), printing)
+    print_records(app.shop.order_log.of(order) if changes else _history(order), printing)
 
 
 def _history(order: "Order") -> "Iterator[Record]":

@@ -122,7 +122,7 @@ def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> 
     order = app.shop.orders.get(order_id)
     text = read_text("the callback") if fields is None or fields == "-" else fields
     callback = read_object(text, "the callback")
-    result = app.receiving.receive_json(callback, _id_key(order, callback))
+    result = app.receiver.receive_json(callback, _id_key(order, callback))
     if success and not result.unknown:
         print_text("success")
     elif not success:

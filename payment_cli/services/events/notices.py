@@ -36,7 +36,7 @@ from payment_cli.storage.base import Query, Storage
 from payment_cli.webhooks.signature import signed_headers
 
 
-class Sender(Protocol):
+class Deliverer(Protocol):
     """What delivers; see webhooks/sender.py."""
 
     def send(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Delivery:
@@ -82,7 +82,7 @@ class Notices:
     clock: Clock
     new_token: Callable[[], str]
     load_keys: Callable[[str], WebhookKeys]
-    sender: Sender
+    deliverer: Deliverer
 
     def query(self, query: Query) -> Iterator[Record]:
         """Yield the matching notices that are not delivered yet."""
@@ -181,7 +181,7 @@ class Notices:
         except PaymentError as error:
             return Delivery(0, f"{error} ({error.hint})" if error.hint else str(error))
         body = notice.body()
-        return self.sender.send(url, signed_headers(keys, notice.id, self.clock(), body), body)
+        return self.deliverer.send(url, signed_headers(keys, notice.id, self.clock(), body), body)
 
     def _record(self, claimed: Notice, delivery: Delivery) -> Notice:
         now = self.clock()

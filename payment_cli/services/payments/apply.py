@@ -34,7 +34,7 @@ _OPEN = (ApplyStatus.DUE, ApplyStatus.CLAIMED, ApplyStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
-class Applying:
+class Applier:
     """Runs callback scripts. `who` names this process in the claim."""
 
     storage: Storage

@@ -30,7 +30,7 @@ from payment_cli.services.payments.pace import (
     left,
 )
 from payment_cli.services.payments.records import load, save
-from payment_cli.services.payments.send import INTENT_MS, Sending, make_intent, order_ref
+from payment_cli.services.payments.send import INTENT_MS, Sender, make_intent, order_ref
 from payment_cli.storage.base import Query, Storage
 
 #: The longest reason that `pay close` keeps.
@@ -48,14 +48,14 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
-class Checking:
+class Checker:
     """Asks providers about payments."""
 
     storage: Storage
     payments: Payments
     accounts: Accounts
     recorder: Recorder
-    sending: Sending
+    sender: Sender
     clock: Clock
     new_token: Callable[[], str]
 
@@ -247,7 +247,7 @@ class Checking:
         answer = gateway.send(request, None)
         if answer.outcome is Outcome.REFUSED:
             answer = replace(answer, outcome=Outcome.UNKNOWN)
-        return self.sending.finish(gateway, payment, claimed, answer, owner)
+        return self.sender.finish(gateway, payment, claimed, answer, owner)
 
     def _owed_reverse(self, payment: Payment) -> Result:
         """Reverse a scan that failed before the provider allowed its reversal."""

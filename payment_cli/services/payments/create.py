@@ -55,7 +55,7 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Creating:
+class Creator:
     """Creates payments in one tree, for one actor."""
 
     storage: Storage

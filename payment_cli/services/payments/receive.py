@@ -32,7 +32,7 @@ from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.record import Json
 from payment_cli.services.payments.accounts import Accounts
 from payment_cli.services.payments.answers import Recorder, reason_of
-from payment_cli.services.payments.check import Checking
+from payment_cli.services.payments.check import Checker
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.records import PAYMENTS, load
 from payment_cli.storage.base import Storage
@@ -64,14 +64,14 @@ class _Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Receiving:
+class Receiver:
     """Receives callbacks for one tree."""
 
     storage: Storage
     payments: Payments
     accounts: Accounts
     recorder: Recorder
-    checking: Checking
+    checker: Checker
     clock: Clock
     count_refusal: Callable[[str], None]
 
@@ -111,7 +111,7 @@ class Receiving:
             or pay_type(payment.pay_tp).provider != "alipay"
             or ("sign" not in fields)
         ):
-            return self.checking.check(payment.id)
+            return self.checker.check(payment.id)
         account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
         body = urlencode({k: v for k, v in fields.items() if isinstance(v, str)}).encode()
         headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}

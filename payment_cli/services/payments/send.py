@@ -49,7 +49,7 @@ class SendArguments:
 
 
 @dataclass(frozen=True, slots=True)
-class Sending:
+class Sender:
     """Sends payments to their gateways."""
 
     storage: Storage

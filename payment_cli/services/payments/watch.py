@@ -8,7 +8,7 @@ from payment_cli.errors import NotAllowedError, OutcomeUnknownError
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
-from payment_cli.services.payments.check import Checking
+from payment_cli.services.payments.check import Checker
 from payment_cli.services.payments.lookup import Payments
 
 #: A scan the payer has not confirmed by then is reversed, as the providers demand.
@@ -16,11 +16,11 @@ REVERSE_AFTER_S = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Watching:
+class Watcher:
     """Watches one payment. `sleep` takes seconds."""
 
     payments: Payments
-    checking: Checking
+    checker: Checker
     clock: Clock
     sleep: Callable[[float], None]
 
@@ -56,9 +56,9 @@ class Watching:
         reverse_at = payment.send_at + reverse_after_s * 1000
         is_slow = pay_type(payment.pay_tp).is_scan and self.clock() >= reverse_at
         try:
-            result = self.checking.check(payment.id)
+            result = self.checker.check(payment.id)
             if is_slow and result.payment.st is Status.WAIT:
-                result = self.checking.close(payment.id, "not confirmed in time")
+                result = self.checker.close(payment.id, "not confirmed in time")
         except (OutcomeUnknownError, NotAllowedError) as error:
             current = self.payments.get(payment.id)
             return Result(current, (), str(error), unknown=current.st is Status.WAIT)

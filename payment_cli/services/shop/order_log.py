@@ -14,7 +14,7 @@ _CLOCK_SLACK = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class OrderChanges:
+class OrderLog:
     """Reads the log of one tree."""
 
     storage: Storage

@@ -21,10 +21,10 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_state import PENDING, OrderEvent
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.consequences import cancel_order
-from payment_cli.services.payments.check import Checking
-from payment_cli.services.payments.create import Creating, NewPayment
+from payment_cli.services.payments.check import Checker
+from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
-from payment_cli.services.payments.send import SendArguments, Sending
+from payment_cli.services.payments.send import SendArguments, Sender
 from payment_cli.services.shop.orders import Orders
 from payment_cli.services.shop.records import load_order, load_settings, save_order
 from payment_cli.storage.base import Query, Storage
@@ -56,9 +56,9 @@ class OrderPayments:
     storage: Storage
     orders: Orders
     payments: Payments
-    creating: Creating
-    sending: Sending
-    checking: Checking
+    creator: Creator
+    sender: Sender
+    checker: Checker
     clock: Clock
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
@@ -115,7 +115,7 @@ class OrderPayments:
         Raises:
             NotAllowedError: the order has no payment yet.
         """
-        return self.checking.check(self._required(self.orders.get(fragment)).id)
+        return self.checker.check(self._required(self.orders.get(fragment)).id)
 
     def payment_of(self, fragment: str) -> Payment:
         """Return the order's current payment.
@@ -200,7 +200,7 @@ class OrderPayments:
                 meta={"or_id": order.id},
                 callback=load_settings(tx, order.sto_nm).order_callback,
             )
-            return self.creating.create_in(tx, new, payment_id=payment_id, pay_by=order.ord_expi)
+            return self.creator.create_in(tx, new, payment_id=payment_id, pay_by=order.ord_expi)
 
     def _choose(self, order: Order, pay_tp: str, target: str) -> None:
         """Record on the order how its open payment, made without a type, is to be paid."""
@@ -214,12 +214,12 @@ class OrderPayments:
             )
 
     def _send(self, payment: Payment, pay_tp: str, target: str, paying: Paying) -> Result:
-        return self.sending.send(payment.id, pay_tp, target, paying.arguments)
+        return self.sender.send(payment.id, pay_tp, target, paying.arguments)
 
     def _end(self, payment: Payment, pay_tp: str, *, anyway: bool) -> None:
         """Close the open payment before another type is opened."""
         try:
-            result = self.checking.close(payment.id, f"paid by {pay_tp} instead")
+            result = self.checker.close(payment.id, f"paid by {pay_tp} instead")
         except OutcomeUnknownError:
             if anyway:
                 return
@@ -234,7 +234,7 @@ class OrderPayments:
 
     def _end_all(self, order: Order, reason: str) -> None:
         for payment_id in order.pay_ids:
-            result = self.checking.close(payment_id, reason)
+            result = self.checker.close(payment_id, reason)
             if result.payment.st is Status.WAIT:
                 raise OutcomeUnknownError(
                     f"payment {payment_id} could not be closed for sure: {result.err_msg}",

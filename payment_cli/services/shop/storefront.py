@@ -27,11 +27,11 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.session import Role, Session
-from payment_cli.services.payments.check import Checking
-from payment_cli.services.payments.create import Creating, NewPayment
+from payment_cli.services.payments.check import Checker
+from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.records import PAYMENTS
-from payment_cli.services.payments.send import SendArguments, Sending
-from payment_cli.services.payments.watch import Watching
+from payment_cli.services.payments.send import SendArguments, Sender
+from payment_cli.services.payments.watch import Watcher
 from payment_cli.services.shop.order_payments import OrderPayments, Paying
 from payment_cli.services.shop.orders import Buying, Orders
 from payment_cli.services.shop.records import load_order
@@ -80,10 +80,10 @@ class Storefront:
     storage: Storage
     orders: Orders
     order_payments: OrderPayments
-    creating: Creating
-    sending: Sending
-    checking: Checking
-    watching: Watching
+    creator: Creator
+    sender: Sender
+    checker: Checker
+    watcher: Watcher
     clock: Clock
     find_merchant: Callable[[str], Merchant]
     read_messages: Callable[[str, str], Record]
@@ -118,7 +118,7 @@ class Storefront:
             raise InvalidValueError("the fee must be 1 fen or more")
         merchant = self._merchant()
         new = NewPayment(fee=fee, cur=merchant.currency, brief=brief, seller=merchant.domain)
-        return self._offer(self.creating.create(new).payment)
+        return self._offer(self.creator.create(new).payment)
 
     def pay(self, order_id: str, pay_tp: str, arguments: SendArguments) -> Result:
         """Send the payment of an order; `pay_tp` "" is that of the auth code.
@@ -146,7 +146,7 @@ class Storefront:
             self._end_expired(payment)
             target = payment.pay_target if payment.pay_tp == kind.name else ""
             target = target or self._merchant().target_for(kind.name)
-            return self.sending.send(payment.id, kind.name, target, arguments)
+            return self.sender.send(payment.id, kind.name, target, arguments)
         if order.pay_id != payment.id:
             raise ConflictError(f"order {order.id} has another payment by now")
         return self._pay(order, pay_tp, arguments)
@@ -190,7 +190,7 @@ class Storefront:
             return Result(payment)
         if not pay_type(payment.pay_tp).is_scan and self.clock() < payment.next_check_at:
             return Result(payment)
-        return self.watching.look(payment)
+        return self.watcher.look(payment)
 
     def bill(self, order_id: str, lang: str) -> Bill:
         """Return an order for its payer's eyes; `lang` is zh or en.
@@ -260,7 +260,7 @@ class Storefront:
     def _end_expired(self, payment: Payment) -> None:
         """Let a payment that outlived its time at the provider end, so that another may begin."""
         if payment.st is Status.WAIT and self.clock() > payment.expi:
-            self.checking.check(payment.id)
+            self.checker.check(payment.id)
 
     def _order(self, order_id: str) -> Order:
         nothing = NotFoundError("order", "with this id")

@@ -13,7 +13,7 @@ from payment_cli.model.payments.payment import ApplyStatus
 from payment_cli.model.record import Json, Record
 from payment_cli.services.events.notices import Notices
 from payment_cli.services.events.outbox import Outbox
-from payment_cli.services.payments.apply import Applying
+from payment_cli.services.payments.apply import Applier
 from payment_cli.services.shop.order_payments import OrderPayments
 
 #: (id, reason) of what could not be done.
@@ -49,12 +49,12 @@ class Ticked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticking:
+class Ticker:
     """Does what is due, each thing by its own service. Services are made when they are needed."""
 
     order_payments: OrderPayments
     outbox: Outbox
-    applying: Callable[[], Applying]
+    applier: Callable[[], Applier]
     notices: Callable[[], Notices]
 
     def tick(self, most: int) -> Ticked:
@@ -81,11 +81,11 @@ class Ticking:
 
     def _run_scripts(self, most: int, errors: Errors) -> tuple[int, int]:
         """Run what is due; return how many scripts were done and how many failed."""
-        applying = self.applying()
+        applier = self.applier()
         done = failed = 0
-        for payment_id in applying.due_ids(most):
+        for payment_id in applier.due_ids(most):
             try:
-                after = applying.apply_if_due(applying.payments.get(payment_id))
+                after = applier.apply_if_due(applier.payments.get(payment_id))
             except PaymentError as error:
                 errors.append((payment_id, f"{error.code}: {error}"))
                 continue

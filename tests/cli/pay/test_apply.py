@@ -59,7 +59,7 @@ def test_a_hand_edited_payment_does_not_stop_the_scripts_of_others(pay, script, 
     script("echo made the template\n")
     app = open_app(str(root))
     new = NewPayment(fee=0, callback="after")
-    edited, other = (app.creating.create(new).payment.id for _ in range(2))
+    edited, other = (app.creator.create(new).payment.id for _ in range(2))
     app.close()
     file = root / "var/payment" / f"{edited}.json"
     file.write_text(file.read_text().replace('"fee": 0', '"fee": 1'))

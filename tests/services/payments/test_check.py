@@ -34,14 +34,14 @@ def sent(world: World, answer: Answer = QR, pay_tp: str = "wx.qrcode", **changes
     world.gateway.sends = [answer]
     is_scan = pay_tp.endswith("scan")
     arguments = SendArguments(auth_code=Secret("130000000000000001") if is_scan else None)
-    world.sending.send(payment.id, pay_tp, "shop", arguments)
+    world.sender.send(payment.id, pay_tp, "shop", arguments)
     return world.stored(payment)
 
 
 def test_a_paid_answer_makes_the_payment_ok_and_its_script_due(world: World) -> None:
     payment = sent(world, callback="after")
     world.gateway.checks = [paid(payment.id)]
-    result = world.checking.check(payment.id)
+    result = world.checker.check(payment.id)
     assert (result.payment.st, result.payment.apply_st) == ("OK", "due")
     assert "st" in result.changed
 
@@ -49,8 +49,8 @@ def test_a_paid_answer_makes_the_payment_ok_and_its_script_due(world: World) -> 
 def test_a_final_payment_is_answered_without_asking_the_provider(world: World) -> None:
     payment = sent(world)
     world.gateway.checks = [paid(payment.id)]
-    world.checking.check(payment.id)
-    assert world.checking.check(payment.id).payment.st == "OK"
+    world.checker.check(payment.id)
+    assert world.checker.check(payment.id).payment.st == "OK"
     assert len(world.gateway.calls("check")) == 1
 
 
@@ -58,7 +58,7 @@ def test_a_final_payment_is_answered_without_asking_the_provider(world: World) -
 def test_what_decides_nothing_leaves_wait_and_asks_again_later(world: World, answer) -> None:
     payment = sent(world)
     world.gateway.checks = [answer]
-    result = world.checking.check(payment.id)
+    result = world.checker.check(payment.id)
     assert result.payment.st == "WAIT"
     assert result.unknown == (answer is UNKNOWN)
     assert world.stored(payment).next_check_at == world.clock.now + back_off(0)
@@ -68,7 +68,7 @@ def test_what_decides_nothing_leaves_wait_and_asks_again_later(world: World, ans
 def test_the_providers_no_makes_it_fail_with_the_reason(world: World) -> None:
     payment = sent(world)
     world.gateway.checks = [Answer(Outcome.FAILED, code="CLOSED", message="order closed")]
-    result = world.checking.check(payment.id)
+    result = world.checker.check(payment.id)
     assert result.payment.st == "FAIL"
     assert world.stored(payment).fail_re == "CLOSED order closed"
 
@@ -77,7 +77,7 @@ def test_money_for_another_order_is_not_trusted(world: World) -> None:
     payment = sent(world)
     world.gateway.checks = [paid("f" * 32)]
     with pytest.raises(UntrustedError):
-        world.checking.check(payment.id)
+        world.checker.check(payment.id)
     assert world.stored(payment).st == "WAIT"
 
 
@@ -86,7 +86,7 @@ def test_an_expired_payment_is_closed_at_the_provider_then_fails(world: World) -
     world.clock.advance(minutes=11)
     world.gateway.checks = [WAITING]
     world.gateway.closes = [CLOSED]
-    result = world.checking.check(payment.id)
+    result = world.checker.check(payment.id)
     assert (result.payment.st, result.payment.fail_re) == ("FAIL", "expired")
 
 
@@ -95,7 +95,7 @@ def test_an_expired_payment_that_was_paid_after_all_is_ok(world: World) -> None:
     world.clock.advance(minutes=11)
     world.gateway.checks = [WAITING, paid(payment.id)]
     world.gateway.closes = [Answer(Outcome.PAID)]
-    assert world.checking.check(payment.id).payment.st == "OK"
+    assert world.checker.check(payment.id).payment.st == "OK"
 
 
 def test_an_expired_payment_whose_close_is_unknown_stays_waiting(world: World) -> None:
@@ -103,7 +103,7 @@ def test_an_expired_payment_whose_close_is_unknown_stays_waiting(world: World) -
     world.clock.advance(minutes=11)
     world.gateway.checks = [WAITING]
     world.gateway.closes = [UNKNOWN]
-    result = world.checking.check(payment.id)
+    result = world.checker.check(payment.id)
     assert (result.payment.st, result.unknown) == ("WAIT", True)
 
 
@@ -120,14 +120,14 @@ def interrupted(world: World, pay_tp: str = "wx.qrcode") -> Payment:
     world.gateway.meanwhile = die
     arguments = SendArguments(auth_code=Secret("130000000000000001") if "scan" in pay_tp else None)
     with pytest.raises(PowerCutError):
-        world.sending.send(payment.id, pay_tp, "shop", arguments)
+        world.sender.send(payment.id, pay_tp, "shop", arguments)
     return world.stored(payment)
 
 
 def test_a_send_under_way_is_left_alone_until_its_deadline(world: World) -> None:
     payment = interrupted(world)
     with pytest.raises(OutcomeUnknownError):
-        world.checking.check(payment.id)
+        world.checker.check(payment.id)
     assert len(world.gateway.calls("check")) == 0
 
 
@@ -136,7 +136,7 @@ def test_an_interrupted_send_is_sent_again_with_identical_parameters(world: Worl
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [NOT_FOUND]
     world.gateway.sends = [QR]
-    result = world.checking.check(payment.id)
+    result = world.checker.check(payment.id)
     assert (result.payment.st, result.payment.re_obj) == ("WAIT", "weixin://wxpay/abc")
     first, again = world.gateway.calls("send")
     assert first == again
@@ -148,10 +148,10 @@ def test_a_refused_repetition_forgets_no_order_of_the_first_send(world: World) -
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [WAITING]
     world.gateway.sends = [Answer(Outcome.REFUSED, message="can't be reached")]
-    result = world.checking.check(payment.id)
+    result = world.checker.check(payment.id)
     assert (result.payment.st, result.unknown, result.err_msg) == ("WAIT", True, "can't be reached")
     world.gateway.sends = [QR]
-    assert world.checking.check(payment.id).payment.re_obj == "weixin://wxpay/abc"
+    assert world.checker.check(payment.id).payment.re_obj == "weixin://wxpay/abc"
 
 
 def test_a_send_repeated_in_vain_lets_others_go_first(world: World) -> None:
@@ -160,7 +160,7 @@ def test_a_send_repeated_in_vain_lets_others_go_first(world: World) -> None:
     world.gateway.checks = [WAITING]
     world.gateway.sends = [UNKNOWN]
     for count in range(3):
-        world.checking.check(payment.id)
+        world.checker.check(payment.id)
         assert world.stored(payment).next_check_at == world.clock.now + back_off(count)
 
 
@@ -173,11 +173,11 @@ def test_the_late_answer_of_a_repeated_send_does_not_bring_back_its_void_code(
         world.clock.advance(ms=INTENT_MS)
         world.gateway.checks = [WAITING]
         world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://new")]
-        world.checking.check(payment.id)
+        world.checker.check(payment.id)
 
     world.gateway.meanwhile = meanwhile
     world.gateway.sends = [QR]
-    late = world.sending.send(payment.id, "wx.qrcode", "shop", SendArguments())
+    late = world.sender.send(payment.id, "wx.qrcode", "shop", SendArguments())
     assert late.payment.re_obj == world.stored(payment).re_obj == "weixin://new"
 
 
@@ -185,7 +185,7 @@ def test_an_interrupted_send_that_was_paid_is_ok_without_sending_again(world: Wo
     payment = interrupted(world)
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [paid(payment.id)]
-    assert world.checking.check(payment.id).payment.st == "OK"
+    assert world.checker.check(payment.id).payment.st == "OK"
     assert len(world.gateway.calls("send")) == 1
 
 
@@ -194,13 +194,13 @@ def test_an_interrupted_scan_is_asked_about_and_never_sent_again(world: World) -
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [NOT_FOUND]
     world.gateway.closes = [CLOSED]
-    assert world.checking.check(payment.id).payment.st == "FAIL"
+    assert world.checker.check(payment.id).payment.st == "FAIL"
     assert len(world.gateway.calls("send")) == 1
 
 
 def test_closing_an_unsent_payment_needs_no_provider(world: World) -> None:
     payment = world.create()
-    result = world.checking.close(payment.id, "changed my mind")
+    result = world.checker.close(payment.id, "changed my mind")
     assert (result.payment.st, result.payment.fail_re) == ("FAIL", "changed my mind")
     assert result.payment.close_at == world.clock.now
     assert world.gateway.asked == []
@@ -210,16 +210,16 @@ def test_closing_an_unsent_payment_needs_no_provider(world: World) -> None:
 def test_a_reason_is_one_short_line(world: World, reason: str) -> None:
     payment = world.create()
     with pytest.raises(InvalidValueError, match="one line"):
-        world.checking.close(payment.id, reason)
+        world.checker.close(payment.id, reason)
     assert world.stored(payment) == payment
 
 
 def test_closing_a_waiting_payment_fails_only_when_the_provider_closed_it(world: World) -> None:
     payment = sent(world)
     world.gateway.closes = [UNKNOWN, CLOSED]
-    assert world.checking.close(payment.id, "x").payment.st == "WAIT"
-    assert world.checking.close(payment.id, "x").payment.st == "FAIL"
-    assert world.checking.close(payment.id, "again").payment.fail_re == "x"
+    assert world.checker.close(payment.id, "x").payment.st == "WAIT"
+    assert world.checker.close(payment.id, "x").payment.st == "FAIL"
+    assert world.checker.close(payment.id, "again").payment.fail_re == "x"
 
 
 def test_a_paid_payment_is_not_closed(world: World) -> None:
@@ -227,10 +227,10 @@ def test_a_paid_payment_is_not_closed(world: World) -> None:
     world.gateway.closes = [Answer(Outcome.PAID)]
     world.gateway.checks = [paid(payment.id)]
     with pytest.raises(NotAllowedError):
-        world.checking.close(payment.id, "x")
+        world.checker.close(payment.id, "x")
     assert world.stored(payment).st == "OK"
     with pytest.raises(NotAllowedError):
-        world.checking.close(payment.id, "x")
+        world.checker.close(payment.id, "x")
 
 
 def test_closing_an_interrupted_send_that_was_paid_is_refused_as_any_other(world: World) -> None:
@@ -238,7 +238,7 @@ def test_closing_an_interrupted_send_that_was_paid_is_refused_as_any_other(world
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [paid(payment.id)]
     with pytest.raises(NotAllowedError, match="paid before it could be closed"):
-        world.checking.close(payment.id, "x")
+        world.checker.close(payment.id, "x")
     assert world.stored(payment).st == "OK"
 
 
@@ -247,10 +247,10 @@ def test_a_scan_is_not_reversed_earlier_than_the_provider_allows(world: World) -
     world.gateway.reverse_after_ms = 15_000
     world.clock.advance(s=14)
     with pytest.raises(OutcomeUnknownError):
-        world.checking.close(payment.id, "x")
+        world.checker.close(payment.id, "x")
     world.clock.advance(s=1)
     world.gateway.closes = [CLOSED]
-    assert world.checking.close(payment.id, "x").payment.st == "FAIL"
+    assert world.checker.close(payment.id, "x").payment.st == "FAIL"
 
 
 def test_money_that_came_by_a_declined_scan_is_late_and_not_called_reversed(world: World) -> None:
@@ -259,7 +259,7 @@ def test_money_that_came_by_a_declined_scan_is_late_and_not_called_reversed(worl
     assert (payment.st, payment.next_check_at > 0) == ("FAIL", True)
     world.clock.advance(s=15)
     world.gateway.closes = [paid(payment.id)]
-    world.checking.check(payment.id)
+    world.checker.check(payment.id)
     stored = world.stored(payment)
     assert (stored.flag, stored.next_check_at) == ("late", 0)
     assert "reversed" not in [line["what"] for line in stored.history]  # type: ignore[index,call-overload]
@@ -270,14 +270,14 @@ def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: W
     world.clock.advance(s=20)
     fresh = sent(world)
     world.gateway.checks = [paid("f" * 32), paid(second.id), UNKNOWN]
-    sweep = world.checking.check_pending(10)
+    sweep = world.checker.check_pending(10)
     assert sweep.checked == 2
     assert [payment_id for payment_id, _ in sweep.errors] == [first.id]
     assert sweep.by_status == {"OK": 1}
     assert [payment.id for payment in sweep.settled] == [second.id]
     assert world.stored(first).next_check_at > world.clock.now
     assert world.stored(fresh).st == "WAIT"
-    assert world.checking.check_pending(10).checked == 0
+    assert world.checker.check_pending(10).checked == 0
 
 
 def test_a_hand_edited_payment_does_not_stop_the_others(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_hand_edited_payment_does_not_stop_the_others(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("2300", "2301"))
     clock.advance(s=20)
     world.gateway.checks = [Answer(Outcome.WAITING), paid(second.id)]
-    sweep = world.checking.check_pending(10)
+    sweep = world.checker.check_pending(10)
     assert [payment_id for payment_id, _ in sweep.errors] == [edited.id]
     assert world.stored(second).st == "OK"
     world.storage.close()
@@ -299,7 +299,7 @@ def test_a_provider_that_is_down_does_not_keep_the_sweep_from_another(world: Wor
     other = sent(world, pay_tp="zfb.qrcode")
     world.clock.advance(s=20)
     world.gateway.checks = [UNKNOWN, UNKNOWN, UNKNOWN, paid(other.id)]
-    sweep = world.checking.check_pending(10)
+    sweep = world.checker.check_pending(10)
     assert sweep.by_status == {"unknown": 3, "postponed": 2, "OK": 1}
     assert (world.stored(silent[4]).next_check_at, world.stored(silent[4]).check_count) == (
         world.clock.now + SILENCE_MS, 0,
@@ -313,7 +313,7 @@ def test_pending_is_bounded_and_takes_the_longest_waiting_first(world: World) ->
         world.clock.advance(s=1)
     world.clock.advance(minutes=1)
     world.gateway.checks = [UNKNOWN]
-    assert world.checking.check_pending(2).checked == 2
+    assert world.checker.check_pending(2).checked == 2
     asked = [order.payment_id for order in world.gateway.calls("check")]  # type: ignore[attr-defined]
     assert asked == [payments[0].id, payments[1].id]
 
@@ -326,7 +326,7 @@ def test_a_missing_config_is_an_error_of_that_payment_only(world: World) -> None
 
     world.accounts.gateway = broken  # type: ignore[method-assign]
     world.clock.advance(minutes=1)
-    sweep = world.checking.check_pending(10)
+    sweep = world.checker.check_pending(10)
     assert sweep.errors == ((payment.id, "e.pay.config: no config"),)
 
 
@@ -335,11 +335,11 @@ def test_asking_often_does_not_put_off_the_look_at_the_expiry(world: World) -> N
     world.gateway.checks = [WAITING]
     for _ in range(20):
         world.clock.advance(s=5)
-        world.checking.check(payment.id)
+        world.checker.check(payment.id)
     assert world.stored(payment).next_check_at == payment.expi + 1
     world.clock.now = payment.expi + 1
     world.gateway.closes = [CLOSED]
-    assert world.checking.check_pending(10).by_status == {"FAIL": 1}
+    assert world.checker.check_pending(10).by_status == {"FAIL": 1}
 
 
 def test_a_clock_set_back_holds_nothing_up(world: World) -> None:
@@ -349,7 +349,7 @@ def test_a_clock_set_back_holds_nothing_up(world: World) -> None:
     world.clock.advance(minutes=-24 * 60)
     world.gateway.checks, world.gateway.sends = [WAITING], [QR]
     world.gateway.closes = [CLOSED]
-    sweep = world.checking.check_pending(10)
+    sweep = world.checker.check_pending(10)
     assert (sweep.checked, sweep.errors) == (3, ())
     assert world.stored(cut_short).intent is None
     assert world.stored(declined).next_check_at == 0

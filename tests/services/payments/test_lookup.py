@@ -45,14 +45,14 @@ def test_the_callback_is_copied_so_that_later_edits_do_not_matter(world: World) 
 
 def test_metadata_can_not_speak_for_a_provider(world: World) -> None:
     meta = {"double_trades": [{}], "wx_trade_state": "SUCCESS", "zfb_trade_status": "x", "table": 7}
-    created = world.creating.create(NewPayment(fee=1, meta=meta))
+    created = world.creator.create(NewPayment(fee=1, meta=meta))
     assert created.ignored == ("double_trades", "wx_trade_state", "zfb_trade_status")
     assert dict(created.payment.extra) == {"table": 7}
 
 
 def test_metadata_is_kept_but_core_fields_in_it_are_ignored_and_named(world: World) -> None:
     meta = {"st": "OK", "fee": 1, "colour": "red", "or_id": "ord1", "id": "x"}
-    created = world.creating.create(NewPayment(fee=5, meta=meta))
+    created = world.creator.create(NewPayment(fee=5, meta=meta))
     assert created.ignored == ("st", "fee", "id")
     assert created.payment.extra == {"colour": "red"}
     assert created.payment.or_id == "ord1"
@@ -94,29 +94,29 @@ def test_an_unknown_callback_is_refused_before_anything_is_recorded(world: World
 
 
 def test_the_same_key_and_input_make_one_payment(world: World) -> None:
-    first = world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
-    again = world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
+    first = world.creator.create(NewPayment(fee=5, idempotency_key="k1"))
+    again = world.creator.create(NewPayment(fee=5, idempotency_key="k1"))
     assert again.payment.id == first.payment.id
     assert (first.is_replay, again.is_replay) == (False, True)
     assert world.payments.count(everything()) == 1
 
 
 def test_the_same_key_with_other_input_is_a_conflict(world: World) -> None:
-    world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
+    world.creator.create(NewPayment(fee=5, idempotency_key="k1"))
     for other in (
         NewPayment(fee=6, idempotency_key="k1"),
         NewPayment(fee=5, brief="x", idempotency_key="k1"),
         NewPayment(fee=5, meta={"a": 1}, idempotency_key="k1"),
     ):
         with pytest.raises(ConflictError):
-            world.creating.create(other)
+            world.creator.create(other)
     assert world.payments.count(everything()) == 1
 
 
 def test_keys_of_two_sellers_do_not_meet(world: World) -> None:
-    world.creating.create(NewPayment(fee=5, idempotency_key="k1"))
+    world.creator.create(NewPayment(fee=5, idempotency_key="k1"))
     operator = world.seen_by("root", is_operator=True)
-    made = operator.creating.create(NewPayment(fee=6, seller="other", idempotency_key="k1"))
+    made = operator.creator.create(NewPayment(fee=6, seller="other", idempotency_key="k1"))
     assert not made.is_replay
 
 

@@ -14,7 +14,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 def sent(world: World, pay_tp: str = "wx.qrcode") -> Payment:
     payment = world.create(callback="after")
     world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "x")]
-    world.sending.send(payment.id, pay_tp, "shop", SendArguments())
+    world.sender.send(payment.id, pay_tp, "shop", SendArguments())
     return world.stored(payment)
 
 
@@ -29,7 +29,7 @@ def notice(payment: Payment, fee: int = 2300) -> Notice:
 def test_a_true_callback_settles_and_is_acknowledged(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment)]
-    received = world.receiving.receive(call())
+    received = world.receiver.receive(call())
     assert (received.acknowledgement.status, received.error) == (200, None)
     assert received.payment == world.stored(payment)
     assert (received.payment.st, received.payment.apply_st) == ("OK", "due")
@@ -38,9 +38,9 @@ def test_a_true_callback_settles_and_is_acknowledged(world: World) -> None:
 def test_the_same_callback_again_is_acknowledged_and_changes_nothing(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment)]
-    world.receiving.receive(call())
+    world.receiver.receive(call())
     before = world.stored(payment)
-    again = world.receiving.receive(call())
+    again = world.receiver.receive(call())
     assert again.acknowledgement.status == 200
     assert world.stored(payment) == before
 
@@ -51,7 +51,7 @@ def test_the_same_callback_again_is_acknowledged_and_changes_nothing(world: Worl
 def test_what_is_not_verified_changes_nothing(world: World, fault: Exception) -> None:
     payment = sent(world)
     world.gateway.notices = [fault]
-    received = world.receiving.receive(call())
+    received = world.receiver.receive(call())
     assert received.error is fault
     assert received.acknowledgement.status == 400
     assert world.stored(payment) == payment
@@ -70,7 +70,7 @@ def test_what_is_not_verified_changes_nothing(world: World, fault: Exception) ->
 def test_another_account_cannot_vouch_for_this_payment(world: World, path: str) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment)]
-    received = world.receiving.receive(call(path))
+    received = world.receiver.receive(call(path))
     assert isinstance(received.error, UntrustedError)
     assert world.stored(payment) == payment
 
@@ -81,7 +81,7 @@ def test_only_a_broken_account_of_ours_is_ours_to_mend(world: World, target, err
         raise ConfigError("no config")
 
     world.accounts.gateway = broken  # type: ignore[method-assign]
-    received = world.receiving.receive(call(f"/pay/re/wx.qrcode/demo/{target}"))
+    received = world.receiver.receive(call(f"/pay/re/wx.qrcode/demo/{target}"))
     assert isinstance(received.error, error)
     assert received.acknowledgement.status == (500 if error is ConfigError else 400)
 
@@ -90,7 +90,7 @@ def test_the_media_type_of_a_form_is_written_in_any_case(world: World) -> None:
     payment = sent(world, "zfb.qrcode")
     world.gateway.notices = [notice(payment)]
     headers = {"content-type": "Application/X-WWW-Form-URLencoded"}
-    received = world.receiving.receive(
+    received = world.receiver.receive(
         call("/pay/re", f"out_trade_no={payment.id}".encode(), headers)
     )
     assert received.payment is not None
@@ -101,7 +101,7 @@ def test_a_true_callback_that_says_nothing_clear_is_asked_for_again(world: World
     payment = sent(world)
     unclear = Answer(Outcome.UNKNOWN, code="SUCCESS", message="the answer names no amount")
     world.gateway.notices = [Notice(payment.id, unclear)]
-    received = world.receiving.receive(call())
+    received = world.receiver.receive(call())
     assert received.acknowledgement.status == 400
     assert world.stored(payment) == payment
     assert world.refusals == [f"payment {payment.id}: SUCCESS the answer names no amount"]
@@ -110,18 +110,18 @@ def test_a_true_callback_that_says_nothing_clear_is_asked_for_again(world: World
 def test_a_wrong_amount_is_refused_and_changes_nothing(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment, 1)]
-    assert isinstance(world.receiving.receive(call()).error, UntrustedError)
+    assert isinstance(world.receiver.receive(call()).error, UntrustedError)
     assert world.stored(payment) == payment
 
 
 def test_a_genuine_message_about_an_unknown_order_is_refused(world: World) -> None:
     world.gateway.notices = [Notice("f" * 32, paid("f" * 32))]
-    assert isinstance(world.receiving.receive(call()).error, UntrustedError)
+    assert isinstance(world.receiver.receive(call()).error, UntrustedError)
 
 
 def test_a_genuine_message_that_is_not_about_payments_is_acknowledged(world: World) -> None:
     world.gateway.notices = [Notice("", Answer(Outcome.UNKNOWN))]
-    received = world.receiving.receive(call())
+    received = world.receiver.receive(call())
     assert (received.acknowledgement.status, received.payment) == (200, None)
 
 
@@ -137,7 +137,7 @@ def test_a_genuine_message_that_is_not_about_payments_is_acknowledged(world: Wor
     ],
 )
 def test_an_impossible_path_is_refused(world: World, path: str) -> None:
-    received = world.receiving.receive(call(path))
+    received = world.receiver.receive(call(path))
     assert received.error is not None
     assert received.acknowledgement.status == 400
 
@@ -146,14 +146,14 @@ def test_the_bare_path_finds_the_wechat_account_by_trying(world: World) -> None:
     payment = sent(world)
     world.accounts.wechat_targets = [("other", "a"), ("demo", "shop")]
     world.gateway.notices = [UntrustedError("serial"), notice(payment)]
-    assert world.receiving.receive(call("/pay/re")).error is None
+    assert world.receiver.receive(call("/pay/re")).error is None
     assert world.stored(payment).st == "OK"
 
 
 def test_trying_on_the_bare_path_is_bounded(world: World) -> None:
     world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
     world.gateway.notices = [UntrustedError("serial")]
-    assert isinstance(world.receiving.receive(call("/pay/re")).error, UntrustedError)
+    assert isinstance(world.receiver.receive(call("/pay/re")).error, UntrustedError)
     assert len(world.gateway.calls("complete")) == 16
 
 
@@ -161,27 +161,27 @@ def test_the_bare_path_finds_the_alipay_account_by_the_claimed_order(world: Worl
     payment = sent(world, "zfb.qrcode")
     world.gateway.notices = [notice(payment)]
     body = f"out_trade_no={payment.id}".encode()
-    assert world.receiving.receive(call("/pay/re", body, FORM)).error is None
+    assert world.receiver.receive(call("/pay/re", body, FORM)).error is None
     assert world.stored(payment).st == "OK"
     for claim in (b"", b"out_trade_no=../../x", b"out_trade_no=" + b"f" * 32):
-        received = world.receiving.receive(call("/pay/re", claim, FORM))
+        received = world.receiver.receive(call("/pay/re", claim, FORM))
         assert isinstance(received.error, UntrustedError)
 
 
 def test_a_failed_notice_after_ok_does_not_undo_it(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment), Notice(payment.id, Answer(Outcome.FAILED))]
-    world.receiving.receive(call())
-    assert world.receiving.receive(call()).acknowledgement.status == 200
+    world.receiver.receive(call())
+    assert world.receiver.receive(call()).acknowledgement.status == 200
     assert world.stored(payment).st == "OK"
 
 
 def test_paid_after_fail_is_acknowledged_and_flagged(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [Notice(payment.id, Answer(Outcome.FAILED, code="C")), notice(payment)]
-    world.receiving.receive(call())
+    world.receiver.receive(call())
     assert world.stored(payment).st == "FAIL"
-    assert world.receiving.receive(call()).acknowledgement.status == 200
+    assert world.receiver.receive(call()).acknowledgement.status == 200
     assert (world.stored(payment).st, world.stored(payment).flag) == ("FAIL", "late")
 
 
@@ -189,9 +189,9 @@ def test_json_without_a_signature_is_only_a_hint(world: World) -> None:
     payment = sent(world)
     world.gateway.checks = [Answer(Outcome.WAITING)]
     fields = {"out_trade_no": payment.id, "trade_state": "SUCCESS"}
-    assert world.receiving.receive_json(fields, "out_trade_no").payment.st == "WAIT"
+    assert world.receiver.receive_json(fields, "out_trade_no").payment.st == "WAIT"
     world.gateway.checks = [paid(payment.id)]
-    assert world.receiving.receive_json(fields, "out_trade_no").payment.st == "OK"
+    assert world.receiver.receive_json(fields, "out_trade_no").payment.st == "OK"
 
 
 def test_json_with_alipays_signature_is_verified(world: World) -> None:
@@ -199,18 +199,18 @@ def test_json_with_alipays_signature_is_verified(world: World) -> None:
     fields = {"out_trade_no": payment.id, "sign": "x"}
     world.gateway.notices = [UntrustedError("bad signature"), notice(payment)]
     with pytest.raises(UntrustedError):
-        world.receiving.receive_json(fields, "out_trade_no")
+        world.receiver.receive_json(fields, "out_trade_no")
     assert world.stored(payment) == payment
-    assert world.receiving.receive_json(fields, "out_trade_no").payment.st == "OK"
+    assert world.receiver.receive_json(fields, "out_trade_no").payment.st == "OK"
     assert world.refusals == ["bad signature"]
 
 
 def test_json_must_name_a_payment(world: World) -> None:
     with pytest.raises(InvalidValueError):
-        world.receiving.receive_json({}, "out_trade_no")
+        world.receiver.receive_json({}, "out_trade_no")
     with pytest.raises(InvalidValueError):
-        world.receiving.receive_json({"id": 5}, "id")
+        world.receiver.receive_json({"id": 5}, "id")
     with pytest.raises(InvalidValueError):
-        world.receiving.receive_json({"id": "../x"}, "id")
+        world.receiver.receive_json({"id": "../x"}, "id")
     with pytest.raises(NotFoundError):
-        world.receiving.receive_json({"id": "f" * 32}, "id")
+        world.receiver.receive_json({"id": "f" * 32}, "id")

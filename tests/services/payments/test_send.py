@@ -24,7 +24,7 @@ SCAN = SendArguments(auth_code=Secret("130000000000000001"))
 
 
 def send(world: World, payment: Payment, pay_tp: str = "wx.qrcode", arguments=NOTHING):
-    return world.sending.send(payment.id, pay_tp, "shop", arguments)
+    return world.sender.send(payment.id, pay_tp, "shop", arguments)
 
 
 def test_a_sent_payment_waits_with_what_the_payer_needs(world: World) -> None:
@@ -62,7 +62,7 @@ def test_a_sent_payment_is_not_sent_another_way(world: World, pay_tp: str, targe
     payment = world.create()
     send(world, payment)
     with pytest.raises(ConflictError) as caught:
-        world.sending.send(payment.id, pay_tp, target, NOTHING)
+        world.sender.send(payment.id, pay_tp, target, NOTHING)
     assert caught.value.hint == "pay close ends it; another try is a new payment"
 
 
@@ -175,10 +175,10 @@ def test_a_decline_that_may_not_be_reversed_yet_is_reversed_by_a_later_check(wor
     assert world.stored(payment).next_check_at == world.clock.now + 15_000
     world.clock.advance(s=15)
     world.gateway.closes = [Answer(Outcome.UNKNOWN), Answer(Outcome.CLOSED)]
-    assert world.checking.check_pending(10).checked == 1
+    assert world.checker.check_pending(10).checked == 1
     assert world.stored(payment).next_check_at > world.clock.now
     world.clock.advance(minutes=5)
-    world.checking.check_pending(10)
+    world.checker.check_pending(10)
     assert (world.stored(payment).next_check_at, world.stored(payment).st) == (0, "FAIL")
 
 
@@ -196,7 +196,7 @@ def test_an_answer_that_does_not_fit_the_payment_changes_nothing(world, answer) 
     assert (stored.st, stored.paid_fee, stored.trade_no) == ("WAIT", 0, "")
     assert stored.history[-1]["note"] == str(caught.value)
     world.gateway.checks = [paid(payment.id)]
-    assert world.checking.check(payment.id).payment.st == "OK"
+    assert world.checker.check(payment.id).payment.st == "OK"
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,16 @@ from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.payments.send import SendArguments
-from payment_cli.services.payments.watch import Watching
+from payment_cli.services.payments.watch import Watcher
 from tests.services.conftest import World
 from tests.support.gateway import paid
 
 WAITING = Answer(Outcome.WAITING, ReturnType.JSON, {})
 
 
-def watching(world: World) -> Watching:
-    return Watching(
-        world.payments, world.checking, world.clock, lambda s: world.clock.advance(s=int(s))
+def watcher(world: World) -> Watcher:
+    return Watcher(
+        world.payments, world.checker, world.clock, lambda s: world.clock.advance(s=int(s))
     )
 
 
@@ -20,14 +20,14 @@ def sent(world: World, pay_tp: str) -> Payment:
     payment = world.create()
     world.gateway.sends = [WAITING]
     code = Secret("130000000000000001") if pay_tp.endswith("scan") else None
-    world.sending.send(payment.id, pay_tp, "shop", SendArguments(auth_code=code))
+    world.sender.send(payment.id, pay_tp, "shop", SendArguments(auth_code=code))
     return payment
 
 
 def test_a_watch_ends_when_the_payment_is_paid(world: World) -> None:
     payment = sent(world, "zfb.qrcode")
     world.gateway.checks = [Answer(Outcome.NOT_FOUND), WAITING, paid(payment.id)]
-    results = list(watching(world).watch(payment.id, 30))
+    results = list(watcher(world).watch(payment.id, 30))
     assert [str(r.payment.st) for r in results] == ["WAIT", "WAIT", "WAIT", "OK"]
 
 
@@ -35,7 +35,7 @@ def test_a_watch_asks_at_the_providers_pace(world: World) -> None:
     payment = sent(world, "wx.qrcode")
     world.gateway.checks = [WAITING, WAITING, paid(payment.id)]
     started = world.clock.now
-    list(watching(world).watch(payment.id, 30))
+    list(watcher(world).watch(payment.id, 30))
     assert world.clock.now - started == 3 * 5000
 
 
@@ -43,7 +43,7 @@ def test_a_scan_not_confirmed_in_time_is_reversed(world: World) -> None:
     payment = sent(world, "wx.scan")
     world.gateway.checks = [WAITING]
     world.gateway.closes = [Answer(Outcome.CLOSED)]
-    last = list(watching(world).watch(payment.id, 30))[-1]
+    last = list(watcher(world).watch(payment.id, 30))[-1]
     assert (last.payment.st, last.payment.fail_re) == ("FAIL", "not confirmed in time")
     assert world.clock.now - last.payment.send_at == 30_000
 
@@ -52,7 +52,7 @@ def test_a_reverse_that_finds_the_money_ends_the_watch_with_ok(world: World) -> 
     payment = sent(world, "wx.scan")
     world.gateway.checks = [WAITING] * 5 + [paid(payment.id)]
     world.gateway.closes = [Answer(Outcome.PAID)]
-    last = list(watching(world).watch(payment.id, 30))[-1]
+    last = list(watcher(world).watch(payment.id, 30))[-1]
     assert (last.payment.st, last.unknown) == ("OK", False)
 
 
@@ -64,11 +64,11 @@ def test_an_unknown_reverse_is_tried_until_it_is_known(world: World) -> None:
         Answer(Outcome.UNKNOWN),
         Answer(Outcome.CLOSED),
     ]
-    results = list(watching(world).watch(payment.id, 10))
+    results = list(watcher(world).watch(payment.id, 10))
     assert results[-1].payment.st == "FAIL"
     assert len(world.gateway.calls("close")) == 3
 
 
 def test_a_payment_that_is_not_waiting_is_shown_once(world: World) -> None:
     payment = world.create()
-    assert len(list(watching(world).watch(payment.id, 30))) == 1
+    assert len(list(watcher(world).watch(payment.id, 30))) == 1

@@ -1,6 +1,6 @@
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
-from payment_cli.services.shop.order_log import OrderChanges
+from payment_cli.services.shop.order_log import OrderLog
 from payment_cli.services.shop.order_payments import Paying
 from tests.services.conftest import World
 from tests.services.shop.test_orders import BUYER, stock, wanted
@@ -15,7 +15,7 @@ def test_every_commit_that_changed_the_order_is_told_with_its_fields(world: Worl
     payment = world.order_payments.pay(order.id, Paying()).payment
     world.gateway.closes = [Answer(Outcome.CLOSED)]
     world.order_payments.cancel(order.id, "x")
-    rows = OrderChanges(world.storage).of(world.orders.get(order.id))
+    rows = OrderLog(world.storage).of(world.orders.get(order.id))
     assert [row["op"] for row in rows] == ["insert", "put", "put", "put"]
     assert rows[0]["changed"] == {}
     assert rows[1]["changed"]["ord_status"] == {"from": "NW", "to": "WT"}
@@ -43,6 +43,6 @@ def test_a_long_log_before_the_order_is_passed_over(world: World, monkeypatch) -
             yield entry
 
     monkeypatch.setattr(world.storage, "log", counted)
-    [made] = OrderChanges(world.storage).of(order)
+    [made] = OrderLog(world.storage).of(order)
     assert made["op"] == "insert"
     assert len(read) < 30

@@ -45,7 +45,7 @@ def money(world: World, payment_id: str, trade_no: str = "T1") -> None:
     answer = paid(payment_id, payment.fee, trade_no=trade_no)
     world.gateway.notices = [Notice(payment_id, answer)]
     path = f"/pay/re/{payment.pay_tp}/demo/{payment.pay_target}"
-    received = world.receiving.receive(HttpRequest("POST", path, "", {}, b"{}"))
+    received = world.receiver.receive(HttpRequest("POST", path, "", {}, b"{}"))
     assert received.acknowledgement.status == 200
 
 
@@ -152,7 +152,7 @@ def test_a_failed_payment_lets_the_buyer_try_again(world, order) -> None:
 
 def test_metadata_alone_cannot_pay_an_order(world, order) -> None:
     pay(world, order)
-    thief = world.creating.create(NewPayment(fee=0, meta={"or_id": order.id})).payment
+    thief = world.creator.create(NewPayment(fee=0, meta={"or_id": order.id})).payment
     assert thief.st == "OK"
     assert state(world, order) == "WT"
     assert thief.flag == ""

@@ -48,7 +48,7 @@ def sell(world: World, *lines, pay_tp: str = "wx.qrcode", is_paid: bool = True, 
         world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://x")]
         result = world.order_payments.pay(order.id, Paying())
         world.gateway.checks = [paid(result.payment.id, order.fee, trade_no=order.id)]
-        world.checking.check(result.payment.id)
+        world.checker.check(result.payment.id)
     return order
 
 
@@ -77,7 +77,7 @@ def test_an_order_counts_on_the_day_it_was_made_its_money_on_the_day_it_came(
     world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://x")]
     payment_id = world.order_payments.pay(order.id, Paying()).payment.id
     world.gateway.checks = [paid(payment_id, order.fee)]
-    world.checking.check(payment_id)
+    world.checker.check(payment_id)
     first, second = stats.rows(By.DAY, ALL)
     assert (first["day"], second["day"]) == ("2026-09-21", "2026-09-22")
     assert (first["orders"], first["paid"], first["fee"]) == (1, 0, 0)
@@ -118,7 +118,7 @@ def test_pay_types_count_what_settled_apart_from_what_could_not(world: World, st
     world.gateway.sends = [Answer(Outcome.FAILED, code="DECLINED")]
     world.gateway.closes = [Answer(Outcome.CLOSED)]
     code = SendArguments(auth_code=Secret("281234567890123456"))
-    world.sending.send(world.create(500).id, "zfb.scan", "ali", code)
+    world.sender.send(world.create(500).id, "zfb.scan", "ali", code)
     order = sell(world, (cup, 2), is_paid=False)
     world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://x")]
     late = world.order_payments.pay(order.id, Paying()).payment
@@ -147,7 +147,7 @@ def test_currencies_are_never_added_up(world: World, stats) -> None:
 
 def test_everybody_counts_what_they_may_see(world: World, stats) -> None:
     sell(world, (stock(world), 1))
-    world.creating.create(NewPayment(fee=0, buyer=Buyer()))
+    world.creator.create(NewPayment(fee=0, buyer=Buyer()))
     other = Stats(world.storage, world.seen_by("other").actor)
     root = Stats(world.storage, world.seen_by("root", is_operator=True).actor)
     for by in By:

@@ -3,9 +3,9 @@ import pytest
 from payment_cli.errors import ConfigError, LockedError
 from payment_cli.services.events.notices import Drained
 from payment_cli.services.events.outbox import OUTBOX, Outbox, outbox_row
-from payment_cli.services.payments.apply import Applying
+from payment_cli.services.payments.apply import Applier
 from payment_cli.services.payments.create import NewPayment
-from payment_cli.services.upkeep.tick import Ticking
+from payment_cli.services.upkeep.tick import Ticker
 from tests.services.conftest import World
 from tests.services.shop.test_orders import BUYER, stock, wanted
 
@@ -23,8 +23,8 @@ def outbox(world: World) -> Outbox:
 
 
 @pytest.fixture
-def ticking(world: World, outbox: Outbox) -> Ticking:
-    return Ticking(world.order_payments, outbox, lambda: world.applying, NoNotices)
+def ticker(world: World, outbox: Outbox) -> Ticker:
+    return Ticker(world.order_payments, outbox, lambda: world.applier, NoNotices)
 
 
 def owe(world: World, name: str, what: str = "do") -> None:
@@ -33,10 +33,10 @@ def owe(world: World, name: str, what: str = "do") -> None:
 
 
 def free_with_script(world: World) -> str:
-    return world.creating.create(NewPayment(fee=0, callback="after")).payment.id
+    return world.creator.create(NewPayment(fee=0, callback="after")).payment.id
 
 
-def test_all_that_is_due_is_done_and_counted(world: World, ticking: Ticking) -> None:
+def test_all_that_is_due_is_done_and_counted(world: World, ticking: Ticker) -> None:
     order = world.orders.create(wanted((stock(world), 1)), BUYER)
     owe(world, "a")
     free_with_script(world)
@@ -53,23 +53,23 @@ def test_what_can_not_be_done_is_told_and_stops_nothing(world: World, outbox: Ou
     world.scripts.exit_code = 1
     refused = iter([first])
 
-    class Refusing(Applying):
+    class Refusing(Applier):
         def apply_if_due(self, payment):
             if payment.id == next(refused, ""):
                 raise ConfigError("no shell")
             return super().apply_if_due(payment)
 
-    applying = Refusing(
+    applier = Refusing(
         world.storage, world.payments, world.clock, world.scripts, "here:1", timeout_s=60
     )
-    done = Ticking(world.order_payments, outbox, lambda: applying, NoNotices).tick(10)
+    done = Ticker(world.order_payments, outbox, lambda: applier, NoNotices).tick(10)
     assert (done.scripts, done.scripts_failed) == (0, 1)
     assert [name for name, _ in done.errors] == ["bad", first]
     assert done.to_record()["errors"][1] == {"id": first, "msg": "e.pay.config: no shell"}
     assert world.payments.get(second).apply_st == "failed"
 
 
-def test_each_kind_of_work_is_bounded(world: World, ticking: Ticking) -> None:
+def test_each_kind_of_work_is_bounded(world: World, ticking: Ticker) -> None:
     for name in "abc":
         world.orders.create(wanted((stock(world), 1)), BUYER)
         owe(world, name)
@@ -86,4 +86,4 @@ def test_a_tree_that_can_not_be_written_is_an_error_of_the_run(world: World) -> 
     owe(world, "a")
     outbox = Outbox(world.storage, "demo", world.clock, {"do": locked})
     with pytest.raises(LockedError):
-        Ticking(world.order_payments, outbox, lambda: world.applying, NoNotices).tick(10)
+        Ticker(world.order_payments, outbox, lambda: world.applier, NoNotices).tick(10)
