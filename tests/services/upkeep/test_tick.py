@@ -36,14 +36,14 @@ def free_with_script(world: World) -> str:
     return world.creator.create(NewPayment(fee=0, callback="after")).payment.id
 
 
-def test_all_that_is_due_is_done_and_counted(world: World, ticking: Ticker) -> None:
+def test_all_that_is_due_is_done_and_counted(world: World, ticker: Ticker) -> None:
     order = world.orders.create(wanted((stock(world), 1)), BUYER)
     owe(world, "a")
     free_with_script(world)
     world.clock.advance(minutes=16)
-    done = ticking.tick(10)
+    done = ticker.tick(10)
     assert (done.cancelled, done.outbox, done.scripts, done.errors) == ((order.id,), 1, 1, ())
-    again = ticking.tick(10)
+    again = ticker.tick(10)
     assert (again.cancelled, again.outbox, again.scripts) == ((), 0, 0)
 
 
@@ -69,13 +69,13 @@ def test_what_can_not_be_done_is_told_and_stops_nothing(world: World, outbox: Ou
     assert world.payments.get(second).apply_st == "failed"
 
 
-def test_each_kind_of_work_is_bounded(world: World, ticking: Ticker) -> None:
+def test_each_kind_of_work_is_bounded(world: World, ticker: Ticker) -> None:
     for name in "abc":
         world.orders.create(wanted((stock(world), 1)), BUYER)
         owe(world, name)
         free_with_script(world)
     world.clock.advance(minutes=16)
-    done = ticking.tick(2)
+    done = ticker.tick(2)
     assert (len(done.cancelled), done.outbox, done.scripts) == (2, 2, 2)
 
 
