@@ -19,7 +19,7 @@ from payment_cli.files.safe_files import (
     open_root,
     write_new,
 )
-from payment_cli.storage.kinds import PLACES
+from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import (
     inode_of,
@@ -153,9 +153,9 @@ def _is_recorded(parts: tuple[str, ...]) -> bool:
     if parts[2:] == (".store", "settings.json"):
         return True
     return any(
-        pattern.split("/")[2:-1] == list(parts[2:])
-        for kind, pattern in PLACES.items()
-        if kind != "settings"
+        kind.place.split("/")[2:-1] == list(parts[2:])
+        for kind in KINDS.values()
+        if not kind.only_id
     )
 
 

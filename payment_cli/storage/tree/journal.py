@@ -8,12 +8,10 @@ from typing import NamedTuple
 from payment_cli.errors import CorruptRecordError
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Json, Record
+from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree.connection import REBUILD_HINT
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.schema import COLUMNS, columns_of
-
-#: Kinds whose previous JSON the log keeps: goods, orders and settings.
-KEEPS_BEFORE = frozenset({"thing", "order", "settings"})
 
 _ONE = "kind = ? AND domain = ? AND id = ?"
 _FIND = f"SELECT rev, doc, {', '.join(COLUMNS)} FROM records WHERE {_ONE}"  # noqa: S608
@@ -96,7 +94,7 @@ def append_log(
     Return its sequence number.
     """
     before, after = docs
-    kept = before if before and key.kind in KEEPS_BEFORE else None
+    kept = before if before and KINDS[key.kind].keeps_before else None
     row = (at, actor, *key, op, digest(before), digest(after), kept)
     return conn.execute(_LOG, row).lastrowid or 0
 

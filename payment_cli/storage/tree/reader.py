@@ -20,6 +20,7 @@ from payment_cli.model.names import check_name
 from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
+from payment_cli.storage.kinds import kind_of
 from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.connection import (
     inode_of,
@@ -27,7 +28,7 @@ from payment_cli.storage.tree.connection import (
     open_reader,
     storage_errors,
 )
-from payment_cli.storage.tree.key import Key, has_domain
+from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.plan import run_count, run_query
 from payment_cli.storage.tree.scan import has_records
 from payment_cli.storage.tree.writer import missing_journal
@@ -93,7 +94,7 @@ class Reader:
         end, some 0.1 s at a million records: an index of reversed ids would cost every create.
         """
         check_name("id", fragment)
-        has_domain(collection.kind)
+        kind_of(collection.kind)
         with storage_errors("looking for", fragment), self._snapshot() as conn:
             ids = [] if conn is None else _ids_like(conn, collection, fragment)
         if fragment in ids:
