@@ -8,7 +8,7 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -250,9 +250,12 @@ class App:
             last = f", the last because {reason}" if reason else ""
             return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
 
+        def left() -> Iterator[str]:
+            return (file.path for file in self.storage.left())
+
         domains = partial(list_domains, self.root)
         configs = TreeConfigs(self.root, self.environ, domains, merchant)
-        return Doctor(self.root, self.clock, configs, probe)
+        return Doctor(self.root, self.clock, configs, probe, left)
 
     @cached_property
     def shop(self) -> "Shop":
