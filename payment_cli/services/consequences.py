@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from payment_cli.errors import CorruptRecordError, InvalidValueError, NotFoundError
 from payment_cli.ids import new_id
-from payment_cli.model.events.notice import NoticeType
 from payment_cli.model.payments.payment import Flag, Payment
 from payment_cli.model.shop.coupon import CouponEvent
 from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.order_state import OrderEvent, OrderStatus
 from payment_cli.model.shop.product import Product
 from payment_cli.services.events.notice_records import queue_notice

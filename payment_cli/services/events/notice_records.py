@@ -2,10 +2,11 @@
 
 from payment_cli.errors import CorruptRecordError, NotFoundError
 from payment_cli.ids import new_id
-from payment_cli.model.events.notice import Notice, NoticeStatus, NoticeType, order_notice
+from payment_cli.model.events.notice import Notice, NoticeStatus
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.query.match import all_of, between, equal, negate
 from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_notice import NoticeType, order_notice
 from payment_cli.model.stores.settings import SETTINGS_ID
 from payment_cli.storage.base import Collection, Reader, Transaction
 

@@ -4,9 +4,9 @@ import pytest
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.events.notice import NoticeType
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.stores.settings import SETTINGS_ID
 from payment_cli.services.events.notice_records import NOTICES, queue_notice
 from payment_cli.services.shop.records import orders
