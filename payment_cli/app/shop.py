@@ -75,14 +75,16 @@ class Shop:
     @cached_property
     def settings(self) -> "StoreSettingsService":
         """The settings of stores."""
+        from payment_cli.model.shop.freight import read_sheet
         from payment_cli.services.stores.settings import StoreSettingsService
 
-        return StoreSettingsService(self.app.storage, self.app.actor, self.app.clock)
+        app = self.app
+        return StoreSettingsService(app.storage, app.actor, app.clock, read_sheet)
 
     def baskets(self, domain: str) -> "TreeBaskets":
         """Return the baskets of a store."""
         from payment_cli.services.shop.baskets import TreeBaskets
-        from payment_cli.services.shop.records import load_settings
+        from payment_cli.services.stores.records import load_settings
 
         app = self.app
         kinds_max = load_settings(app.storage, domain).kinds_max

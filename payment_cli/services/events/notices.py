@@ -31,7 +31,8 @@ from payment_cli.services.events.notice_records import (
     remove_notice,
     save_notice,
 )
-from payment_cli.services.shop.records import load_order, load_settings, save_order
+from payment_cli.services.shop.records import load_order, save_order
+from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Storage
 from payment_cli.webhooks.signature import signed_headers
 

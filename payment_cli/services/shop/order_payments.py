@@ -26,7 +26,8 @@ from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.send import SendArguments, Sender
 from payment_cli.services.shop.orders import Orders
-from payment_cli.services.shop.records import load_order, load_settings, save_order
+from payment_cli.services.shop.records import load_order, save_order
+from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Storage
 
 
