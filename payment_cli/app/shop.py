@@ -191,19 +191,10 @@ class Shop:
     def storefront(self, session: "Session") -> "Storefront":
         """Return what a web session may do; the caller is its store."""
         from payment_cli.files.authored import read_messages
+        from payment_cli.services.shop.session_view import SessionView
         from payment_cli.services.shop.storefront import Storefront
 
         app = self.app
-        return Storefront(
-            session,
-            app.storage,
-            self.orders,
-            self.order_payments,
-            app.creator,
-            app.sender,
-            app.checker,
-            app.watcher,
-            app.clock,
-            app.merchants.get,
-            partial(read_messages, app.root),
-        )
+        read = partial(read_messages, app.root)
+        view = SessionView(session, app.storage, app.clock, app.merchants.get, read)
+        return Storefront(view, self.order_payments, app.creator, app.sender, app.watcher)
