@@ -281,17 +281,23 @@ def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: W
     assert world.checker.check_pending(10).checked == 0
 
 
-def test_a_hand_edited_payment_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_hand_edited_payment_is_settled_by_its_journal_and_its_file_is_left(
+    tmp_path: Path,
+) -> None:
     clock = HandClock()
     world = World(open_tree(tmp_path, clock), clock, ScriptedGateway())
     edited, second = sent(world), sent(world)
     file = tmp_path / "var" / "payment" / f"{edited.id}.json"
-    file.write_text(file.read_text().replace("2300", "2301"))
+    by_hand = file.read_text().replace("2300", "2301")
+    file.write_text(by_hand)
     clock.advance(s=20)
-    world.gateway.checks = [Answer(Outcome.WAITING), paid(second.id)]
+    world.gateway.checks = [paid(edited.id), paid(second.id)]
     sweep = world.checker.check_pending(10)
-    assert [payment_id for payment_id, _ in sweep.errors] == [edited.id]
-    assert world.stored(second).st == "OK"
+    assert (sweep.errors, sweep.by_status) == ((), {"OK": 2})
+    assert world.stored(edited).st == world.stored(second).st == "OK"
+    assert world.stored(edited).fee == 2300
+    assert file.read_text() == by_hand
+    assert [left.id for left in world.storage.left()] == [edited.id]
     world.storage.close()
 
 
