@@ -20,6 +20,8 @@ from payment_cli.model.secret import Secret
 TRANSACTIONS = "/v3/pay/transactions"
 #: The provider allows 127 characters.
 DESCRIPTION_MAX = 127
+#: What intents of older programs hold for a payer whose address is not known.
+LOCAL_ADDRESS = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,17 @@ def build_order(
     }
     if request.profit_sharing:
         document["settle_info"] = {"profit_sharing": True}
+    client_ip = "" if request.client_ip == LOCAL_ADDRESS else request.client_ip
     if request.pay_tp == "wx.scan":
         document["payer"] = {"auth_code": auth_code.reveal() if auth_code else ""}
         # The provider wants a shop; our own number for it may be any.
-        document["scene_info"] = {"store_info": {"out_id": account.pay_mch_id}}
+        shop: Record = {"store_info": {"out_id": account.pay_mch_id}}
+        document["scene_info"] = {**shop, "device_ip": client_ip} if client_ip else shop
         return f"{TRANSACTIONS}/codepay", document
     document["notify_url"] = request.notify_url
     document["time_expire"] = rfc3339(request.expires_at)
+    if client_ip:
+        document["scene_info"] = {"payer_client_ip": client_ip}
     if request.pay_tp == "wx.jsapi":
         document["payer"] = {"openid": request.openid}
         return f"{TRANSACTIONS}/jsapi", document

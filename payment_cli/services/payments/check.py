@@ -13,7 +13,7 @@ from payment_cli.errors import (
     OutcomeUnknownError,
     PaymentError,
 )
-from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
+from payment_cli.gateways.base import Answer, Gateway, Outcome
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
@@ -30,7 +30,13 @@ from payment_cli.services.payments.pace import (
     left,
 )
 from payment_cli.services.payments.records import load, save
-from payment_cli.services.payments.send import INTENT_MS, Sender, make_intent, order_ref
+from payment_cli.services.payments.send import (
+    INTENT_MS,
+    Sender,
+    intended_request,
+    make_intent,
+    order_ref,
+)
 from payment_cli.storage.base import Query, Storage
 
 #: The longest reason that `pay close` keeps.
@@ -236,7 +242,7 @@ class Checker:
         """
         actor = self.payments.actor.domain
         owner = self.new_token()
-        request = SendRequest(**(payment.intent or {})["request"])  # type: ignore[arg-type]
+        request = intended_request(payment)
         with self.storage.transaction(actor) as tx:
             current = load(tx, payment.id)
             if current.intent != payment.intent:

@@ -101,6 +101,23 @@ def test_a_scan_sends_the_code_and_no_notify_url(server, opened):
     assert platform.OPENID not in json.dumps(answer.re_obj)
 
 
+@pytest.mark.parametrize(
+    ("pay_tp", "name"),
+    [("wx.qrcode", "payer_client_ip"), ("wx.jsapi", "payer_client_ip"), ("wx.scan", "device_ip")],
+)
+def test_the_payers_address_is_said_where_it_is_known(server, opened, pay_tp, name):
+    place(opened(), pay_tp, client_ip="14.23.150.211")
+    assert body_of(server.heard[0])["scene_info"][name] == "14.23.150.211"
+
+
+@pytest.mark.parametrize("pay_tp", ["wx.qrcode", "wx.jsapi", "wx.scan"])
+@pytest.mark.parametrize("unknown", ["", "127.0.0.1"])
+def test_an_address_that_nobody_knows_is_not_made_up(server, opened, pay_tp, unknown):
+    place(opened(), pay_tp, client_ip=unknown)
+    scene = body_of(server.heard[0]).get("scene_info", {})
+    assert not {"payer_client_ip", "device_ip"} & set(scene)
+
+
 @pytest.mark.parametrize("pay_tp", ["wx.qrcode", "wx.jsapi", "wx.scan"])
 def test_profit_sharing_is_said_when_asked_for(server, opened, pay_tp):
     place(opened(), pay_tp, profit_sharing=True)
