@@ -7,7 +7,7 @@ from payment_cli.app import App
 from payment_cli.errors import NotAllowedError
 from payment_cli.model.stores.session import Session
 from payment_cli.services.shop.storefront import Storefront
-from payment_cli.web.admission import Limit, address_of
+from payment_cli.web.admission import Limit, address_of, client_of
 from payment_cli.web.sessions import session_of
 from payment_cli.web.wsgi import RefusedError
 
@@ -22,9 +22,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A session, and the tree as its store sees it."""
+    """A session, the tree as its store sees it, and the address of who asks ("" if unknown)."""
 
     session: Session
+    client_ip: str
     app: App
     front: Storefront
 
@@ -47,7 +48,7 @@ def visit(app: App, limits: Limits, environ: WSGIEnvironment, *, acts: bool) -> 
     session = session_of(app, environ, acts=acts)
     _take(limits.sessions, session.nonce, app.clock())
     store = app.acting_as(session.domain)
-    return Visit(session, store, store.shop.storefront(session))
+    return Visit(session, client_of(environ), store, store.shop.storefront(session))
 
 
 def _take(limit: Limit, key: str, now: int) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import leave, print_result, run_script, show_qr_code
+from payment_cli.cli.pay.results import leave, print_result, run_script, show_to_payer
 from payment_cli.cli.payment.order_results import settling
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, json_options, printing_options
@@ -66,7 +66,7 @@ def pay(
     with settling(app, order.id):
         result = app.shop.order_payments.pay(order.id, paying)
     print_result(result, printing)
-    show_qr_code(result.payment)
+    show_to_payer(result.payment)
     run_script(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)
 
