@@ -14,7 +14,7 @@ from payment_cli.errors import (
     PaymentError,
 )
 from payment_cli.gateways.base import Answer, Gateway, Outcome
-from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.pay_type import family_of, pay_type
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.query.match import between
@@ -297,5 +297,5 @@ class Checker:
 
 def _account_of(record: Record) -> tuple[str, ...]:
     """Return what tells apart who is asked about a payment."""
-    provider = str(record.get("pay_tp")).partition(".")[0]
-    return str(record.get("seller_nm")), provider, str(record.get("pay_target"))
+    family = family_of(str(record.get("pay_tp")))
+    return str(record.get("seller_nm")), family, str(record.get("pay_target"))

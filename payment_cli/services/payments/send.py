@@ -82,7 +82,8 @@ class Sender:
         stored = self._already_sent(payment, pay_tp, target)
         if stored is not None:
             return stored
-        _check_arguments(payment, kind, arguments)
+        check_arguments(kind, arguments)
+        _check_free(payment, kind)
         gateway = self.accounts.gateway(payment.seller_nm, kind.provider, target)
         request = self._request(gateway, payment, kind, target, arguments)
         gateway.validate(request, arguments.auth_code)
@@ -293,9 +294,12 @@ def order_ref(payment: Payment) -> OrderRef:
     )
 
 
-def _check_arguments(payment: Payment, kind: PayType, arguments: SendArguments) -> None:
-    if kind.name == "free" and payment.fee != 0:
-        raise InvalidValueError(f"payment {payment.id} is not free: its fee is {payment.fee} fen")
+def check_arguments(kind: PayType, arguments: SendArguments) -> None:
+    """See that a send of this type has what it needs, and nothing else.
+
+    Raises:
+        InvalidValueError: something is missing, or too much.
+    """
     if kind.argument is Argument.AUTH_CODE and not arguments.auth_code:
         raise InvalidValueError(
             f"{kind.name} needs the payer's auth code", hint="as last argument, or - for stdin"
@@ -304,3 +308,12 @@ def _check_arguments(payment: Payment, kind: PayType, arguments: SendArguments) 
         raise InvalidValueError(f"{kind.name} needs the payer's openid", hint="as last argument")
     if kind.argument is Argument.NONE and (arguments.auth_code or arguments.openid):
         raise InvalidValueError(f"{kind.name} takes no further argument")
+    if not check_client_ip(arguments.client_ip) and kind.needs_client_ip:
+        raise InvalidValueError(
+            f"{kind.name} needs the payer's address", hint="--client-ip ADDRESS, of their browser"
+        )
+
+
+def _check_free(payment: Payment, kind: PayType) -> None:
+    if kind.name == "free" and payment.fee != 0:
+        raise InvalidValueError(f"payment {payment.id} is not free: its fee is {payment.fee} fen")

@@ -5,7 +5,6 @@ somebody else's is answered as what does not exist. The price is always the stor
 may name an amount.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +17,7 @@ from payment_cli.errors import (
     NotFoundError,
 )
 from payment_cli.model.i18n import PREFIX
-from payment_cli.model.payments.pay_type import PAY_TYPES, Argument, PayType, pay_type
+from payment_cli.model.payments.pay_type import PAY_TYPES, Argument, PayType, pay_type, scan_type_of
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.record import Json, Record
@@ -36,12 +35,6 @@ from payment_cli.services.shop.order_payments import OrderPayments, Paying
 from payment_cli.services.shop.orders import Buying, Orders
 from payment_cli.services.shop.records import load_order
 from payment_cli.storage.base import Storage
-
-#: How the payment codes of each provider begin; they have no other mark.
-_CODES = {
-    "wx.scan": re.compile(r"1[0-5][0-9]{16}"),
-    "zfb.scan": re.compile(r"(?:2[5-9]|30)[0-9]{14,22}"),
-}
 
 #: `buyer_tp` of a user of the store, as sessions and orders name them.
 _STORE_USER = 2
@@ -315,7 +308,7 @@ def _type_of(auth_code: Secret | None) -> str:
     """
     if auth_code is None:
         raise InvalidValueError("pay_tp is missing")
-    for name, pattern in _CODES.items():
-        if pattern.fullmatch(auth_code.reveal()):
-            return name
-    raise InvalidValueError("that is not a payment code of WeChat Pay or Alipay")
+    kind = scan_type_of(auth_code)
+    if kind is None:
+        raise InvalidValueError("that is not a payment code of a provider we know")
+    return kind.name

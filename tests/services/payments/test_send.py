@@ -207,6 +207,7 @@ def test_an_answer_that_does_not_fit_the_payment_changes_nothing(world, answer) 
         ("wx.qrcode", SendArguments(openid="o1")),
         ("wx.qrcode", SCAN),
         ("wx.nope", NOTHING),
+        ("wx.h5", NOTHING),
         ("wx.qrcode", SendArguments(client_ip="14.23.150")),
         ("wx.qrcode", SendArguments(client_ip="fe80::1%eth0")),
         ("free", NOTHING),
