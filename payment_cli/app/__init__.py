@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from payment_cli.services.stores.merchants import Merchants
     from payment_cli.services.stores.sessions import WebSessions
     from payment_cli.services.upkeep.doctor import Doctor
+    from payment_cli.services.upkeep.owed import OwedSteps
     from payment_cli.storage.base import Storage
 
 #: Where refused callbacks are counted, relative to the root.
@@ -255,7 +256,21 @@ class App:
 
         domains = partial(list_domains, self.root)
         configs = TreeConfigs(self.root, self.environ, domains, merchant)
-        return Doctor(self.root, self.clock, configs, probe, left)
+
+        def owed() -> Iterator[Record]:
+            from payment_cli.services.upkeep.owed import OwedSteps
+
+            everybody = Actor(self.actor.domain, is_operator=True)
+            return OwedSteps(self.storage, everybody, self.clock).list(failed_only=True)
+
+        return Doctor(self.root, self.clock, configs, probe, left, owed)
+
+    @cached_property
+    def owed_steps(self) -> "OwedSteps":
+        """What commits owe and could not be done yet."""
+        from payment_cli.services.upkeep.owed import OwedSteps
+
+        return OwedSteps(self.storage, self.actor, self.clock)
 
     @cached_property
     def shop(self) -> "Shop":
