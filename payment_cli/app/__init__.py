@@ -8,7 +8,7 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -23,6 +23,8 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from payment_cli.app.shop import Shop
     from payment_cli.model.record import Record
     from payment_cli.services.consequences import Consequences
@@ -257,7 +259,7 @@ class App:
         domains = partial(list_domains, self.root)
         configs = TreeConfigs(self.root, self.environ, domains, merchant)
 
-        def owed() -> Iterator[Record]:
+        def owed() -> "Iterator[Record]":
             from payment_cli.services.upkeep.owed import OwedSteps
 
             everybody = Actor(self.actor.domain, is_operator=True)
