@@ -116,12 +116,12 @@ def last_seq(conn: sqlite3.Connection) -> int:
 
 def synced_seq(conn: sqlite3.Connection) -> int:
     """Return up to which change the files are known to be on disk."""
-    return int(conn.execute("SELECT synced FROM state").fetchone()[0])
+    return int(conn.execute("SELECT synced FROM tree").fetchone()[0])
 
 
 def set_synced(conn: sqlite3.Connection, seq: int) -> None:
     """Record that the files of all changes up to `seq` are on disk."""
-    conn.execute("UPDATE state SET synced = max(synced, ?)", (seq,))
+    conn.execute("UPDATE tree SET synced = max(synced, ?)", (seq,))
 
 
 def unlog(conn: sqlite3.Connection, seq: int) -> None:
@@ -131,9 +131,9 @@ def unlog(conn: sqlite3.Connection, seq: int) -> None:
 
 def settle(conn: sqlite3.Connection, seq: int) -> None:
     """Put all fresh records into the indexes; `seq` is the last change."""
-    fresh = "n > (SELECT settled FROM state) AND fresh = 1"
+    fresh = "n > (SELECT settled FROM tree) AND fresh = 1"
     conn.execute(f"UPDATE records NOT INDEXED SET fresh = 0 WHERE {fresh}")  # noqa: S608
-    conn.execute("UPDATE state SET settled = ?", (seq,))
+    conn.execute("UPDATE tree SET settled = ?", (seq,))
 
 
 def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, frozenset[bytes]]]:

@@ -116,7 +116,7 @@ def look_at(conn: sqlite3.Connection, kind: str) -> View:
     columns = {"id": "records.id"}
     settled, has_odd = conn.execute(
         "SELECT settled, EXISTS (SELECT 1 FROM records"  # noqa: S608
-        f" WHERE {_kind_is(kind)} AND odd) FROM state"
+        f" WHERE {_kind_is(kind)} AND odd) FROM tree"
     ).fetchone()
     if not has_odd:
         columns.update((field.path, f"records.{field.column}") for field in kind_of(kind).fields)

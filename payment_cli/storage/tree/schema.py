@@ -1,7 +1,7 @@
 """The journal's tables and indexes; which fields they know of is in kinds.py.
 
 `records` holds every record's file, byte for byte, beside the few fields that indexes need. `log`
-has one row per change; the changes above `state.synced` are those whose files are not yet known
+has one row per change; the changes above `tree.synced` are those whose files are not yet known
 to be on disk. `left_files` names the records whose files are left to a foreign hand (left.py).
 Each index costs every create, so there is one per question that must cost the same at a million
 records as at a thousand, and nothing for questions that may be slow.
@@ -9,7 +9,7 @@ records as at a thousand, and nothing for questions that may be slow.
 What an index costs is mostly the page it touches, once per commit. So a new record is *fresh*: no
 index but the one on ids has it, and every query looks through the few fresh ones as well. When
 SETTLE_EVERY changes have come together they are *settled*: all enter the indexes at once. A fresh
-record's `n`, the sequence of its first change, is above `state.settled`.
+record's `n`, the sequence of its first change, is above `tree.settled`.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ from typing import Final
 from payment_cli.model.record import Json
 from payment_cli.storage.kinds import KINDS, Field
 
-#: Raised with every change of the tables; a newer one than ours is refused.
+#: Of a tree. Raised with every change of the tables, or of how files lie: see versions.py.
 VERSION: Final = 2
 
 #: Fresh records enter the indexes after so many changes.
@@ -46,7 +46,7 @@ COLUMNS: Final = (*_TYPES, "odd")
 _FIELDS = ", ".join(f"{name} {_SQL_TYPES[type_]}" for name, type_ in _TYPES.items())
 
 _TABLES = f"""
-CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL,
+CREATE TABLE tree (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL,
     synced INTEGER NOT NULL, settled INTEGER NOT NULL);
 CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT NULL,
     id TEXT NOT NULL, rev INTEGER NOT NULL,
@@ -93,7 +93,7 @@ def create_tables(conn: sqlite3.Connection, journal: str) -> None:
     """Make the tables of a new journal called `journal`."""
     conn.execute("PRAGMA journal_mode = WAL")
     conn.executescript(_TABLES)
-    conn.execute("INSERT INTO state VALUES (1, ?, 0, 0)", (journal,))
+    conn.execute("INSERT INTO tree VALUES (1, ?, 0, 0)", (journal,))
     conn.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -102,7 +102,7 @@ def create_indexes(conn: sqlite3.Connection) -> None:
     conn.execute("CREATE UNIQUE INDEX by_id ON records (kind, domain, id)")
     conn.execute("CREATE INDEX by_odd ON records (kind) WHERE odd")
     # Makes the table of statistics. They are set, not measured: plans never change with the data.
-    conn.execute("ANALYZE state")
+    conn.execute("ANALYZE tree")
     conn.execute("DELETE FROM sqlite_stat1")
     _set_statistics(conn, "by_id", [_MANY, _MANY, 1])
     for kind, row in KINDS.items():
