@@ -136,7 +136,7 @@ class App:
     @cached_property
     def creator(self) -> "Creator":
         """Creating payments."""
-        from payment_cli.files.authored import read_callback
+        from payment_cli.files.authored import read_script
         from payment_cli.services.payments.create import Creator
 
         return Creator(
@@ -146,7 +146,7 @@ class App:
             self.new_id,
             self.new_token,
             self.merchants.get,
-            partial(read_callback, self.root),
+            partial(read_script, self.root),
             self.settlement,
         )
 
@@ -216,7 +216,7 @@ class App:
 
     @cached_property
     def applier(self) -> "Applier":
-        """Running callback scripts."""
+        """Running the scripts of payments."""
         import socket
 
         from payment_cli.services.payments.apply import Applier

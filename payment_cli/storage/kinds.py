@@ -1,4 +1,4 @@
-"""Where each kind of record lives in the tree (DESIGN: the tree)."""
+"""Where each kind of record lives in the tree."""
 
 from payment_cli.model.names import check_name
 
