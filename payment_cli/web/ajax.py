@@ -140,7 +140,7 @@ class _Sending(NamedTuple):
 
 
 def _send(visitor: Visit, fields: Fields) -> Response:
-    wanted = _sending(fields)
+    wanted = _sending(fields, visitor.client_ip)
     front = visitor.front
     try:
         if wanted.order_id:
@@ -159,13 +159,13 @@ def _send(visitor: Visit, fields: Fields) -> Response:
     return _answer(visitor, result, {**state, "view_key": result.payment.view_key})
 
 
-def _sending(fields: Fields) -> _Sending:
+def _sending(fields: Fields, client_ip: str) -> _Sending:
     arguments = Fields(fields.mapping("args"), "args")
     wanted = _Sending(
         order_id=fields.text("or_id"),
         payment_id=fields.text("id"),
         pay_tp=fields.text("pay_tp"),
-        arguments=SendArguments(_auth_code(arguments), arguments.text("openid")),
+        arguments=SendArguments(_auth_code(arguments), arguments.text("openid"), client_ip),
     )
     arguments.refuse_rest()
     fields.refuse_rest()

@@ -8,7 +8,7 @@ from payment_cli.errors import NotAllowedError
 from payment_cli.model.stores.session import Session
 from payment_cli.services.shop.session_view import SessionView
 from payment_cli.services.shop.storefront import Storefront
-from payment_cli.web.admission import Limit, address_of
+from payment_cli.web.admission import Limit, address_of, client_of
 from payment_cli.web.sessions import session_of
 from payment_cli.web.wsgi import RefusedError
 
@@ -23,9 +23,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A session, and the tree as its store sees it."""
+    """A session, the tree as its store sees it, and the address of who asks ("" if unknown)."""
 
     session: Session
+    client_ip: str
     app: App
     view: SessionView
     front: Storefront
@@ -50,7 +51,7 @@ def visit(app: App, limits: Limits, environ: WSGIEnvironment, *, acts: bool) -> 
     _take(limits.sessions, session.nonce, app.clock())
     store = app.acting_as(session.domain)
     front = store.shop.storefront(session)
-    return Visit(session, store, front.view, front)
+    return Visit(session, client_of(environ), store, front.view, front)
 
 
 def _take(limit: Limit, key: str, now: int) -> None:

@@ -3,7 +3,7 @@
 from urllib.parse import quote_plus, urlencode
 
 from payment_cli.sandbox import keys
-from payment_cli.sandbox.accounts import CERTIFICATE_MODE
+from payment_cli.sandbox.alipay.signing import platform_key
 from payment_cli.sandbox.alipay.words import notify_fields
 from payment_cli.sandbox.exchange import Reply
 from payment_cli.sandbox.ledger import Notice, Order
@@ -23,12 +23,9 @@ def _write(world: World, notice: Notice, order: Order, flaw: str) -> Letter:
     message = "&".join(f"{name}={signed[name]}" for name in sorted(signed) if signed[name])
     if flaw in ("bad-signature", "signtest"):
         message += "&what=somebody else wrote"
-    platform = world.platform
-    is_certified = account.mode == CERTIFICATE_MODE
-    key = platform.alipay_cert_key if is_certified else platform.alipay_key
     fields["sign_type"] = "RSA2"
     if flaw != "unsigned":
-        fields["sign"] = keys.sign(key, message.encode())
+        fields["sign"] = keys.sign(platform_key(world.platform, account), message.encode())
     body = urlencode(fields, quote_via=quote_plus).encode()
     return Letter("application/x-www-form-urlencoded; charset=utf-8", {}, body)
 

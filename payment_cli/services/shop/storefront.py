@@ -4,11 +4,10 @@ What it sees is in session_view.py. The price is always the store's; only a cash
 amount.
 """
 
-import re
 from dataclasses import dataclass, replace
 
 from payment_cli.errors import ConflictError, InvalidValueError
-from payment_cli.model.payments.pay_type import Argument, PayType
+from payment_cli.model.payments.pay_type import Argument, PayType, scan_type_of
 from payment_cli.model.payments.result import Result
 from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order import Order
@@ -19,12 +18,6 @@ from payment_cli.services.payments.watch import Watcher
 from payment_cli.services.shop.order_payments import OrderPayments, Paying
 from payment_cli.services.shop.orders import Buying
 from payment_cli.services.shop.session_view import Offer, SessionView
-
-#: How the payment codes of each provider begin; they have no other mark.
-_CODES = {
-    "wx.scan": re.compile(r"1[0-5][0-9]{16}"),
-    "zfb.scan": re.compile(r"(?:2[5-9]|30)[0-9]{14,22}"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +132,7 @@ def _type_of(auth_code: Secret | None) -> str:
     """
     if auth_code is None:
         raise InvalidValueError("pay_tp is missing")
-    for name, pattern in _CODES.items():
-        if pattern.fullmatch(auth_code.reveal()):
-            return name
-    raise InvalidValueError("that is not a payment code of WeChat Pay or Alipay")
+    kind = scan_type_of(auth_code)
+    if kind is None:
+        raise InvalidValueError("that is not a payment code of a provider we know")
+    return kind.name

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.payments.pace import BACK_OFF_MAX_MS, SILENCE_MS, back_off
+from payment_cli.services.payments.records import save
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
@@ -142,6 +145,40 @@ def test_an_interrupted_send_is_sent_again_with_identical_parameters(world: Worl
     first, again = world.gateway.calls("send")
     assert first == again
     assert world.stored(payment).intent is None
+
+
+def rewritten(world: World, payment: Payment, change: Callable[[dict], None]) -> None:
+    """Let the payment's intent be as another program wrote it."""
+    with world.storage.transaction("demo") as tx:
+        request = dict(world.stored(payment).intent["request"])
+        change(request)
+        save(tx, replace(payment, intent={**payment.intent, "request": request}))
+    world.clock.advance(ms=INTENT_MS)
+    world.gateway.checks = [NOT_FOUND]
+    world.gateway.sends = [QR]
+
+
+def test_an_intent_of_an_older_program_is_sent_again_without_what_it_did_not_know(
+    world: World,
+) -> None:
+    payment = interrupted(world)
+    rewritten(world, payment, lambda request: request.pop("client_ip"))
+    assert world.checker.check(payment.id).payment.re_obj == "weixin://wxpay/abc"
+    assert world.gateway.calls("send")[1].client_ip == ""  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "newer", [{"pay_tp": "wx.palm"}, {"contract": "1"}, {"pay_tp": "wx.palm", "contract": "1"}]
+)
+def test_an_intent_of_a_newer_program_is_never_sent_as_something_else(
+    world: World, newer: dict[str, str]
+) -> None:
+    payment = interrupted(world)
+    rewritten(world, payment, lambda request: request.update(newer))
+    with pytest.raises(InvalidValueError):
+        world.checker.check(payment.id)
+    assert len(world.gateway.calls("send")) == 1
+    assert world.stored(payment).st == "WAIT"
 
 
 def test_a_refused_repetition_forgets_no_order_of_the_first_send(world: World) -> None:
