@@ -1,4 +1,4 @@
-"""Paying by a link, from the shell: wx.h5, zfb.page and zfb.wap, against the sandbox's real pages."""
+"""Paying by a link, from the shell: wx.h5, zfb.page and zfb.wap, against the sandbox's pages."""
 
 import pytest
 
