@@ -1,6 +1,7 @@
 """The documents tell the truth about commands, exit codes, settings and places."""
 
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -83,3 +84,22 @@ def test_the_readmes_verifier_of_webhooks_is_the_example() -> None:
     [shown] = re.findall(r"```python\n(.*?)```", README, re.S)
     function = shown[shown.index("def verify") :].strip()
     assert function in example
+
+
+def test_every_fragment_of_the_changelog_can_be_collected() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["scriv"]
+    for fragment in (ROOT / "changelog.d").glob("[0-9]*.md"):
+        headings = re.findall(r"^#+ .*$", fragment.read_text(), re.M)
+        assert headings, fragment
+        assert {heading.removeprefix("### ") for heading in headings} <= {*settings["categories"]}
+
+
+def test_every_decision_is_in_the_index_under_its_title() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    index = (decisions / "README.md").read_text()
+    pages = sorted(decisions.glob("[0-9]*.md"))
+    titles = [page.read_text().splitlines()[0].removeprefix("# ") for page in pages]
+    listed = re.findall(r"^(\d+\.) \[(.*)\]\((.*)\)$", index, re.M)
+    assert [(f"{number} {title}", name) for number, title, name in listed] == [
+        (title, page.name) for title, page in zip(titles, pages, strict=True)
+    ]
