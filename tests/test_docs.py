@@ -14,7 +14,8 @@ from payment_cli.model.payments.pay_type import PAY_TYPES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-MAP = (ROOT / "payment_cli" / "README.md").read_text()
+PACKAGE = ROOT / "payment_cli"
+MAP = (PACKAGE / "README.md").read_text()
 
 
 def _commands(program: str) -> list[str]:
@@ -67,6 +68,17 @@ def test_every_path_the_map_names_exists() -> None:
     named = set(re.findall(rf"`((?:{layers})/[a-z_/]+\.py)", MAP))
     assert len(named) > 20
     missing = [name for name in named if not (ROOT / "payment_cli" / name).is_file()]
+    assert missing == []
+
+
+def test_every_file_that_prose_names_is_there() -> None:
+    """From its own folder, the package, or the root; `<…>/` before a name stands for any folder."""
+    missing = []
+    for path in [*PACKAGE.rglob("*.py"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
+        named = set(re.findall(r"(?<![\w.>/*])[\w/]*\w\.(?:py|js|css)\b", path.read_text()))
+        places = (path.parent, PACKAGE, ROOT)
+        lost = [name for name in named if not any((at / name).is_file() for at in places)]
+        missing += [f"{path.relative_to(ROOT)}: {name}" for name in lost]
     assert missing == []
 
 
