@@ -253,7 +253,7 @@ class App:
             last = f", the last because {reason}" if reason else ""
             return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
 
-        def left() -> Iterator[str]:
+        def left() -> "Iterator[str]":
             return (file.path for file in self.storage.left())
 
         domains = partial(list_domains, self.root)
