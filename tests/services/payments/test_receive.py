@@ -1,6 +1,14 @@
 import pytest
 
-from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError, UntrustedError
+from payment_cli.errors import (
+    ConfigError,
+    CorruptRecordError,
+    InvalidValueError,
+    LockedError,
+    NotFoundError,
+    StorageError,
+    UntrustedError,
+)
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
@@ -56,6 +64,39 @@ def test_what_is_not_verified_changes_nothing(world: World, fault: Exception) ->
     assert received.acknowledgement.status == 400
     assert world.stored(payment) == payment
     assert len(world.refusals) == isinstance(fault, UntrustedError)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (StorageError("the disk is full"), 500),
+        (LockedError("others"), 500),
+        (CorruptRecordError("the payment is damaged"), 500),
+        (ConfigError("no key"), 500),
+        (UntrustedError("bad signature"), 400),
+        (InvalidValueError("not a message"), 400),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/pay/re/wx.qrcode/demo/shop", None), ("/pay/re", FORM)]
+)
+def test_our_faults_are_5xx_and_the_callers_4xx(world, fault, status, path, headers) -> None:
+    payment = sent(world, "zfb.qrcode" if headers else "wx.qrcode")
+    world.gateway.notices = [fault]
+    body = f"out_trade_no={payment.id}".encode() if headers else b"{}"
+    received = world.receiver.receive(call(path, body, headers))
+    assert (received.error, received.acknowledgement.status) == (fault, status)
+
+
+@pytest.mark.parametrize("fault", [StorageError("full"), LockedError("others")])
+def test_money_that_can_not_be_written_now_is_asked_for_again(world, fault, mocker) -> None:
+    payment = sent(world)
+    world.gateway.notices = [notice(payment)]
+    mocker.patch.object(type(world.storage), "transaction", side_effect=fault)
+    received = world.receiver.receive(call())
+    assert (received.error, received.acknowledgement.status) == (fault, 500)
+    mocker.stopall()
+    assert world.receiver.receive(call()).payment.st == "OK"
 
 
 @pytest.mark.parametrize(
