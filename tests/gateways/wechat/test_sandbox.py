@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from payment_cli.clock import system_clock
-from payment_cli.config.targets import load_wechat
+from payment_cli.config.targets import load_account
 from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import HttpRequest, OrderRef, Outcome
 from payment_cli.gateways.wechat.gateway import WechatGateway
 from payment_cli.gateways.wechat.keys import MemoryCache
+from payment_cli.gateways.wechat.provider import WechatProvider
 from payment_cli.model.secret import Secret
 from payment_cli.sandbox import client
 from payment_cli.sandbox.misbehaviour import KINDS
@@ -38,7 +39,7 @@ class Till:
         self._transport = HastyTransport()
 
     def gateway(self, target="sandbox"):
-        account = load_wechat(self._root, "demo", target, {})
+        account = load_account(self._root, WechatProvider(), "demo", target, {})
         return WechatGateway(
             replace(account, api_base=self._url),
             transport=self._transport,
