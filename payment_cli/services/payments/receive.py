@@ -6,7 +6,7 @@ verified from what was given is at most a hint: the provider is asked.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
@@ -33,7 +33,7 @@ from payment_cli.services.payments.accounts import Accounts
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.check import Checker
 from payment_cli.services.payments.lookup import Payments
-from payment_cli.services.payments.records import PAYMENTS, load
+from payment_cli.services.payments.records import load, load_committed
 from payment_cli.storage.base import Storage
 
 #: How many accounts a callback to the bare path may be tried against.
@@ -104,7 +104,7 @@ class Receiver:
         payment_id = fields.get(id_key)
         if not isinstance(payment_id, str) or not payment_id:
             raise InvalidValueError(f"the callback has no text under {id_key!a}")
-        payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", payment_id)))
+        payment = load_committed(self.storage, payment_id)
         provider = find_provider(pay_type(payment.pay_tp).provider) if payment.pay_tp else None
         message = provider.signed_message(fields) if provider is not None else None
         if message is None:
@@ -140,7 +140,7 @@ class Receiver:
     ) -> tuple[_Account, Notice]:
         """On the bare path: the claimed order number says whose keys must verify the message."""
         try:
-            payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", claimed)))
+            payment = load_committed(self.storage, claimed)
         except (NotFoundError, InvalidValueError) as error:
             raise UntrustedError("the callback names no payment of ours") from error
         if not payment.pay_tp or pay_type(payment.pay_tp).provider != provider:
@@ -188,7 +188,7 @@ class Receiver:
         actor = self.payments.actor.domain
         if expected_id and notice.order_no != expected_id:
             raise UntrustedError(f"the callback speaks of another order than {expected_id}")
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             try:
                 payment = load(tx, check_name("id", notice.order_no))
             except (NotFoundError, InvalidValueError) as error:
@@ -204,11 +204,14 @@ class Receiver:
     def _refusal(
         self, request: HttpRequest, gateway: Gateway | None, error: PaymentError
     ) -> Acknowledgement:
-        """Return the provider's form of "not accepted"; a generic one for an unknown sender."""
-        words = "refused" if isinstance(error, UntrustedError) else error.code
+        """Return the provider's form of "not accepted"; a generic one for an unknown sender.
+
+        The status says whose fault it is: 5xx is ours, and the provider should tell again.
+        """
+        status = 500 if error.is_ours else 400
         if gateway is not None:
-            return gateway.acknowledge(request, words)
-        status = 500 if error.exit_code in (30, 31, 32, 40) else 400
+            words = "refused" if isinstance(error, UntrustedError) else error.code
+            return replace(gateway.acknowledge(request, words), status=status)
         provider = sender_of(request)
         if provider is None:
             return Acknowledgement(status, "text/plain", b"refused")
