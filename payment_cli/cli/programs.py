@@ -37,6 +37,9 @@ _PAYMENT = {
     "tick": Lazy(
         "payment_cli.cli.payment.tick:tick", "End overdue orders and do what is left over."
     ),
+    "owed": Lazy(
+        "payment_cli.cli.payment.owed:owed", "Steps that could not be done yet: list, give up."
+    ),
     "store": Lazy("payment_cli.cli.payment.store:store", "Make, show and change merchants."),
     "notify": Lazy(
         "payment_cli.cli.payment.notify:notify", "Webhooks: list, retry, deliver, keys."

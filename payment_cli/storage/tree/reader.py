@@ -20,17 +20,18 @@ from payment_cli.model.names import check_name
 from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
+from payment_cli.storage.kinds import kind_of
 from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
-    open_reader,
     storage_errors,
 )
-from payment_cli.storage.tree.key import Key, has_domain
+from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.plan import run_count, run_query
 from payment_cli.storage.tree.scan import has_records
-from payment_cli.storage.tree.writer import missing_journal
+from payment_cli.storage.tree.versions import check_version
+from payment_cli.storage.tree.writer import missing_journal, open_current
 
 #: A shorter fragment of an id is refused.
 FRAGMENT_MIN = 6
@@ -41,9 +42,13 @@ _LOG = """SELECT seq, at, actor, kind, domain, id, op, before_digest, after_dige
 
 @dataclass(slots=True)
 class Reader:
-    """Reads one tree's journal. Nothing is opened before the first question."""
+    """Reads one tree's journal. Nothing is opened before the first question.
+
+    An old tree is upgraded by it, waiting at most `lock_timeout_s` for others.
+    """
 
     root: Path
+    lock_timeout_s: float
     _idle: list[sqlite3.Connection] = field(default_factory=list)
     _inode: tuple[int, int] | None = None
     _is_closed: bool = False
@@ -93,7 +98,7 @@ class Reader:
         end, some 0.1 s at a million records: an index of reversed ids would cost every create.
         """
         check_name("id", fragment)
-        has_domain(collection.kind)
+        kind_of(collection.kind)
         with storage_errors("looking for", fragment), self._snapshot() as conn:
             ids = [] if conn is None else _ids_like(conn, collection, fragment)
         if fragment in ids:
@@ -128,6 +133,7 @@ class Reader:
 
         Raises:
             CorruptRecordError: the journal is missing though the tree has records.
+            ConfigError: a newer program has upgraded the tree.
         """
         inode = inode_of(self._place)
         if inode is None:
@@ -137,9 +143,10 @@ class Reader:
         if inode != self._inode:
             self._close_idle()
             self._inode = inode
-        conn = self._idle.pop() if self._idle else open_reader(self.root)
+        conn = self._idle.pop() if self._idle else open_current(self.root, self.lock_timeout_s)
         try:
             conn.execute("BEGIN")
+            check_version(conn)
             yield conn
         finally:
             self._put_back(conn, inode)

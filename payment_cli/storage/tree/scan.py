@@ -9,14 +9,11 @@ from typing import Final
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 from payment_cli.files.safe_files import folder, open_folder
 from payment_cli.model.names import check_name
-from payment_cli.storage.kinds import PLACES
-from payment_cli.storage.tree.key import Key, has_domain
+from payment_cli.storage.kinds import KINDS
+from payment_cli.storage.tree.key import Key
 
 #: The end of a temporary file's name; such a file is garbage for whoever holds the lock.
 TEMP_END: Final = ".tmp"
-
-#: The only recorded file beside authored ones in a folder of its kind.
-_ONLY_ID = {"settings": "settings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +49,8 @@ class Found:
 def places(root_fd: int) -> Iterator[Place]:
     """Yield every place that may hold records, whether its folder exists or not."""
     domains: list[str] | None = None
-    for kind, pattern in PLACES.items():
-        parts = tuple(pattern.split("/")[:-1])
+    for kind, row in KINDS.items():
+        parts = tuple(row.place.split("/")[:-1])
         if "{domain}" not in parts:
             yield Place(kind, "", parts)
             continue
@@ -105,8 +102,8 @@ def has_records(root_fd: int) -> bool:
 
 def _recorded(place: Place, name: str) -> Iterator[Found]:
     """Yield the file if it looks like a record, or like a record's content."""
-    only = _ONLY_ID.get(place.kind)
-    if only is not None:
+    only = KINDS[place.kind].only_id
+    if only:
         if name == f"{only}.json":
             yield Found(place, name, (Key(place.kind, place.domain, only),))
         return
@@ -119,7 +116,7 @@ def _keys(place: Place, stem: str) -> Iterator[Key]:
 
     An order's file name is `ord_<domain>_<id>`: as either part may hold a `_`, each split of it.
     """
-    pattern = PLACES[place.kind].rpartition("/")[2].removesuffix(".json")
+    pattern = KINDS[place.kind].place.rpartition("/")[2].removesuffix(".json")
     if "{domain}" not in pattern:
         if _is_name("id", stem):
             yield Key(place.kind, place.domain, stem)
@@ -130,7 +127,7 @@ def _keys(place: Place, stem: str) -> Iterator[Key]:
     rest = stem.removeprefix(prefix)
     for at in (at for at, char in enumerate(rest) if char == "_"):
         domain, record_id = rest[:at], rest[at + 1 :]
-        if has_domain(place.kind) and _is_name("domain", domain) and _is_name("id", record_id):
+        if _is_name("domain", domain) and _is_name("id", record_id):
             yield Key(place.kind, domain, record_id)
 
 
