@@ -1,4 +1,7 @@
-"""The gateway accounts of a tree, opened from the configs in its domains' homes."""
+"""The gateway accounts of a tree, opened from the configs in its domains' homes.
+
+A sweep that finds nothing due opens none: what reads configs is loaded when the first is opened.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -8,12 +11,9 @@ from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
 from payment_cli.config.settings import Settings
-from payment_cli.config.targets import list_targets, load_account, notify_url
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder, open_root, read_file, replace_durably
 from payment_cli.gateways.base import Gateway
-from payment_cli.gateways.provider import Surroundings
-from payment_cli.gateways.registry import find_provider
 
 if TYPE_CHECKING:
     from payment_cli.gateways.http_transport import HttpTransport
@@ -42,15 +42,24 @@ class TreeAccounts:
 
     def targets(self, provider: str) -> list[tuple[str, str]]:
         """Return every (domain, target) that has a config for `provider`."""
+        from payment_cli.config.targets import list_targets
+        from payment_cli.gateways.registry import find_provider
+
         if find_provider(provider).keys() is None:
             return []
         return [(target.domain, target.name) for target in list_targets(self._root, provider)]
 
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         """Return the URL the provider is to call, without query string."""
+        from payment_cli.config.targets import notify_url
+
         return notify_url(self._settings.public_url, gateway.notify_base, pay_tp, domain, target)
 
     def _open(self, domain: str, name: str, target: str) -> Gateway:
+        from payment_cli.config.targets import load_account
+        from payment_cli.gateways.provider import Surroundings
+        from payment_cli.gateways.registry import find_provider
+
         provider = find_provider(name)
         account = load_account(self._root, provider, domain, target, self._environ)
         cache = FileCache(self._root, name, f"{domain}@{target}.json")
