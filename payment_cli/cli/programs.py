@@ -13,7 +13,7 @@ _PAY = {
     "get": Lazy("payment_cli.cli.pay.get:get", "Print one payment."),
     "query": Lazy("payment_cli.cli.pay.query:query", "List payments that match."),
     "re": Lazy("payment_cli.cli.pay.re:re", "Take a gateway's callback."),
-    "apply": Lazy("payment_cli.cli.pay.apply:apply", "Run callback scripts that are due."),
+    "apply": Lazy("payment_cli.cli.pay.apply:apply", "Run the scripts of payments that are due."),
     "sandbox": Lazy("payment_cli.cli.pay.sandbox:sandbox", "Play the gateways on this machine."),
 }
 
