@@ -69,6 +69,14 @@ def test_every_path_the_map_names_exists() -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("adding-*.md")), ids=lambda p: p.name)
+def test_every_path_a_page_on_adding_names_exists(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|md))", page.read_text())
+    assert len(named) > 5
+    places = (ROOT, ROOT / "payment_cli")
+    assert [name for name in named if not any((place / name).is_file() for place in places)] == []
+
+
 def test_nothing_says_how_or_where_it_was_written() -> None:
     words = re.compile(r"/work/|\bshared/(?!vectors)|\bLLM\b|\bassistant\b|\bGPT\b|claude", re.I)
     for path in [*ROOT.rglob("*.py"), *ROOT.rglob("*.md"), *ROOT.rglob("*.sh")]:

@@ -75,14 +75,16 @@ class Shop:
     @cached_property
     def settings(self) -> "StoreSettingsService":
         """The settings of stores."""
+        from payment_cli.model.shop.freight import read_sheet
         from payment_cli.services.stores.settings import StoreSettingsService
 
-        return StoreSettingsService(self.app.storage, self.app.actor, self.app.clock)
+        app = self.app
+        return StoreSettingsService(app.storage, app.actor, app.clock, read_sheet)
 
     def baskets(self, domain: str) -> "TreeBaskets":
         """Return the baskets of a store."""
         from payment_cli.services.shop.baskets import TreeBaskets
-        from payment_cli.services.shop.records import load_settings
+        from payment_cli.services.stores.records import load_settings
 
         app = self.app
         kinds_max = load_settings(app.storage, domain).kinds_max
@@ -117,6 +119,8 @@ class Shop:
             app.creator,
             app.sender,
             app.checker,
+            app.closer,
+            lambda: app.consequences,
             app.clock,
             app.new_id,
             app.merchants.get,
@@ -126,12 +130,23 @@ class Shop:
     def notices(self) -> "Notices":
         """What stores' webhooks are owed."""
         from payment_cli.services.events.notices import Notices
+        from payment_cli.services.shop.records import note_delivery
+        from payment_cli.services.stores.records import load_settings
         from payment_cli.webhooks.sender import WebhookSender
 
         app = self.app
         sender = WebhookSender(allow_private=app.settings.allow_private_webhooks)
         load_keys = self._webhook_key_files.load
-        return Notices(app.storage, app.actor, app.clock, app.new_token, load_keys, sender)
+        return Notices(
+            app.storage,
+            app.actor,
+            app.clock,
+            app.new_token,
+            lambda store: load_settings(app.storage, store).webhook_url,
+            load_keys,
+            partial(note_delivery, by=app.actor.domain),
+            sender,
+        )
 
     @cached_property
     def webhook_keys(self) -> "WebhookKeyService":
@@ -149,18 +164,21 @@ class Shop:
 
     @cached_property
     def outbox(self) -> "Outbox":
-        """What commits owe to baskets."""
+        """What commits owe: goods taken from baskets, and steps that could not be done in them."""
         from payment_cli.model.record import Record
-        from payment_cli.services.events.outbox import BASKET_TAKE, Outbox
+        from payment_cli.services.events.outbox import BASKET_TAKE, OWED, Outbox
         from payment_cli.storage.base import Transaction
 
         def take_from_basket(tx: Transaction, row: Record) -> None:
             data = row["data"]
-            assert isinstance(data, dict)  # noqa: S101 - written by order_effects
+            assert isinstance(data, dict)  # noqa: S101 - written by services/consequences.py
             self.baskets(data["domain"]).take_in(tx, data["buyer"], data["take"])
 
+        def do_owed(tx: Transaction, row: Record) -> None:
+            app.consequences.retry(tx, row, now=app.clock(), by=app.actor.domain)
+
         app = self.app
-        handlers = {BASKET_TAKE: take_from_basket}
+        handlers = {BASKET_TAKE: take_from_basket, OWED: do_owed}
         return Outbox(app.storage, app.actor.domain, app.clock, handlers)
 
     @cached_property
@@ -189,19 +207,10 @@ class Shop:
     def storefront(self, session: "Session") -> "Storefront":
         """Return what a web session may do; the caller is its store."""
         from payment_cli.files.authored import read_messages
+        from payment_cli.services.shop.session_view import SessionView
         from payment_cli.services.shop.storefront import Storefront
 
         app = self.app
-        return Storefront(
-            session,
-            app.storage,
-            self.orders,
-            self.order_payments,
-            app.creator,
-            app.sender,
-            app.checker,
-            app.watcher,
-            app.clock,
-            app.merchants.get,
-            partial(read_messages, app.root),
-        )
+        read = partial(read_messages, app.root)
+        view = SessionView(session, app.storage, app.clock, app.merchants.get, read)
+        return Storefront(view, self.order_payments, app.creator, app.sender, app.watcher)

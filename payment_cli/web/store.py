@@ -75,7 +75,7 @@ def _page(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
 
 
 def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Words) -> Response:
-    bill = visitor.front.bill(order_id, words.lang)
+    bill = visitor.view.bill(order_id, words.lang)
     browser = environ.get("HTTP_USER_AGENT", "")
     in_wechat = "MicroMessenger/" in browser
     on_phone = "Mobi" in browser and not in_wechat
@@ -84,11 +84,11 @@ def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Wo
 
 
 def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
-    visitor.front.require_cashier()
+    visitor.view.require_cashier()
     if not payment_id:
         title = visitor.app.merchants.get(visitor.session.domain).title
         return _html(200, SCAN, draw_till(title, words))
-    offer = visitor.front.offer(payment_id)
+    offer = visitor.view.offer(payment_id)
     now = visitor.app.clock()
     return _html(200, SCAN, draw_scan(offer, visitor.session, now, words))
 

@@ -6,6 +6,7 @@ from wsgiref.types import WSGIEnvironment
 from payment_cli.app import App
 from payment_cli.errors import NotAllowedError
 from payment_cli.model.stores.session import Session
+from payment_cli.services.shop.session_view import SessionView
 from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.admission import Limit, address_of, client_of
 from payment_cli.web.sessions import session_of
@@ -27,6 +28,7 @@ class Visit:
     session: Session
     client_ip: str
     app: App
+    view: SessionView
     front: Storefront
 
 
@@ -48,7 +50,8 @@ def visit(app: App, limits: Limits, environ: WSGIEnvironment, *, acts: bool) -> 
     session = session_of(app, environ, acts=acts)
     _take(limits.sessions, session.nonce, app.clock())
     store = app.acting_as(session.domain)
-    return Visit(session, client_of(environ), store, store.shop.storefront(session))
+    front = store.shop.storefront(session)
+    return Visit(session, client_of(environ), store, front.view, front)
 
 
 def _take(limit: Limit, key: str, now: int) -> None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from payment_cli.errors import CorruptRecordError, NotAllowedError
+from payment_cli.model.history import with_line
 from payment_cli.model.record import Json, Record
 
 #: The most entries the short history on a payment keeps; the log has them all.
@@ -50,7 +51,8 @@ class Flag(StrEnum):
 
     LATE = "late"  # arrived after FAIL or close
     DOUBLE = "double"  # the order was already paid by another payment
-    ORDER_GONE = "order_gone"  # the order was cancelled or does not own this payment
+    ORDER_GONE = "order_gone"  # the order was cancelled, is missing, or does not own this payment
+    ORDER_UNREAD = "order_unread"  # the order's record is damaged; judged again when it is not
 
 
 class ApplyStatus(StrEnum):
@@ -117,6 +119,11 @@ class Payment:
     extra: Mapping[str, Json] = field(default_factory=dict)
 
     @property
+    def is_of_order(self) -> bool:
+        """Whether an order opened it: such a payment ends with its order. `or_id` alone is data."""
+        return bool(self.or_id) and self.pay_by > 0
+
+    @property
     def is_final(self) -> bool:
         """Whether it is OK or FAIL."""
         return self.st in (Status.OK, Status.FAIL)
@@ -140,10 +147,7 @@ class Payment:
 
     def noted(self, what: str, now: int, by: str, note: str = "", **changes: Any) -> Self:
         """Return the payment with `changes` and one more line of history, its state untouched."""
-        line: dict[str, Json] = {"at": now, "what": str(what), "by": by}
-        if note:
-            line["note"] = note[:200]
-        history = (*self.history, line)[-HISTORY_MAX:]
+        history = with_line(self.history, what, now, by, note, most=HISTORY_MAX)
         return replace(self, lm=now, history=history, **changes)
 
     def to_record(self) -> Record:

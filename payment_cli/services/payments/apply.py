@@ -51,7 +51,7 @@ class Applier:
             NotAllowedError: no script is owed, or a claimed one needs the operator's decision.
             ConflictError: another process claimed it first.
         """
-        payment = self.payments.get(fragment)
+        payment = self.payments.get_committed(fragment)
         wanted = {ApplyStatus.DUE}
         if again:
             wanted |= {ApplyStatus.CLAIMED, ApplyStatus.FAILED}
@@ -69,7 +69,7 @@ class Applier:
         try:
             return self.apply(payment.id)
         except (ConflictError, NotAllowedError):
-            return self.payments.get(payment.id)
+            return self.payments.get_committed(payment.id)
 
     def skip(self, fragment: str) -> Payment:
         """Decide that the script will not be run (again).
@@ -77,10 +77,10 @@ class Applier:
         Raises:
             NotAllowedError: no script is owed, or it may still be running.
         """
-        payment = self.payments.get(fragment)
+        payment = self.payments.get_committed(fragment)
         self._check(payment, set(_OPEN))
         actor = self.payments.actor.domain
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             current = _same_claim(load(tx, payment.id), payment)
             return save(
                 tx, current.noted("skip", self.clock(), actor, apply_st=str(ApplyStatus.SKIPPED))
@@ -115,7 +115,7 @@ class Applier:
     def _claim(self, payment: Payment) -> Payment:
         actor = self.payments.actor.domain
         now = self.clock()
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             current = _same_claim(load(tx, payment.id), payment)
             return save(
                 tx,
@@ -134,7 +134,7 @@ class Applier:
         actor = self.payments.actor.domain
         status = ApplyStatus.DONE if outcome.exit_code == 0 else ApplyStatus.FAILED
         now = self.clock()
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             current = load(tx, claimed.id)
             if current.apply_st != ApplyStatus.CLAIMED or current.apply_at != claimed.apply_at:
                 raise ConflictError(f"payment {claimed.id}: its script was decided meanwhile")

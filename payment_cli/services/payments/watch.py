@@ -9,6 +9,7 @@ from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.services.payments.check import Checker
+from payment_cli.services.payments.close import Closer
 from payment_cli.services.payments.lookup import Payments
 
 #: A scan the payer has not confirmed by then is reversed, as the providers demand.
@@ -21,6 +22,7 @@ class Watcher:
 
     payments: Payments
     checker: Checker
+    closer: Closer
     clock: Clock
     sleep: Callable[[float], None]
 
@@ -58,8 +60,29 @@ class Watcher:
         try:
             result = self.checker.check(payment.id)
             if is_slow and result.payment.st is Status.WAIT:
-                result = self.checker.close(payment.id, "not confirmed in time")
+                result = self.closer.close(payment.id, "not confirmed in time")
         except (OutcomeUnknownError, NotAllowedError) as error:
             current = self.payments.get(payment.id)
             return Result(current, (), str(error), unknown=current.st is Status.WAIT)
         return result
+
+    def look_if_due(self, payment: Payment) -> Result:
+        """As `look`, if it is time to; else, and for one that waits no more, return it as it is.
+
+        A scan has no callback: it is asked about each time. For the others it is time when
+        `pay check --pending` would ask, too.
+        """
+        if payment.st is not Status.WAIT:
+            return Result(payment)
+        if not pay_type(payment.pay_tp).is_scan and self.clock() < payment.next_check_at:
+            return Result(payment)
+        return self.look(payment)
+
+    def end_expired(self, payment: Payment) -> None:
+        """Let a payment that outlived its time at the provider end, so that another may begin.
+
+        Raises:
+            UntrustedError, ConfigError, NotAllowedError, OutcomeUnknownError: as `pay check`.
+        """
+        if payment.st is Status.WAIT and self.clock() > payment.expi:
+            self.checker.check(payment.id)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from payment_cli.errors import NotFoundError
+from payment_cli.model.events.notice import Notice
 from payment_cli.model.query.match import equal
 from payment_cli.model.shop.coupon import Coupon
 from payment_cli.model.shop.discount import Discount
@@ -10,7 +11,6 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.pricing_goods import CartLine, missing_ids
 from payment_cli.model.shop.product import LIVE, Product
 from payment_cli.model.shop.product_price import Catalogue
-from payment_cli.model.stores.settings import SETTINGS_ID, StoreSettings
 from payment_cli.storage.base import Collection, Query, Reader, Transaction
 
 
@@ -32,14 +32,6 @@ def discounts(domain: str) -> Collection:
 def orders(domain: str | None) -> Collection:
     """Return where the orders of a store are; None for all stores."""
     return Collection("order", domain)
-
-
-def load_settings(reader: Reader, domain: str) -> StoreSettings:
-    """Return a store's settings; the defaults where nothing was set."""
-    try:
-        return StoreSettings.from_record(reader.get(Collection("settings", domain), SETTINGS_ID))
-    except NotFoundError:
-        return StoreSettings()
 
 
 def load_catalogue(reader: Reader, domain: str, cart: Iterable[CartLine]) -> Catalogue:
@@ -86,6 +78,16 @@ def load_order(reader: Reader, domain: str, order_id: str) -> Order:
 def save_order(tx: Transaction, order: Order) -> Order:
     """Write a changed order; return it as stored."""
     return Order.from_record(tx.put(orders(order.sto_nm), order.to_record()))
+
+
+def note_delivery(tx: Transaction, notice: Notice, now: int, *, by: str) -> None:
+    """Note on an order that its store acknowledged an event of it.
+
+    Raises:
+        NotFoundError, CorruptRecordError: the order is missing or damaged.
+    """
+    order = load_order(tx, notice.sto_nm, notice.or_id)
+    save_order(tx, order.noted("notified", now, by, f"{notice.what}: {notice.code}"))
 
 
 def save_coupon(tx: Transaction, domain: str, coupon: Coupon) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from payment_cli.clock import Clock
-from payment_cli.services.upkeep.findings import Finding, error, ok, warn
+from payment_cli.model.finding import Finding, error, ok, warn
 
 #: Where Linux lists what is mounted (proc(5)).
 MOUNTS = Path("/proc/self/mountinfo")
@@ -47,6 +47,19 @@ def examine_tree(root: Path, clock: Clock, mounts: Path = MOUNTS) -> Iterator[Fi
     yield from _space(root)
     yield from _writing(root, clock)
     yield _permissions(root)
+
+
+def examine_left(paths: Iterable[str]) -> Iterator[Finding]:
+    """Yield a finding for each file that is older than its record: a foreign hand had changed it.
+
+    Payments go on without their files (storage/base.py); a person must say what becomes of those.
+    """
+    for path in paths:
+        yield warn(
+            path,
+            "somebody changed or removed this file; its record went on without it",
+            "look at `payment fsck`; then --restore publishes the record, --adopt takes the file",
+        )
 
 
 def _root_folder(root: Path) -> Iterator[Finding]:

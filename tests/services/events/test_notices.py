@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 
@@ -15,17 +16,18 @@ from payment_cli.model.events.notice import (
     TRIES_MAX,
     Delivery,
     Notice,
-    NoticeType,
-    order_notice,
 )
 from payment_cli.model.events.webhook_key import WebhookKeys
 from payment_cli.model.events.webhook_url import WebhookUrl
 from payment_cli.model.query.match import equal, everything
 from payment_cli.model.secret import Secret
+from payment_cli.model.shop.freight import read_sheet
 from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_notice import NoticeType, order_notice
 from payment_cli.services.events.notice_records import NOTICES, may_start_delivery
 from payment_cli.services.events.notices import Notices
-from payment_cli.services.shop.records import load_order, orders
+from payment_cli.services.shop.records import load_order, note_delivery, orders
+from payment_cli.services.stores.records import load_settings
 from payment_cli.services.stores.settings import StoreSettingsService
 from payment_cli.storage.base import Query
 from tests.services.conftest import World
@@ -66,12 +68,22 @@ def notices(world: World, receivers: Receivers) -> Notices:
 
 
 def seen_by(world: World, receivers: Receivers, actor: Actor) -> Notices:
-    return Notices(world.storage, actor, world.clock, world.tokens, lambda _domain: KEYS, receivers)
+    return Notices(
+        world.storage,
+        actor,
+        world.clock,
+        world.tokens,
+        lambda store: load_settings(world.storage, store).webhook_url,
+        lambda _domain: KEYS,
+        partial(note_delivery, by=actor.domain),
+        receivers,
+    )
 
 
 def point(world: World, store: str, url: str) -> None:
     actor = Actor("root", is_operator=True)
-    StoreSettingsService(world.storage, actor, world.clock).set(store, "webhook_url", url)
+    service = StoreSettingsService(world.storage, actor, world.clock, read_sheet)
+    service.set(store, "webhook_url", url)
 
 
 def owe(world: World, store: str = "demo", **changes) -> Notice:

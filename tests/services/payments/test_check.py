@@ -14,12 +14,13 @@ from payment_cli.errors import (
     UntrustedError,
 )
 from payment_cli.gateways.base import Answer, Outcome
+from payment_cli.model.payments.intent import INTENT_MS
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.payments.pace import BACK_OFF_MAX_MS, SILENCE_MS, back_off
 from payment_cli.services.payments.records import save
-from payment_cli.services.payments.send import INTENT_MS, SendArguments
+from payment_cli.services.payments.send import SendArguments
 from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
 from tests.support.clock import HandClock
@@ -237,7 +238,7 @@ def test_an_interrupted_scan_is_asked_about_and_never_sent_again(world: World) -
 
 def test_closing_an_unsent_payment_needs_no_provider(world: World) -> None:
     payment = world.create()
-    result = world.checker.close(payment.id, "changed my mind")
+    result = world.closer.close(payment.id, "changed my mind")
     assert (result.payment.st, result.payment.fail_re) == ("FAIL", "changed my mind")
     assert result.payment.close_at == world.clock.now
     assert world.gateway.asked == []
@@ -247,16 +248,16 @@ def test_closing_an_unsent_payment_needs_no_provider(world: World) -> None:
 def test_a_reason_is_one_short_line(world: World, reason: str) -> None:
     payment = world.create()
     with pytest.raises(InvalidValueError, match="one line"):
-        world.checker.close(payment.id, reason)
+        world.closer.close(payment.id, reason)
     assert world.stored(payment) == payment
 
 
 def test_closing_a_waiting_payment_fails_only_when_the_provider_closed_it(world: World) -> None:
     payment = sent(world)
     world.gateway.closes = [UNKNOWN, CLOSED]
-    assert world.checker.close(payment.id, "x").payment.st == "WAIT"
-    assert world.checker.close(payment.id, "x").payment.st == "FAIL"
-    assert world.checker.close(payment.id, "again").payment.fail_re == "x"
+    assert world.closer.close(payment.id, "x").payment.st == "WAIT"
+    assert world.closer.close(payment.id, "x").payment.st == "FAIL"
+    assert world.closer.close(payment.id, "again").payment.fail_re == "x"
 
 
 def test_a_paid_payment_is_not_closed(world: World) -> None:
@@ -264,10 +265,10 @@ def test_a_paid_payment_is_not_closed(world: World) -> None:
     world.gateway.closes = [Answer(Outcome.PAID)]
     world.gateway.checks = [paid(payment.id)]
     with pytest.raises(NotAllowedError):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
     assert world.stored(payment).st == "OK"
     with pytest.raises(NotAllowedError):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
 
 
 def test_closing_an_interrupted_send_that_was_paid_is_refused_as_any_other(world: World) -> None:
@@ -275,7 +276,7 @@ def test_closing_an_interrupted_send_that_was_paid_is_refused_as_any_other(world
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [paid(payment.id)]
     with pytest.raises(NotAllowedError, match="paid before it could be closed"):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
     assert world.stored(payment).st == "OK"
 
 
@@ -284,10 +285,10 @@ def test_a_scan_is_not_reversed_earlier_than_the_provider_allows(world: World) -
     world.gateway.reverse_after_ms = 15_000
     world.clock.advance(s=14)
     with pytest.raises(OutcomeUnknownError):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
     world.clock.advance(s=1)
     world.gateway.closes = [CLOSED]
-    assert world.checker.close(payment.id, "x").payment.st == "FAIL"
+    assert world.closer.close(payment.id, "x").payment.st == "FAIL"
 
 
 def test_money_that_came_by_a_declined_scan_is_late_and_not_called_reversed(world: World) -> None:
@@ -317,17 +318,23 @@ def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: W
     assert world.checker.check_pending(10).checked == 0
 
 
-def test_a_hand_edited_payment_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_hand_edited_payment_is_settled_by_its_journal_and_its_file_is_left(
+    tmp_path: Path,
+) -> None:
     clock = HandClock()
     world = World(open_tree(tmp_path, clock), clock, ScriptedGateway())
     edited, second = sent(world), sent(world)
     file = tmp_path / "var" / "payment" / f"{edited.id}.json"
-    file.write_text(file.read_text().replace("2300", "2301"))
+    by_hand = file.read_text().replace("2300", "2301")
+    file.write_text(by_hand)
     clock.advance(s=20)
-    world.gateway.checks = [Answer(Outcome.WAITING), paid(second.id)]
+    world.gateway.checks = [paid(edited.id), paid(second.id)]
     sweep = world.checker.check_pending(10)
-    assert [payment_id for payment_id, _ in sweep.errors] == [edited.id]
-    assert world.stored(second).st == "OK"
+    assert (sweep.errors, sweep.by_status) == ((), {"OK": 2})
+    assert world.stored(edited).st == world.stored(second).st == "OK"
+    assert world.stored(edited).fee == 2300
+    assert file.read_text() == by_hand
+    assert [left.id for left in world.storage.left()] == [edited.id]
     world.storage.close()
 
 

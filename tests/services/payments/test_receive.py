@@ -142,18 +142,30 @@ def test_an_impossible_path_is_refused(world: World, path: str) -> None:
     assert received.acknowledgement.status == 400
 
 
+SIGNED = {"content-type": "application/json", "wechatpay-signature": "AAAA"}
+
+
+def test_a_message_in_no_providers_form_is_refused_on_the_bare_path(world: World) -> None:
+    world.accounts.wechat_targets = [("demo", "shop")]
+    received = world.receiver.receive(call("/pay/re"))
+    assert isinstance(received.error, UntrustedError)
+    assert received.acknowledgement.status == 400
+    assert len(world.refusals) == 1
+    assert world.gateway.calls("complete") == []
+
+
 def test_the_bare_path_finds_the_wechat_account_by_trying(world: World) -> None:
     payment = sent(world)
     world.accounts.wechat_targets = [("other", "a"), ("demo", "shop")]
     world.gateway.notices = [UntrustedError("serial"), notice(payment)]
-    assert world.receiver.receive(call("/pay/re")).error is None
+    assert world.receiver.receive(call("/pay/re", headers=SIGNED)).error is None
     assert world.stored(payment).st == "OK"
 
 
 def test_trying_on_the_bare_path_is_bounded(world: World) -> None:
     world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
     world.gateway.notices = [UntrustedError("serial")]
-    assert isinstance(world.receiver.receive(call("/pay/re")).error, UntrustedError)
+    assert isinstance(world.receiver.receive(call("/pay/re", headers=SIGNED)).error, UntrustedError)
     assert len(world.gateway.calls("complete")) == 16
 
 
