@@ -1,7 +1,7 @@
 """Reading payments: one, some, or how many, as far as the caller may see them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from payment_cli.model.actor import Actor
@@ -36,7 +36,7 @@ class Payments:
 
     def query(self, query: "Query") -> "Iterator[Record]":
         """Yield the matching payments the caller may see."""
-        return self.storage.query(PAYMENTS, replace(query, match=self._visible(query.match)))
+        return self.storage.query(PAYMENTS, query._replace(match=self._visible(query.match)))
 
     def count(self, match: "Match") -> int:
         """Return how many payments that the caller may see match."""
