@@ -27,6 +27,8 @@ class PaymentError(Exception):
 
     code: ClassVar[str] = "e.pay.error"
     exit_code: ClassVar[int] = 1
+    #: Whether it is for us to mend (HTTP 5xx), not for who asked (HTTP 4xx).
+    is_ours: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         """Take the one-line `message` and, where there is one, a `hint` on what to do next."""
@@ -114,6 +116,7 @@ class StorageError(PaymentError):
 
     code = "e.pay.storage"
     exit_code = 30
+    is_ours = True
 
 
 class LockedError(PaymentError):
@@ -121,6 +124,7 @@ class LockedError(PaymentError):
 
     code = "e.pay.locked"
     exit_code = 31
+    is_ours = True
 
 
 class CorruptRecordError(PaymentError):
@@ -128,6 +132,7 @@ class CorruptRecordError(PaymentError):
 
     code = "e.pay.corrupt"
     exit_code = 32
+    is_ours = True
 
 
 class ConfigError(PaymentError):
@@ -135,3 +140,4 @@ class ConfigError(PaymentError):
 
     code = "e.pay.config"
     exit_code = 40
+    is_ours = True

@@ -8,7 +8,7 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -18,21 +18,25 @@ from typing import TYPE_CHECKING
 from payment_cli import ids
 from payment_cli.clock import Clock, system_clock
 from payment_cli.config.settings import Settings, load_settings
-from payment_cli.errors import ConfigError, PaymentError
+from payment_cli.errors import ConfigError
 from payment_cli.model.actor import Actor
 from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
     from payment_cli.app.shop import Shop
-    from payment_cli.model.payments.payment import Payment
     from payment_cli.model.record import Record
+    from payment_cli.services.consequences import Consequences
+    from payment_cli.services.follow_up import FollowUp
     from payment_cli.services.payments.accounts import Accounts
     from payment_cli.services.payments.answers import Recorder
     from payment_cli.services.payments.apply import Applier, ScriptOutcome
+    from payment_cli.services.payments.ask import Asker
     from payment_cli.services.payments.check import Checker
+    from payment_cli.services.payments.close import Closer
     from payment_cli.services.payments.create import Creator
     from payment_cli.services.payments.lookup import Payments
     from payment_cli.services.payments.receive import Receiver
+    from payment_cli.services.payments.resolve import Resolver
     from payment_cli.services.payments.send import Sender
     from payment_cli.services.payments.settlement import Settlement
     from payment_cli.services.payments.watch import Watcher
@@ -110,10 +114,17 @@ class App:
 
     @cached_property
     def settlement(self) -> "Settlement":
-        """What follows from "paid"."""
+        """Turning verified money into state."""
         from payment_cli.services.payments.settlement import Settlement
 
-        return Settlement()
+        return Settlement(lambda: self.consequences)
+
+    @cached_property
+    def consequences(self) -> "Consequences":
+        """What follows from paid, flagged, failed, cancelled."""
+        from payment_cli.services.consequences import Consequences
+
+        return Consequences(self.new_id)
 
     @cached_property
     def payments(self) -> "Payments":
@@ -156,25 +167,36 @@ class App:
 
     @cached_property
     def checker(self) -> "Checker":
-        """Asking gateways about payments, and closing them."""
+        """Asking gateways about payments."""
         from payment_cli.services.payments.check import Checker
 
-        return Checker(
-            self.storage,
-            self.payments,
-            self.accounts,
-            self._recorder,
-            self.sender,
-            self.clock,
-            self.new_token,
-        )
+        return Checker(self.storage, self.payments, self._asker, self._resolver, self.clock)
+
+    @cached_property
+    def closer(self) -> "Closer":
+        """Closing payments at their gateways."""
+        from payment_cli.services.payments.close import Closer
+
+        return Closer(self.payments, self._asker, self._resolver)
+
+    @cached_property
+    def _asker(self) -> "Asker":
+        from payment_cli.services.payments.ask import Asker
+
+        return Asker(self.storage, self.actor.domain, self.accounts, self._recorder, self.clock)
+
+    @cached_property
+    def _resolver(self) -> "Resolver":
+        from payment_cli.services.payments.resolve import Resolver
+
+        return Resolver(self._asker, self.sender, self.new_token)
 
     @cached_property
     def watcher(self) -> "Watcher":
         """Watching a payment until it is done."""
         from payment_cli.services.payments.watch import Watcher
 
-        return Watcher(self.payments, self.checker, self.clock, self.sleep)
+        return Watcher(self.payments, self.checker, self.closer, self.clock, self.sleep)
 
     @cached_property
     def receiver(self) -> "Receiver":
@@ -228,9 +250,12 @@ class App:
             last = f", the last because {reason}" if reason else ""
             return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
 
+        def left() -> Iterator[str]:
+            return (file.path for file in self.storage.left())
+
         domains = partial(list_domains, self.root)
         configs = TreeConfigs(self.root, self.environ, domains, merchant)
-        return Doctor(self.root, self.clock, configs, probe)
+        return Doctor(self.root, self.clock, configs, probe, left)
 
     @cached_property
     def shop(self) -> "Shop":
@@ -272,50 +297,22 @@ class App:
             clock=self.clock,
         )
 
-    def follow_up(self, payment: "Payment") -> "Payment":
-        """Do what a settled payment calls for, and wait for it; return the payment afterwards.
+    @cached_property
+    def follow_up(self) -> "FollowUp":
+        """What follows after a commit that settled a payment."""
+        from payment_cli.services.follow_up import FollowUp
 
-        That is what its commit owes to baskets (the outbox), and its callback script. Webhooks
-        are sent by a process that nobody waits for. Every command that may see a payment turn OK
-        ends here.
-        """
-        self._apply_outbox(payment)
-        self._start_notices(payment)
-        return self.applier.apply_if_due(payment) if payment.apply_st == "due" else payment
+        return FollowUp(
+            self.storage,
+            self.clock,
+            lambda: self.shop.outbox,
+            lambda: self.applier,
+            lambda order_id: self.shop.order_payments.list(order_id),
+            self.start,
+        )
 
-    def follow_up_detached(self, payment: "Payment") -> None:
-        """As `follow_up`, for callbacks: the script runs in a process that nobody waits for."""
-        self._apply_outbox(payment)
-        self._start_notices(payment)
-        if payment.apply_st == "due":
-            self.start_apply(payment.id)
-
-    def _apply_outbox(self, payment: "Payment") -> None:
-        if payment.or_id and payment.st == "OK":
-            # The payment stands whatever happens here: `payment tick` applies what is left over.
-            with suppress(PaymentError):
-                self.shop.outbox.apply()
-
-    def _start_notices(self, payment: "Payment") -> None:
-        """Start `payment notify drain` if the store of the payment's order is to be told of it."""
-        if not (payment.or_id and payment.is_final):
-            return
-        from payment_cli.services.events.notice_records import may_start_delivery
-
-        # What is not delivered now is delivered by `payment tick`.
-        with suppress(PaymentError):
-            now = self.clock()
-            if may_start_delivery(self.storage, payment.or_id, payment.seller_nm, now):
-                self._start("payment", "notify", "drain")
-
-    def start_apply(self, payment_id: str) -> None:
-        """Start `pay apply` for a payment in a process of its own, and return at once.
-
-        If it can't be started the script stays due: `pay check --pending` finds it.
-        """
-        self._start("pay", "apply", payment_id)
-
-    def _start(self, *words: str) -> None:
+    def start(self, *words: str) -> None:
+        """Start one of our commands in a process of its own, and return at once."""
         from payment_cli.scripts.detach import start_detached
 
         argv = [sys.executable, "-m", "payment_cli.cli.main", *words]

@@ -117,6 +117,8 @@ class Shop:
             app.creator,
             app.sender,
             app.checker,
+            app.closer,
+            lambda: app.consequences,
             app.clock,
             app.new_id,
             app.merchants.get,
@@ -126,12 +128,22 @@ class Shop:
     def notices(self) -> "Notices":
         """What stores' webhooks are owed."""
         from payment_cli.services.events.notices import Notices
+        from payment_cli.services.shop.records import load_settings, note_delivery
         from payment_cli.webhooks.sender import WebhookSender
 
         app = self.app
         sender = WebhookSender(allow_private=app.settings.allow_private_webhooks)
         load_keys = self._webhook_key_files.load
-        return Notices(app.storage, app.actor, app.clock, app.new_token, load_keys, sender)
+        return Notices(
+            app.storage,
+            app.actor,
+            app.clock,
+            app.new_token,
+            lambda store: load_settings(app.storage, store).webhook_url,
+            load_keys,
+            partial(note_delivery, by=app.actor.domain),
+            sender,
+        )
 
     @cached_property
     def webhook_keys(self) -> "WebhookKeyService":
@@ -149,18 +161,21 @@ class Shop:
 
     @cached_property
     def outbox(self) -> "Outbox":
-        """What commits owe to baskets."""
+        """What commits owe: goods taken from baskets, and steps that could not be done in them."""
         from payment_cli.model.record import Record
-        from payment_cli.services.events.outbox import BASKET_TAKE, Outbox
+        from payment_cli.services.events.outbox import BASKET_TAKE, OWED, Outbox
         from payment_cli.storage.base import Transaction
 
         def take_from_basket(tx: Transaction, row: Record) -> None:
             data = row["data"]
-            assert isinstance(data, dict)  # noqa: S101 - written by order_effects
+            assert isinstance(data, dict)  # noqa: S101 - written by services/consequences.py
             self.baskets(data["domain"]).take_in(tx, data["buyer"], data["take"])
 
+        def do_owed(tx: Transaction, row: Record) -> None:
+            app.consequences.retry(tx, row, now=app.clock(), by=app.actor.domain)
+
         app = self.app
-        handlers = {BASKET_TAKE: take_from_basket}
+        handlers = {BASKET_TAKE: take_from_basket, OWED: do_owed}
         return Outbox(app.storage, app.actor.domain, app.clock, handlers)
 
     @cached_property

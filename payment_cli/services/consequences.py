@@ -1,109 +1,370 @@
-"""What a payment's end means for its order: called by settlement, in the payment's transaction.
+"""What follows from paid, flagged, failed, cancelled: ONE table, read by everybody.
+
+Verified money is recorded whatever follows from it (settlement.py). So a step here never refuses:
+it *plans* first, which only reads, and then its changes are written in the same transaction. A
+step that can't be planned (a record is missing, damaged, in a foreign state or another's) is
+*owed*: an outbox row with its reason, done later by `payment tick`, listed by `payment owed`, and
+told by the payment's history. Only a storage that can't be read or written stops a transaction.
 
 Metadata can't pay an order: only an order whose own `pay_ids` name the payment is touched, and
 only with equal fee, currency and seller. `or_id` alone is data.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from payment_cli.errors import CorruptRecordError, InvalidValueError, NotFoundError
-from payment_cli.ids import new_id
-from payment_cli.model.events.notice import NoticeType
+from payment_cli.errors import (
+    CorruptRecordError,
+    InvalidValueError,
+    LockedError,
+    NotAllowedError,
+    NotFoundError,
+    PaymentError,
+    StorageError,
+)
+from payment_cli.ids import NewId
+from payment_cli.model.events.notice import NoticeType, order_notice
 from payment_cli.model.payments.payment import Flag, Payment
-from payment_cli.model.shop.coupon import CouponEvent
+from payment_cli.model.record import Record
+from payment_cli.model.shop.coupon import CouponEvent, CouponStatus
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_state import OrderEvent, OrderStatus
 from payment_cli.model.shop.product import Product
-from payment_cli.services.events.notice_records import queue_notice
-from payment_cli.services.events.outbox import BASKET_TAKE, outbox_row
-from payment_cli.services.shop.records import (
-    load_coupons,
-    load_order,
-    save_coupon,
-    save_order,
-    save_product,
-    things,
-)
-from payment_cli.storage.base import Collection, Transaction
+from payment_cli.services.events.notice_records import NOTICES
+from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX, outbox_row
+from payment_cli.services.events.owed import Debt
+from payment_cli.services.payments.records import load, save
+from payment_cli.services.payments.settlement import Moment, Owed, Settlement
+from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, things
+from payment_cli.services.stores.records import wants_notices
+from payment_cli.storage.base import Collection, Reader, Transaction
+
+#: The moment of an order that ends unpaid; the others are a payment's (settlement.Moment).
+CANCELLED = "cancelled"
+
+#: The moment of money whose order could not be judged: nothing follows until it is.
+UNJUDGED = "unjudged"
 
 
-def on_paid(tx: Transaction, payment: Payment, *, now: int, by: str) -> Flag | None:
-    """Move the order that `payment` pays; return why its money can't settle it, None if it did.
+class Write(NamedTuple):
+    """One change of a plan: a record that is put, or added if it `is_new`."""
 
-    Moves the order, uses its coupons, and owes the removal of the bought lines from the buyer's
-    basket (outbox) and a notice to its store. A payment no order owns settles by itself.
+    collection: Collection
+    record: Record
+    is_new: bool = False
+
+
+@dataclass(slots=True)
+class Scene:
+    """What a step reads: the order as it is by now, and the payment, if there is one.
+
+    `told` is the event that the store hears of an order that ends.
     """
-    order = _owned_order(tx, payment)
-    if order is None:
-        return None
-    flag = order.why_not_paid_by(payment)
-    if flag is not None:
-        save_order(tx, order.noted(f"money: {flag}", now, by, payment.id))
-        on_flagged(tx, replace(payment, flag=str(flag)), now=now)
-        return flag
-    order = save_order(tx, order.on(OrderEvent.PAID, now, by, payment.id, pay_id=payment.id))
-    queue_notice(tx, NoticeType.PAID, order, now=now, payment=payment)
-    for coupon in load_coupons(tx, order.sto_nm, order.coupon_ids):
-        save_coupon(tx, order.sto_nm, coupon.on(CouponEvent.USE, order.id, now))
-    if order.buyer_id:
-        amounts: dict[str, int] = {}
-        for line in order.ord_ws:
-            amounts[line.id] = amounts.get(line.id, 0) + line.w_buy_num
-        row = outbox_row(
-            new_id(now), now, BASKET_TAKE, domain=order.sto_nm, buyer=order.buyer_id, take=amounts
-        )
-        tx.insert(Collection("outbox"), row)
-    return None
+
+    reader: Reader
+    store: str
+    order_id: str
+    now: int
+    by: str
+    new_id: NewId
+    payment: Payment | None = None
+    told: NoticeType = NoticeType.CANCELLED
+    known: Order | None = None
+
+    @property
+    def order(self) -> Order:
+        """The order, read once.
+
+        Raises:
+            NotFoundError, CorruptRecordError: it is missing or damaged.
+        """
+        if self.known is None:
+            self.known = load_order(self.reader, self.store, self.order_id)
+        return self.known
+
+    def concerns_an_order(self) -> bool:
+        """Whether an order owns the payment; what metadata says of an order is data.
+
+        Raises:
+            NotFoundError: an order opened the payment, and is missing, or does not name it.
+            CorruptRecordError: the order is damaged.
+        """
+        payment = self.payment
+        if payment is None:
+            return True
+        try:
+            is_named = payment.id in self.order.pay_ids
+        except (NotFoundError, InvalidValueError):
+            if payment.is_of_order:
+                raise
+            return False
+        if payment.is_of_order and not is_named:
+            raise NotFoundError("payment", f"{payment.id} among those of order {self.order_id}")
+        return is_named
 
 
-def on_flagged(tx: Transaction, payment: Payment, *, now: int) -> None:
-    """Tell the store that money came for `payment` which can't settle its order.
+#: The flags of money whose order may only have been out of reach.
+UNJUDGED_FLAGS = frozenset((Flag.ORDER_UNREAD, Flag.ORDER_GONE))
 
-    The order itself is not touched: a damaged one must not keep the money from being recorded.
-    """
-    try:
-        order = _owned_order(tx, payment)
-    except CorruptRecordError:
-        return
-    if order is not None:
-        queue_notice(tx, NoticeType.FLAGGED, order, now=now, payment=payment)
+#: Reads and decides; returns what is to be written. Raises a PaymentError if it can't.
+Plan = Callable[[Scene], Iterable[Write]]
 
 
-def on_failed(tx: Transaction, payment: Payment, *, now: int, by: str) -> None:
-    """Move the order whose current payment failed, so that another may be tried.
+class Step(NamedTuple):
+    """A step and the name under which it is owed. A name is stored: it never changes."""
+
+    name: str
+    plan: Plan
+
+
+def _move_order(scene: Scene) -> Iterable[Write]:
+    order, payment = scene.order, _payment(scene)
+    if order.ord_status in (OrderStatus.OK, OrderStatus.SHIPPED, OrderStatus.DONE) and (
+        order.pay_id == payment.id
+    ):
+        return ()
+    moved = order.on(OrderEvent.PAID, scene.now, scene.by, payment.id, pay_id=payment.id)
+    return (_order_write(moved),)
+
+
+def _reopen_order(scene: Scene) -> Iterable[Write]:
+    """Let the order whose current payment failed be paid by another.
 
     Its store is not told: whether the order is paid after all, or ends, is told.
     """
-    order = _owned_order(tx, payment)
-    if order is not None and order.pay_id == payment.id and order.ord_status is OrderStatus.WAIT:
-        save_order(tx, order.on(OrderEvent.FAIL, now, by, payment.fail_re))
+    order, payment = scene.order, _payment(scene)
+    if order.pay_id != payment.id or order.ord_status is not OrderStatus.WAIT:
+        return ()
+    return (_order_write(order.on(OrderEvent.FAIL, scene.now, scene.by, payment.fail_re)),)
 
 
-def cancel_order(tx: Transaction, order: Order, reason: str, *, now: int, by: str) -> Order:
-    """Cancel a pending order in `tx`: its stock and its coupons are free again.
+def _note_order(scene: Scene) -> Iterable[Write]:
+    payment = _payment(scene)
+    note = f"money: {payment.flag}"
+    return (_order_write(scene.order.noted(note, scene.now, scene.by, payment.id)),)
+
+
+def _use_coupons(scene: Scene) -> Iterable[Write]:
+    order = scene.order
+    return tuple(
+        Write(coupons(order.sto_nm), coupon.on(CouponEvent.USE, order.id, scene.now).to_record())
+        for coupon in load_coupons(scene.reader, order.sto_nm, order.coupon_ids)
+        if (coupon.cpn_stat, coupon.cpn_orid) != (CouponStatus.USED, order.id)
+    )
+
+
+def _free_coupons(scene: Scene) -> Iterable[Write]:
+    order = scene.order
+    return tuple(
+        Write(
+            coupons(order.sto_nm), coupon.on(CouponEvent.RELEASE, order.id, scene.now).to_record()
+        )
+        for coupon in load_coupons(scene.reader, order.sto_nm, order.coupon_ids)
+        if coupon.cpn_stat is not CouponStatus.FREE
+    )
+
+
+def _free_stock(scene: Scene) -> Iterable[Write]:
+    """Give back what the order took."""
+    place = things(scene.store)
+    return [
+        Write(place, product.given_back(amount, scene.now).to_record())
+        for product_id, amount in scene.order.stock.items()
+        for product in (Product.from_record(scene.reader.get(place, product_id)),)
+    ]
+
+
+def _owe_basket(scene: Scene) -> Iterable[Write]:
+    """Owe the removal of the bought lines from the buyer's basket."""
+    order = scene.order
+    if not order.buyer_id:
+        return ()
+    amounts: dict[str, int] = {}
+    for line in order.ord_ws:
+        amounts[line.id] = amounts.get(line.id, 0) + line.w_buy_num
+    row = outbox_row(
+        scene.new_id(scene.now), scene.now, BASKET_TAKE,
+        domain=order.sto_nm, buyer=order.buyer_id, take=amounts,
+    )  # fmt: skip
+    return (Write(OUTBOX, row, is_new=True),)
+
+
+def _tell(what: NoticeType | None) -> Plan:
+    """Return the step that owes the order's store a notice, if the store wants any."""
+
+    def plan(scene: Scene) -> Iterable[Write]:
+        if not wants_notices(scene.reader, scene.store):
+            return ()
+        notice = order_notice(
+            what or scene.told,
+            scene.order,
+            scene.new_id(scene.now),
+            scene.now,
+            payment=scene.payment,
+        )
+        return (Write(NOTICES, notice.to_record(), is_new=True),)
+
+    return plan
+
+
+def _judge(_scene: Scene) -> Iterable[Write]:
+    """Do nothing here: with the order at hand, settlement judges the money again."""
+    return ()
+
+
+#: What follows, in this order.
+STEPS: Mapping[str, tuple[Step, ...]] = {
+    Moment.PAID: (
+        Step("move_order", _move_order),
+        Step("use_coupons", _use_coupons),
+        Step("owe_basket", _owe_basket),
+        Step("tell_store", _tell(NoticeType.PAID)),
+    ),
+    Moment.FLAGGED: (
+        Step("note_order", _note_order),
+        Step("tell_store", _tell(NoticeType.FLAGGED)),
+    ),
+    Moment.FAILED: (Step("reopen_order", _reopen_order),),
+    UNJUDGED: (Step("judge", _judge),),
+    CANCELLED: (
+        Step("free_stock", _free_stock),
+        Step("free_coupons", _free_coupons),
+        Step("tell_store", _tell(None)),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """The table at work: settlement's `Effects`, and the shop's where an order ends."""
+
+    new_id: NewId
+
+    def judge(self, reader: Reader, payment: Payment) -> Flag | None:
+        """See settlement.Effects. A payment that no order owns settles by itself."""
+        scene = self._scene(reader, payment, now=0, by="")
+        try:
+            return scene.order.why_not_paid_by(payment) if scene.concerns_an_order() else None
+        except (StorageError, LockedError):
+            raise
+        except NotFoundError:
+            return Flag.ORDER_GONE
+        except Exception:  # whatever is wrong with the order, the money is recorded
+            return Flag.ORDER_UNREAD
+
+    def follow(
+        self, tx: Transaction, moment: Moment, payment: Payment, *, now: int, by: str
+    ) -> tuple[Owed, ...]:
+        """See settlement.Effects."""
+        scene = self._scene(tx, payment, now=now, by=by)
+        if moment is Moment.FLAGGED and payment.flag in UNJUDGED_FLAGS and _why_not(scene):
+            return self._follow(tx, UNJUDGED, scene)
+        return self._follow(tx, moment, scene)
+
+    def cancelled(
+        self, tx: Transaction, order: Order, told: NoticeType, *, now: int, by: str
+    ) -> tuple[Owed, ...]:
+        """Do what follows from the end of `order`, which `told` names; as `follow`."""
+        scene = Scene(tx, order.sto_nm, order.id, now, by, self.new_id, told=told, known=order)
+        return self._follow(tx, CANCELLED, scene)
+
+    def retry(self, tx: Transaction, row: Record, *, now: int, by: str) -> None:
+        """Do an owed step, in the transaction that removes its row; the payment says so.
+
+        Raises:
+            NotAllowedError: it still can't be done. CorruptRecordError: the row owes no step.
+            NotFoundError: its payment is gone.
+        """
+        debt = Debt.from_row(row)
+        payment = load(tx, debt.payment_id) if debt.payment_id else None
+        why = _plan_and_write(tx, self._scene_of(tx, debt, payment, now, by), _step_of(debt))
+        if why:
+            raise NotAllowedError(f"{debt.step} is still owed: {why}")
+        if payment is not None:
+            payment = save(tx, payment.noted("done", now, by, debt.step))
+            if debt.moment == UNJUDGED:
+                Settlement(lambda: self).judge_again(tx, payment, now=now, by=by)
+
+    def _follow(self, tx: Transaction, moment: str, scene: Scene) -> tuple[Owed, ...]:
+        owed = []
+        for step in STEPS[moment]:
+            why = _plan_and_write(tx, scene, step)
+            if why:
+                debt = _debt(moment, step, scene)
+                tx.insert(OUTBOX, debt.to_row(self.new_id(scene.now), scene.now, why))
+                owed.append(Owed(step.name, why))
+        return tuple(owed)
+
+    def _scene(self, reader: Reader, payment: Payment, *, now: int, by: str) -> Scene:
+        return Scene(reader, payment.seller_nm, payment.or_id, now, by, self.new_id, payment)
+
+    def _scene_of(
+        self, reader: Reader, debt: Debt, payment: Payment | None, now: int, by: str
+    ) -> Scene:
+        """Return the scene of an owed step: of a flagged payment, the money it was about."""
+        if payment is not None and debt.moment == Moment.FLAGGED:
+            payment = replace(
+                payment, flag=debt.flag, trade_no=debt.trade_no, paid_fee=debt.paid_fee
+            )
+        told = NoticeType(debt.told) if debt.told else NoticeType.CANCELLED
+        return Scene(reader, debt.store, debt.order_id, now, by, self.new_id, payment, told)
+
+
+def _why_not(scene: Scene) -> str:
+    """Return why the scene's order can't be told; "" if it can, or if there is none."""
+    return _planned(scene, lambda _scene: ())[1]
+
+
+def _plan_and_write(tx: Transaction, scene: Scene, step: Step) -> str:
+    """Do a step; return why it can't be planned, "" if it is done.
 
     Raises:
-        NotAllowedError: its state does not allow it.
+        StorageError, LockedError: nothing can be read or written now.
     """
-    what = NoticeType.EXPIRED if order.is_overdue(now) else NoticeType.CANCELLED
-    cancelled = save_order(tx, order.on(OrderEvent.CANCEL, now, by, reason))
-    queue_notice(tx, what, cancelled, now=now)
-    for product_id, amount in order.stock.items():
-        try:
-            product = Product.from_record(tx.get(things(order.sto_nm), product_id))
-        except NotFoundError:
-            continue
-        save_product(tx, order.sto_nm, product.given_back(amount, now))
-    for coupon in load_coupons(tx, order.sto_nm, order.coupon_ids):
-        save_coupon(tx, order.sto_nm, coupon.on(CouponEvent.RELEASE, order.id, now))
-    return cancelled
+    writes, why = _planned(scene, step.plan)
+    for write in writes:
+        change = tx.insert if write.is_new else tx.put
+        stored = change(write.collection, write.record)
+        if write.collection.kind == "order":
+            scene.known = Order.from_record(stored)
+    return why
 
 
-def _owned_order(tx: Transaction, payment: Payment) -> Order | None:
-    if not payment.or_id:
-        return None
+def _planned(scene: Scene, plan: Plan) -> tuple[tuple[Write, ...], str]:
     try:
-        order = load_order(tx, payment.seller_nm, payment.or_id)
-    except (NotFoundError, InvalidValueError):
-        return None
-    return order if payment.id in order.pay_ids else None
+        return (tuple(plan(scene)) if scene.concerns_an_order() else ()), ""
+    except (StorageError, LockedError):
+        raise
+    except PaymentError as error:
+        return (), f"{error.code}: {error}"
+    except Exception as error:  # a bug in a step, or in what it read, costs no money either
+        return (), f"{PaymentError.code}: {type(error).__name__}: {error}"
+
+
+def _debt(moment: str, step: Step, scene: Scene) -> Debt:
+    payment = scene.payment
+    debt = Debt(moment, step.name, scene.store, scene.order_id, told=str(scene.told))
+    if payment is None:
+        return debt
+    return replace(
+        debt, payment_id=payment.id, told="", flag=payment.flag, trade_no=payment.trade_no,
+        paid_fee=payment.paid_fee,
+    )  # fmt: skip
+
+
+def _step_of(debt: Debt) -> Step:
+    for step in STEPS.get(debt.moment, ()):
+        if step.name == debt.step:
+            return step
+    raise CorruptRecordError(f"nobody here does {debt.step!a} after {debt.moment!a}")
+
+
+def _payment(scene: Scene) -> Payment:
+    if scene.payment is None:
+        raise CorruptRecordError(f"order {scene.order_id}: this step is a payment's")
+    return scene.payment
+
+
+def _order_write(order: Order) -> Write:
+    return Write(orders(order.sto_nm), order.to_record())

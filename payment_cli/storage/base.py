@@ -16,6 +16,8 @@ Every backend keeps these promises, held by tests/storage/storage_contract.py:
 - Every change appends one row to the log, in the same commit: sequence, time, actor, kind,
   domain, id, operation, the digests of the old and new JSON, and for goods, orders and settings
   the previous JSON.
+- A transaction for money (`leaves_foreign`) is never refused because of a file that a foreign hand
+  changed, removed or replaced: the record changes, the file is left as it is and named by `left()`.
 - No transaction may span a network call or a script; keep them short.
 """
 
@@ -68,6 +70,14 @@ class LogEntry(NamedTuple):
     before_digest: str
     after_digest: str
     before: "Json" = None
+
+
+class LeftFile(NamedTuple):
+    """A file at `path` in the tree that a foreign hand has, while its record went on."""
+
+    collection: Collection
+    id: str
+    path: str
 
 
 class Reader(Protocol):
@@ -125,14 +135,33 @@ class Transaction(Reader, Protocol):
 class Storage(Reader, Protocol):
     """One tree's records. Open with `app.py`, close when done."""
 
-    def transaction(self, actor: str) -> "AbstractContextManager[Transaction]":
+    def transaction(
+        self, actor: str, *, leaves_foreign: bool = False
+    ) -> "AbstractContextManager[Transaction]":
         """Open a transaction in the name of `actor`; commit at the end, roll back on an error.
+
+        With `leaves_foreign` a file that a foreign hand has is left, and the record changes all
+        the same: for what must be recorded whatever happened to files. It is left until somebody
+        decided, or the file was put back; only such transactions change that record meanwhile.
 
         Raises:
             LockedError: others kept the tree locked for too long.
             StorageError: disk full, read-only, or the database failed: nothing was changed.
-            CorruptRecordError: a file to be replaced differs from what was last published there.
+            CorruptRecordError: a file to be replaced differs from what was last published there;
+                never with `leaves_foreign`.
         """
+
+    def committed(self, collection: Collection, record_id: str) -> "Record":
+        """Return the record as it was committed last, whatever its file says.
+
+        Raises:
+            NotFoundError: there is none.
+            CorruptRecordError: the database is missing, or holds it damaged.
+            StorageError: the disk or database failed.
+        """
+
+    def left(self) -> "Iterator[LeftFile]":
+        """Yield the files that are left to a foreign hand; none where there are no files."""
 
     def content(self, collection: Collection, record_id: str) -> bytes:
         """Return the record's content as it was inserted; b"" if it has none.

@@ -33,7 +33,7 @@ from payment_cli.errors import (
 from payment_cli.model.codec import decode, encode, encode_pretty
 from payment_cli.model.query.match import Match, everything
 from payment_cli.model.record import Record
-from payment_cli.storage.base import Collection, LogEntry, Query, Storage, Transaction
+from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Storage, Transaction
 from payment_cli.storage.kinds import place
 from payment_cli.storage.tinydb_query import in_order, tinydb_query
 
@@ -123,7 +123,7 @@ class _TinyDbStorage(_Reader):
         self._lock = Lock()
 
     @contextmanager
-    def transaction(self, actor: str) -> Iterator[Transaction]:
+    def transaction(self, actor: str, *, leaves_foreign: bool = False) -> Iterator[Transaction]:
         if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
             raise LockedError("another transaction kept the database for too long")
         try:
@@ -134,6 +134,12 @@ class _TinyDbStorage(_Reader):
             self._commit(staged)
         finally:
             self._lock.release()
+
+    def committed(self, collection: Collection, record_id: str) -> Record:
+        return self.get(collection, record_id)
+
+    def left(self) -> Iterator[LeftFile]:
+        return iter(())
 
     def content(self, collection: Collection, record_id: str) -> bytes:
         self._find(collection, record_id)

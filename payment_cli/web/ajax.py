@@ -199,7 +199,7 @@ def _answer(visitor: Visit, result: Result, state: Record) -> Response:
 
 def _followed_up(visitor: Visit, payment: Payment, response: Response) -> Response:
     """Do what a settled payment calls for once the answer is out."""
-    after = partial(visitor.app.follow_up_detached, payment)
+    after = partial(visitor.app.follow_up.detach, payment)
     return Response(response.status, response.body, response.content_type, response.headers, after)
 
 

@@ -60,7 +60,7 @@ def _receive(app: App, request: HttpRequest) -> Response:
     answer = received.acknowledgement
     after = None
     if received.payment is not None:
-        after = partial(app.follow_up_detached, received.payment)
+        after = partial(app.follow_up.detach, received.payment)
     return Response(answer.status, answer.body, answer.content_type, after=after)
 
 

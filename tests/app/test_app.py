@@ -44,28 +44,29 @@ def basket(app):
 
 def test_what_was_bought_leaves_the_basket_and_the_script_runs_once(app, paid, root):
     assert basket(app) != {}
-    after = app.follow_up(paid)
+    after = app.follow_up.wait(paid).payment
     assert after.apply_st == "done"
     assert basket(app) == {}
-    app.follow_up(after)
-    app.follow_up(paid)
+    app.follow_up.wait(after)
+    app.follow_up.wait(paid)
     assert (root / "home/demo/told").read_text() == f"{paid.or_id}\n"
 
 
 def test_a_callback_does_not_wait_for_the_script(app, paid, monkeypatch):
     started = []
-    monkeypatch.setattr(App, "start_apply", lambda _app, payment_id: started.append(payment_id))
-    app.follow_up_detached(paid)
+    monkeypatch.setattr(App, "start", lambda _app, *words: started.append(words))
+    app.follow_up.detach(paid)
     assert basket(app) == {}
-    assert started == [paid.id]
+    assert started == [("pay", "apply", paid.id)]
     assert app.payments.get(paid.id).apply_st == "due"
 
 
 @pytest.mark.parametrize("apply_st", ["", "claimed", "done", "failed", "skipped"])
 def test_a_script_that_is_not_due_is_not_started(app, paid, monkeypatch, apply_st):
-    monkeypatch.setattr(App, "start_apply", lambda _app, _id: pytest.fail("it was started"))
-    app.follow_up_detached(replace(paid, apply_st=apply_st))
-    assert app.follow_up(replace(paid, apply_st=apply_st)).apply_st == apply_st
+    monkeypatch.setattr(App, "start", lambda _app, *_words: pytest.fail("it was started"))
+    app.follow_up.detach(replace(paid, apply_st=apply_st))
+    followed = app.follow_up.wait(replace(paid, apply_st=apply_st))
+    assert (followed.payment.apply_st, followed.script_failed) == (apply_st, False)
 
 
 def test_a_basket_that_can_not_be_written_now_does_not_stop_the_script(app, paid, monkeypatch):
@@ -74,7 +75,7 @@ def test_a_basket_that_can_not_be_written_now_does_not_stop_the_script(app, paid
 
     with monkeypatch.context() as patch:
         patch.setattr("payment_cli.services.events.outbox.Outbox.apply", locked)
-        assert app.follow_up(paid).apply_st == "done"
+        assert app.follow_up.wait(paid).payment.apply_st == "done"
     assert basket(app) != {}
     assert app.shop.outbox.apply().count == 1
     assert basket(app) == {}

@@ -12,13 +12,17 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.payments.buyer import Buyer
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.consequences import Consequences
 from payment_cli.services.payments.answers import Recorder
 from payment_cli.services.payments.apply import Applier
+from payment_cli.services.payments.ask import Asker
 from payment_cli.services.payments.check import Checker
+from payment_cli.services.payments.close import Closer
 from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.receive import Receiver
 from payment_cli.services.payments.records import PAYMENTS
+from payment_cli.services.payments.resolve import Resolver
 from payment_cli.services.payments.send import Sender
 from payment_cli.services.payments.settlement import Settlement
 from payment_cli.services.shop.order_payments import OrderPayments
@@ -78,7 +82,8 @@ class World:
     def __post_init__(self) -> None:
         tokens = self.tokens
         self.accounts = OneAccount(self.gateway)
-        self.settlement = Settlement()
+        self.consequences = Consequences(self.ids)
+        self.settlement = Settlement(lambda: self.consequences)
         recorder = Recorder(self.settlement)
         self.payments = Payments(
             self.storage, self.actor, lambda: self.find_merchant(self.actor.domain).id
@@ -90,9 +95,10 @@ class World:
         self.sender = Sender(
             self.storage, self.payments, self.accounts, recorder, self.clock, tokens
         )
-        self.checker = Checker(
-            self.storage, self.payments, self.accounts, recorder, self.sender, self.clock, tokens
-        )
+        asker = Asker(self.storage, self.actor.domain, self.accounts, recorder, self.clock)
+        resolver = Resolver(asker, self.sender, tokens)
+        self.checker = Checker(self.storage, self.payments, asker, resolver, self.clock)
+        self.closer = Closer(self.payments, asker, resolver)
         self.receiver = Receiver(
             self.storage, self.payments, self.accounts, recorder, self.checker, self.clock,
             self.refusals.append,
@@ -100,7 +106,7 @@ class World:
         self.orders = Orders(self.storage, self.actor, self.clock, self.ids, self.find_merchant)
         self.order_payments = OrderPayments(
             self.storage, self.orders, self.payments, self.creator, self.sender, self.checker,
-            self.clock, self.ids, self.find_merchant,
+            self.closer, lambda: self.consequences, self.clock, self.ids, self.find_merchant,
         )  # fmt: skip
         self.applier = Applier(
             self.storage, self.payments, self.clock, self.scripts, "here:1", timeout_s=60

@@ -328,6 +328,35 @@ class StorageContract:
         insert(storage, a_record(name=6))
         assert storage.count(PAYMENTS, everything()) == 7
 
+    def test_the_committed_record_is_read_without_any_file(self, storage: Storage) -> None:
+        stored = insert_one(storage, a_record(price=Decimal("1.10")))
+        assert storage.committed(PAYMENTS, str(stored["id"])) == stored
+        with storage.transaction("tester") as tx:
+            changed = tx.put(PAYMENTS, stored)
+            assert storage.committed(PAYMENTS, str(stored["id"])) == stored
+        assert storage.committed(PAYMENTS, str(stored["id"])) == changed
+        with pytest.raises(NotFoundError):
+            storage.committed(PAYMENTS, an_id())
+
+    def test_a_transaction_for_money_is_one_like_others(self, storage: Storage) -> None:
+        stored = insert_one(storage, a_record())
+        with storage.transaction("tester", leaves_foreign=True) as tx:
+            changed = tx.put(PAYMENTS, stored)
+            added = tx.insert(PAYMENTS, a_record(), b"script")
+        assert storage.get(PAYMENTS, str(stored["id"])) == changed
+        assert storage.content(PAYMENTS, str(added["id"])) == b"script"
+        with pytest.raises(ConflictError), storage.transaction("tester", leaves_foreign=True) as tx:
+            tx.put(PAYMENTS, stored)
+        with storage.transaction("tester", leaves_foreign=True) as tx:
+            tx.delete(PAYMENTS, str(stored["id"]), 2)
+        assert storage.count(PAYMENTS, everything()) == 1
+
+    def test_where_no_foreign_hand_was_nothing_is_left(self, storage: Storage) -> None:
+        stored = insert_one(storage, a_record())
+        with storage.transaction("tester", leaves_foreign=True) as tx:
+            tx.put(PAYMENTS, stored)
+        assert list(storage.left()) == []
+
     def test_an_empty_transaction_changes_nothing(self, storage: Storage) -> None:
         with storage.transaction("tester"):
             pass

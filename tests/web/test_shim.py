@@ -40,7 +40,11 @@ class ScriptedApp:
             raise self.answer
         return self.answer
 
-    def follow_up_detached(self, payment):
+    @property
+    def follow_up(self):
+        return self
+
+    def detach(self, payment):
         self.followed.append(payment.id)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import leave, print_result, run_script, tell_damaged
+from payment_cli.cli.pay.results import follow_up, leave, print_result, tell_damaged
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
 from payment_cli.cli.shell.output import flush, tell
@@ -52,7 +52,7 @@ def check(
         return
     result = app.checker.check(payment_id)
     print_result(result, printing)
-    run_script(app, result.payment)
+    follow_up(app, result.payment)
     leave(result, exit_status=exit_status)
 
 
@@ -70,11 +70,11 @@ def _check_pending(app: "App", most: int, printing: Printing) -> None:
     )
     flush()
     for payment in sweep.settled:
-        run_script(app, payment)
+        follow_up(app, payment)
     damaged = 0
     for payment_id in scripts:
         try:
-            run_script(app, app.payments.get(payment_id))
+            follow_up(app, app.payments.get(payment_id))
         except CorruptRecordError as error:
             damaged += 1
             tell_damaged(error)

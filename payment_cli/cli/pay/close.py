@@ -2,7 +2,7 @@
 
 import click
 
-from payment_cli.cli.pay.results import leave, print_result, run_script
+from payment_cli.cli.pay.results import follow_up, leave, print_result
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
 from payment_cli.cli.shell.printing import Printing
@@ -26,7 +26,7 @@ def close(payment_id: str, reason: str, printing: Printing, exit_status: bool) -
     answer, so it still waits.
     """
     app = current_app()
-    result = app.checker.close(payment_id, reason)
+    result = app.closer.close(payment_id, reason)
     print_result(result, printing)
-    run_script(app, result.payment)
+    follow_up(app, result.payment)
     leave(result, exit_status=exit_status)

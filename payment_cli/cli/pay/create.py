@@ -191,9 +191,9 @@ def _finish(app: "App", payment: "Payment", printing: Printing, *, exit_status: 
     print_record(payment.to_record(), printing)
     flush()
     if payment.is_final or exit_status:
-        from payment_cli.cli.pay.results import leave_by_status, run_script
+        from payment_cli.cli.pay.results import follow_up, leave_by_status
 
-        run_script(app, payment)
+        follow_up(app, payment)
         if exit_status:
             leave_by_status(payment)
 
@@ -207,7 +207,7 @@ def _send(
     *,
     exit_status: bool,
 ) -> None:
-    from payment_cli.cli.pay.results import leave, run_script, show_qr_code
+    from payment_cli.cli.pay.results import follow_up, leave, show_qr_code
 
     try:
         result = app.sender.send(payment_id, new.pay_tp, new.pay_target, arguments)
@@ -219,5 +219,5 @@ def _send(
     print_record(result.payment.to_record(), printing)
     flush()
     show_qr_code(result.payment)
-    run_script(app, result.payment)
+    follow_up(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)

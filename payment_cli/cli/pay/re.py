@@ -79,7 +79,7 @@ def _receive_http(app: "App", *, has_head: bool) -> None:
     write_bytes(received.acknowledgement.body)
     flush()
     if received.payment is not None:
-        app.follow_up_detached(received.payment)
+        app.follow_up.detach(received.payment)
     if received.error is not None:
         raise received.error
 
@@ -96,7 +96,7 @@ def _receive_json(
     elif not only_success:
         print_result(result, printing)
     flush()
-    app.follow_up_detached(result.payment)
+    app.follow_up.detach(result.payment)
     leave(result, exit_status=False)
 
 

@@ -9,7 +9,7 @@ from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
 from payment_cli.errors import CorruptRecordError, DeclinedError, OutcomeUnknownError
 from payment_cli.model.payments.pay_type import ReturnType
-from payment_cli.model.payments.payment import ApplyStatus, Payment, Status
+from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def show_qr_code(payment: Payment) -> None:
         draw_qr_code(str(payment.re_obj))
 
 
-def run_script(app: "App", payment: Payment) -> None:
-    """Do what follows from a settled payment: its outbox and its script; wait for both."""
-    after = app.follow_up(payment)
-    if payment.apply_st == ApplyStatus.DUE and after.apply_st == ApplyStatus.FAILED:
-        tell_failed_script(after)
+def follow_up(app: "App", payment: Payment) -> None:
+    """Do what follows from a settled payment, and say so if its script failed."""
+    followed = app.follow_up.wait(payment)
+    if followed.script_failed:
+        tell_failed_script(followed.payment)
 
 
 def tell_damaged(error: CorruptRecordError) -> None:

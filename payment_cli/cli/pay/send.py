@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import leave, print_result, run_script, show_qr_code
+from payment_cli.cli.pay.results import follow_up, leave, print_result, show_qr_code
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
 from payment_cli.cli.shell.printing import Printing
@@ -55,7 +55,7 @@ def send(
     result = app.sender.send(payment_id, pay_tp, account, arguments)
     print_result(result, printing)
     show_qr_code(result.payment)
-    run_script(app, result.payment)
+    follow_up(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)
 
 

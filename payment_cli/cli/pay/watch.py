@@ -2,7 +2,7 @@
 
 import click
 
-from payment_cli.cli.pay.results import leave, print_result, run_script, show_qr_code
+from payment_cli.cli.pay.results import follow_up, leave, print_result, show_qr_code
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
 from payment_cli.cli.shell.output import end_state, show_state
@@ -47,7 +47,7 @@ def watch(payment_id: str, reverse_after: int, printing: Printing, exit_status: 
         show_state(_state(result, app.clock()))
     end_state()
     print_result(result, printing)
-    run_script(app, result.payment)
+    follow_up(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)
 
 

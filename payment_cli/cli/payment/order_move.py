@@ -1,8 +1,10 @@
 """`payment o cancel`, `ship`, `track`, `done`: what moves an order, but for its payments."""
 
+from functools import partial
+
 import click
 
-from payment_cli.cli.payment.order_results import settling
+from payment_cli.cli.pay.results import follow_up
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import printing_options
@@ -27,7 +29,7 @@ def cancel(order_id: str, reason: str, printing: Printing, view: View) -> None:
     Exit 21: a payment could not be closed for sure; the order is as it was, try again.
     """
     app = current_app()
-    with settling(app, order_id):
+    with app.follow_up.settling(order_id, partial(follow_up, app)):
         order = app.shop.order_payments.cancel(order_id, reason)
     show_record(app, "order", order.to_record(), printing, view)
 

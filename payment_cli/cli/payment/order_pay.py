@@ -1,11 +1,11 @@
 """`payment p pay`, `check` and `re`: they print what the `pay` commands of those names print."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import leave, print_result, run_script, show_qr_code
-from payment_cli.cli.payment.order_results import settling
+from payment_cli.cli.pay.results import follow_up, leave, print_result, show_qr_code
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, json_options, printing_options
 from payment_cli.cli.shell.output import flush, print_text
@@ -63,11 +63,11 @@ def pay(
     app = current_app()
     order = app.shop.orders.get(order_id)
     paying = _paying(order, argument, pay_type, target, anyway=anyway)
-    with settling(app, order.id):
+    with app.follow_up.settling(order.id, partial(follow_up, app)):
         result = app.shop.order_payments.pay(order.id, paying)
     print_result(result, printing)
     show_qr_code(result.payment)
-    run_script(app, result.payment)
+    follow_up(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)
 
 
@@ -90,7 +90,7 @@ def check(order_id: str, printing: Printing, exit_status: bool) -> None:
     app = current_app()
     result = app.shop.order_payments.check(order_id)
     print_result(result, printing)
-    run_script(app, result.payment)
+    follow_up(app, result.payment)
     leave(result, exit_status=exit_status)
 
 
@@ -128,7 +128,7 @@ def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> 
     elif not success:
         print_result(result, printing)
     flush()
-    app.follow_up_detached(result.payment)
+    app.follow_up.detach(result.payment)
     leave(result, exit_status=False)
 
 

@@ -50,7 +50,8 @@ class Flag(StrEnum):
 
     LATE = "late"  # arrived after FAIL or close
     DOUBLE = "double"  # the order was already paid by another payment
-    ORDER_GONE = "order_gone"  # the order was cancelled or does not own this payment
+    ORDER_GONE = "order_gone"  # the order was cancelled, is missing, or does not own this payment
+    ORDER_UNREAD = "order_unread"  # the order's record is damaged; judged again when it is not
 
 
 class ApplyStatus(StrEnum):
@@ -115,6 +116,11 @@ class Payment:
     apply_re: str = ""
     history: tuple[Json, ...] = ()
     extra: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def is_of_order(self) -> bool:
+        """Whether an order opened it: such a payment ends with its order. `or_id` alone is data."""
+        return bool(self.or_id) and self.pay_by > 0
 
     @property
     def is_final(self) -> bool:

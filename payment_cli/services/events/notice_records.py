@@ -1,24 +1,11 @@
-"""Notices as records: owing one in the commit of what it tells, and changing one."""
+"""Notices as records: which are due, and reading and changing one in a transaction."""
 
-from payment_cli.errors import CorruptRecordError, NotFoundError
-from payment_cli.ids import new_id
-from payment_cli.model.events.notice import Notice, NoticeStatus, NoticeType, order_notice
-from payment_cli.model.payments.payment import Payment
+from payment_cli.errors import NotFoundError
+from payment_cli.model.events.notice import Notice, NoticeStatus
 from payment_cli.model.query.match import all_of, between, equal, negate
-from payment_cli.model.shop.order import Order
-from payment_cli.model.stores.settings import SETTINGS_ID
 from payment_cli.storage.base import Collection, Reader, Transaction
 
 NOTICES = Collection("notice")
-
-
-def queue_notice(
-    tx: Transaction, what: NoticeType, order: Order, *, now: int, payment: Payment | None = None
-) -> None:
-    """Owe the order's store a notice of what `tx` does to the order, if the store wants any."""
-    if _wants_notices(tx, order.sto_nm):
-        notice = order_notice(what, order, new_id(now), now, payment=payment)
-        tx.insert(NOTICES, notice.to_record())
 
 
 def may_start_delivery(reader: Reader, order_id: str, store: str, now: int) -> bool:
@@ -52,16 +39,3 @@ def remove_notice(tx: Transaction, notice_id: str) -> None:
     except NotFoundError:
         return
     tx.delete(NOTICES, notice_id, int(str(record["rev"])))
-
-
-def _wants_notices(tx: Transaction, domain: str) -> bool:
-    """Whether the store has a webhook; one whose settings are damaged is told when they are mended.
-
-    Only the one field is read: settings that can't be read must not keep money from being settled.
-    """
-    try:
-        return bool(tx.get(Collection("settings", domain), SETTINGS_ID).get("webhook_url"))
-    except NotFoundError:
-        return False
-    except CorruptRecordError:
-        return True

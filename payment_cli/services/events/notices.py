@@ -7,6 +7,7 @@ died is due again after its deadline; so a receiver may see an event twice, and 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,8 +32,7 @@ from payment_cli.services.events.notice_records import (
     remove_notice,
     save_notice,
 )
-from payment_cli.services.shop.records import load_order, load_settings, save_order
-from payment_cli.storage.base import Query, Storage
+from payment_cli.storage.base import Query, Storage, Transaction
 from payment_cli.webhooks.signature import signed_headers
 
 
@@ -75,13 +75,20 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class Notices:
-    """The notices that the caller may see. `load_keys` returns the keys of a store."""
+    """The notices that the caller may see.
+
+    Of a store's address and keys, and of what an event speaks of, others know: `url_of` returns
+    the webhook_url of a store ("" for none), `load_keys` its keys; `notified` notes, in the
+    transaction that removes a notice, that it was acknowledged.
+    """
 
     storage: Storage
     actor: Actor
     clock: Clock
     new_token: Callable[[], str]
+    url_of: Callable[[str], str]
     load_keys: Callable[[str], WebhookKeys]
+    notified: Callable[[Transaction, Notice, int], None]
     deliverer: Deliverer
 
     def query(self, query: Query) -> Iterator[Record]:
@@ -173,7 +180,7 @@ class Notices:
     def _send(self, notice: Notice) -> Delivery:
         """Send a notice to where its store wants it now; what is missing there is a miss, too."""
         try:
-            text = load_settings(self.storage, notice.sto_nm).webhook_url
+            text = self.url_of(notice.sto_nm)
             if not text:
                 return Delivery(0, f"store {notice.sto_nm} has no webhook_url any more")
             url = parse_webhook_url(text)
@@ -197,20 +204,15 @@ class Notices:
             return save_notice(tx, after) if current.owner == claimed.owner else after
 
     def _end(self, notice: Notice, now: int) -> Notice:
-        """Remove an acknowledged notice, and note the fact in its order.
+        """Remove an acknowledged notice, and note the fact with what it told of.
 
-        An order that is damaged, or was edited by a foreign hand, must not cause a second
-        delivery: the notice is removed all the same.
+        A record that is damaged must not cause a second delivery: the notice is removed all the
+        same.
         """
-        by = self.actor.domain
-        try:
-            with self.storage.transaction(by) as tx:
-                remove_notice(tx, notice.id)
-                order = load_order(tx, notice.sto_nm, notice.or_id)
-                save_order(tx, order.noted("notified", now, by, f"{notice.what}: {notice.code}"))
-        except (NotFoundError, CorruptRecordError):
-            with self.storage.transaction(by) as tx:
-                remove_notice(tx, notice.id)
+        with self.storage.transaction(self.actor.domain, leaves_foreign=True) as tx:
+            remove_notice(tx, notice.id)
+            with suppress(NotFoundError, CorruptRecordError):
+                self.notified(tx, notice, now)
         return notice
 
     def _give_up(self, notice_id: str) -> Notice | None:

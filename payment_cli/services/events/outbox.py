@@ -26,6 +26,9 @@ OUTBOX = Collection("outbox")
 #: Take what was bought out of a buyer's basket.
 BASKET_TAKE = "basket.take"
 
+#: A step that a commit called for and that could not be done in it (owed.py).
+OWED = "owed"
+
 #: Applies a row inside the transaction that also removes it.
 Apply = Callable[[Transaction, Record], None]
 
@@ -77,13 +80,14 @@ class Outbox:
             except (LockedError, StorageError):
                 raise
             except PaymentError as error:
-                errors.append((row_id, f"{error.code}: {error}"))
-                self._postpone(row_id)
+                why = f"{error.code}: {error}"
+                errors.append((row_id, why))
+                self._postpone(row_id, why)
         return Applied(count, tuple(errors))
 
     def _apply_one(self, row_id: str) -> bool:
         """Apply a row and remove it in one commit; another process may have been faster."""
-        with self.storage.transaction(self.actor) as tx:
+        with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
             try:
                 row = tx.get(OUTBOX, row_id)
             except NotFoundError:
@@ -95,9 +99,13 @@ class Outbox:
             tx.delete(OUTBOX, row_id, int(str(row["rev"])))
         return True
 
-    def _postpone(self, row_id: str) -> None:
+    def _postpone(self, row_id: str, why: str) -> None:
+        """Put a row to the end of the queue; it says how often it was tried, and what came last."""
         try:
-            with self.storage.transaction(self.actor) as tx:
-                tx.put(OUTBOX, {**tx.get(OUTBOX, row_id), "lm": self.clock()})
+            with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
+                row = tx.get(OUTBOX, row_id)
+                tries = row.get("tries")
+                tries = tries + 1 if isinstance(tries, int) else 1
+                tx.put(OUTBOX, {**row, "lm": self.clock(), "tries": tries, "re": why})
         except (NotFoundError, ConflictError, CorruptRecordError):
             return

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from payment_cli.gateways.base import Answer, Outcome
+from payment_cli.model.payments.intent import is_owned_by
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.services.payments.records import save
 from payment_cli.services.payments.settlement import Settlement
@@ -35,7 +36,7 @@ class Recorder:
         Raises:
             UntrustedError: PAID, but not for this payment's number, amount and currency.
         """
-        is_ours = payment.intent is not None and payment.intent.get("owner") == owner
+        is_ours = is_owned_by(payment.intent, owner)
         if is_ours and answer.re_tp is not None and payment.st is Status.WAIT:
             # What a send brings for the screen stands, whether it waits or was paid at once.
             payment = replace(payment, re_tp=str(answer.re_tp), re_obj=answer.re_obj)

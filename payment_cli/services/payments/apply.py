@@ -80,7 +80,7 @@ class Applier:
         payment = self.payments.get(fragment)
         self._check(payment, set(_OPEN))
         actor = self.payments.actor.domain
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             current = _same_claim(load(tx, payment.id), payment)
             return save(
                 tx, current.noted("skip", self.clock(), actor, apply_st=str(ApplyStatus.SKIPPED))
@@ -115,7 +115,7 @@ class Applier:
     def _claim(self, payment: Payment) -> Payment:
         actor = self.payments.actor.domain
         now = self.clock()
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             current = _same_claim(load(tx, payment.id), payment)
             return save(
                 tx,
@@ -134,7 +134,7 @@ class Applier:
         actor = self.payments.actor.domain
         status = ApplyStatus.DONE if outcome.exit_code == 0 else ApplyStatus.FAILED
         now = self.clock()
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             current = load(tx, claimed.id)
             if current.apply_st != ApplyStatus.CLAIMED or current.apply_at != claimed.apply_at:
                 raise ConflictError(f"payment {claimed.id}: its script was decided meanwhile")

@@ -6,7 +6,7 @@ verified from what was given is at most a hint: the provider is asked.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from payment_cli.clock import Clock
@@ -34,7 +34,7 @@ from payment_cli.services.payments.accounts import Accounts
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.check import Checker
 from payment_cli.services.payments.lookup import Payments
-from payment_cli.services.payments.records import PAYMENTS, load
+from payment_cli.services.payments.records import load, load_committed
 from payment_cli.storage.base import Storage
 
 #: How many accounts a callback to the bare path may be tried against.
@@ -105,7 +105,7 @@ class Receiver:
         payment_id = fields.get(id_key)
         if not isinstance(payment_id, str) or not payment_id:
             raise InvalidValueError(f"the callback has no text under {id_key!a}")
-        payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", payment_id)))
+        payment = load_committed(self.storage, payment_id)
         if (
             not payment.pay_tp
             or pay_type(payment.pay_tp).provider != "alipay"
@@ -140,7 +140,7 @@ class Receiver:
         """Alipay on the bare path: the claimed order number says whose keys must verify it."""
         claimed = peek_order_no("alipay", request)
         try:
-            payment = Payment.from_record(self.storage.get(PAYMENTS, check_name("id", claimed)))
+            payment = load_committed(self.storage, claimed)
         except (NotFoundError, InvalidValueError) as error:
             raise UntrustedError("the callback names no payment of ours") from error
         if not payment.pay_tp or pay_type(payment.pay_tp).provider != "alipay":
@@ -188,7 +188,7 @@ class Receiver:
         actor = self.payments.actor.domain
         if expected_id and notice.order_no != expected_id:
             raise UntrustedError(f"the callback speaks of another order than {expected_id}")
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             try:
                 payment = load(tx, check_name("id", notice.order_no))
             except (NotFoundError, InvalidValueError) as error:
@@ -204,15 +204,17 @@ class Receiver:
     def _refusal(
         self, request: HttpRequest, gateway: Gateway | None, error: PaymentError
     ) -> Acknowledgement:
-        """Return the provider's form of "not accepted"; a generic one for an unknown sender."""
-        words = "refused" if isinstance(error, UntrustedError) else error.code
+        """Return the provider's form of "not accepted"; a generic one for an unknown sender.
+
+        The status says whose fault it is: 5xx is ours, and the provider should tell again.
+        """
+        status = 500 if error.is_ours else 400
         if gateway is not None:
-            return gateway.acknowledge(request, words)
-        is_ours_to_fix = error.exit_code in (30, 31, 32, 40)
+            words = "refused" if isinstance(error, UntrustedError) else error.code
+            return replace(gateway.acknowledge(request, words), status=status)
         if _is_form(request):
-            return Acknowledgement(500 if is_ours_to_fix else 400, "text/plain", b"fail")
-        body = b'{"code":"FAIL","message":"refused"}'
-        return Acknowledgement(500 if is_ours_to_fix else 400, "application/json", body)
+            return Acknowledgement(status, "text/plain", b"fail")
+        return Acknowledgement(status, "application/json", b'{"code":"FAIL","message":"refused"}')
 
 
 def _is_form(request: HttpRequest) -> bool:

@@ -1,7 +1,8 @@
 """Payments as records: where they are, and reading and writing one in a transaction."""
 
+from payment_cli.model.names import check_name
 from payment_cli.model.payments.payment import Payment
-from payment_cli.storage.base import Collection, Transaction
+from payment_cli.storage.base import Collection, Storage, Transaction
 
 PAYMENTS = Collection("payment")
 
@@ -9,6 +10,15 @@ PAYMENTS = Collection("payment")
 def load(tx: Transaction, payment_id: str) -> Payment:
     """Read a payment in `tx`; nobody else changes it until `tx` ends."""
     return Payment.from_record(tx.get(PAYMENTS, payment_id))
+
+
+def load_committed(storage: Storage, payment_id: str) -> Payment:
+    """Read a payment as it was committed last, whatever a foreign hand did to its file.
+
+    Raises:
+        InvalidValueError: it is no id. NotFoundError: there is no such payment.
+    """
+    return Payment.from_record(storage.committed(PAYMENTS, check_name("id", payment_id)))
 
 
 def save(tx: Transaction, payment: Payment) -> Payment:

@@ -6,7 +6,6 @@ resolves: by asking, or by sending the identical request again under the same nu
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
@@ -17,21 +16,20 @@ from payment_cli.errors import (
     ProviderRefusedError,
     UntrustedError,
 )
-from payment_cli.gateways.base import Answer, Gateway, OrderRef, Outcome, SendRequest
+from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
 from payment_cli.model.money import wire_currency
 from payment_cli.model.names import check_name
+from payment_cli.model.payments.intent import IntentKind, is_owned_by, make_intent
 from payment_cli.model.payments.pay_type import Argument, PayType, pay_type
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.secret import Secret
 from payment_cli.services.payments.accounts import Accounts
 from payment_cli.services.payments.answers import Recorder, reason_of
+from payment_cli.services.payments.ask import order_ref
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.records import load, save
 from payment_cli.storage.base import Storage
-
-#: How long a send may be under way before others may resolve it.
-INTENT_MS = 60_000
 
 #: A scan that the payer has not confirmed by then is reversed (providers: poll 30 s, then cancel).
 SCAN_EXPIRE_MS = 60_000
@@ -153,7 +151,7 @@ class Sender:
                 expi=request.expires_at,
                 next_check_at=now + FIRST_CHECK_MS,
                 check_count=0,
-                intent=make_intent(owner, now, request),
+                intent=make_intent(IntentKind.SEND, owner, now, asdict(request)),
             )  # fmt: skip
             return save(tx, waiting), owner
 
@@ -185,7 +183,7 @@ class Sender:
         owes_reverse_at = 0
         if answer.outcome is Outcome.FAILED and pay_type(waiting.pay_tp).is_scan:
             owes_reverse_at = self._reverse(gateway, waiting)
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             after = self.recorder.record(
                 tx, load(tx, waiting.id), answer, now=self.clock(), by=actor, owner=owner
             )
@@ -209,35 +207,14 @@ class Sender:
     def _unknown(self, before: Payment, waiting: Payment, reason: str, owner: str) -> Result:
         """End the waiting time of the intent, so that a check may resolve it at once."""
         actor = self.payments.actor.domain
-        with self.storage.transaction(actor) as tx:
+        with self.storage.transaction(actor, leaves_foreign=True) as tx:
             after = load(tx, waiting.id)
-            if after.intent is not None and after.intent.get("owner") == owner:
+            if after.intent is not None and is_owned_by(after.intent, owner):
                 intent = {**after.intent, "deadline": self.clock()}
                 after = save(tx, after.noted("unknown", self.clock(), actor, reason, intent=intent))
         if after.st is not Status.WAIT:  # a callback was faster, and knows
             return result_of(before, after)
         return result_of(before, after, reason, unknown=True)
-
-
-def make_intent(owner: str, now: int, request: SendRequest) -> dict[str, Any]:
-    """Return the record of what is about to be sent, without any auth code."""
-    return {
-        "kind": "send",
-        "owner": owner,
-        "deadline": now + INTENT_MS,
-        "request": asdict(request),
-    }
-
-
-def order_ref(payment: Payment) -> OrderRef:
-    """Return the payment as its provider knows it."""
-    return OrderRef(
-        payment_id=payment.id,
-        pay_tp=payment.pay_tp,
-        fee=payment.fee,
-        cur=wire_currency(payment.cur),
-        send_at=payment.send_at,
-    )
 
 
 def _check_arguments(payment: Payment, kind: PayType, arguments: SendArguments) -> None:

@@ -1,18 +1,24 @@
-"""What follows from "paid": ONE function, called wherever a payment may turn OK.
+"""Verified money becomes state: the one place where a payment turns OK, and the one where FAIL.
 
 Callback, check, watch, close and the send of a scan all pass here, inside their own transaction.
 Whichever is first wins; the others see it done.
+
+What follows for the shop is somebody else's list (services/consequences.py), reached through the
+two methods of `Effects`. It never keeps money from being recorded: what can't be done is owed, and
+the payment's history says so.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from payment_cli.errors import UntrustedError
 from payment_cli.model.money import same_currency
 from payment_cli.model.payments.payment import ApplyStatus, Event, Flag, Payment, Status
 from payment_cli.model.record import Json, Record
 from payment_cli.services.payments.records import save
-from payment_cli.storage.base import Transaction
+from payment_cli.storage.base import Reader, Transaction
 
 if TYPE_CHECKING:  # creating a payment settles a free one, and speaks to no gateway
     from payment_cli.gateways.base import Paid
@@ -39,9 +45,46 @@ def _unfit(payment: Payment, what: str) -> UntrustedError:
     )
 
 
+class Moment(StrEnum):
+    """What happened to a payment, for those whom it concerns."""
+
+    PAID = "paid"  # verified money settled it
+    FLAGGED = "flagged"  # verified money came that can't settle it: `flag` says why
+    FAILED = "failed"  # it will not be paid
+
+
+class Owed(NamedTuple):
+    """A step that could not be done now, and why; it is done later, by `payment tick`."""
+
+    step: str
+    reason: str
+
+
+class Effects(Protocol):
+    """What a payment's moments mean for others, as `app` hands it over."""
+
+    def judge(self, reader: Reader, payment: Payment) -> Flag | None:
+        """Return why money may not settle what `payment` pays for; None if it may. Write nothing.
+
+        Raises:
+            StorageError, LockedError: nothing can be read now.
+        """
+
+    def follow(
+        self, tx: Transaction, moment: Moment, payment: Payment, *, now: int, by: str
+    ) -> tuple[Owed, ...]:
+        """Do what follows in `tx`; return what could not be done and is owed from now on.
+
+        Raises:
+            StorageError, LockedError: nothing can be written now.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Settles verified money on payments."""
+    """Settles verified money on payments. `effects` makes the list of what follows, if needed."""
+
+    effects: Callable[[], Effects]
 
     def settle(
         self,
@@ -68,8 +111,8 @@ class Settlement:
             if not paid.trade_no or paid.trade_no in _trades(payment):
                 return payment
             double = _with_another_trade(payment, paid, now, by)
-            _tell_flagged(tx, replace(double, trade_no=paid.trade_no, paid_fee=paid.fee), now)
-            return save(tx, double)
+            told = replace(double, trade_no=paid.trade_no, paid_fee=paid.fee)
+            return self._follow(tx, Moment.FLAGGED, double, told, now=now, by=by)
         facts = {
             "trade_no": paid.trade_no,
             "payer": paid.payer,
@@ -80,8 +123,7 @@ class Settlement:
         }
         if payment.st is Status.FAIL:
             late = payment.noted("late money", now, by, paid.trade_no, flag=str(Flag.LATE), **facts)
-            _tell_flagged(tx, late, now)
-            return save(tx, late)
+            return self._follow(tx, Moment.FLAGGED, late, late, now=now, by=by)
         if payment.st is Status.NEW:
             # The provider took an order whose send looked refused: its word is the newer one.
             payment = payment.on(Event.SEND, now, by, "the provider had taken it")
@@ -99,19 +141,28 @@ class Settlement:
         **changes: Any,
     ) -> Payment:
         """Turn `payment` FAIL by `event` (fail or close) for `reason`; return it as stored."""
-        failed = save(tx, payment.on(event, now, by, reason, fail_re=reason, **changes))
-        if failed.or_id:
-            from payment_cli.services.consequences import on_failed
-
-            on_failed(tx, failed, now=now, by=by)
-        return failed
+        failed = payment.on(event, now, by, reason, fail_re=reason, **changes)
+        return self._follow(tx, Moment.FAILED, failed, failed, now=now, by=by)
 
     def settle_free(self, tx: Transaction, payment: Payment, *, now: int, by: str) -> Payment:
         """Turn a new payment of fee 0 OK; return it as stored."""
         return self._turn_ok(tx, payment, Event.FREE, now=now, by=by)
 
-    @staticmethod
+    def judge_again(self, tx: Transaction, payment: Payment, *, now: int, by: str) -> Payment:
+        """Judge money anew whose order could not be judged when it came; return it as stored.
+
+        Only the flags that say so are looked at again; any other verdict stands.
+        """
+        if payment.st is not Status.OK or payment.flag not in (Flag.ORDER_UNREAD, Flag.ORDER_GONE):
+            return payment
+        flag = self.effects().judge(tx, payment)
+        note = f"order: {flag or 'it can be settled'}"
+        judged = payment.noted("judged again", now, by, note, **_verdict(payment, flag))
+        moment = Moment.FLAGGED if flag else Moment.PAID
+        return self._follow(tx, moment, judged, judged, now=now, by=by)
+
     def _turn_ok(
+        self,
         tx: Transaction,
         payment: Payment,
         event: Event,
@@ -128,22 +179,35 @@ class Settlement:
         """
         flag = None
         if payment.or_id:
-            from payment_cli.services.consequences import on_paid
+            flag = self.effects().judge(tx, replace(payment, **facts))
+        paid = payment.on(event, now, by, note, **facts, **_verdict(payment, flag))
+        moment = Moment.FLAGGED if flag else Moment.PAID
+        return self._follow(tx, moment, paid, paid, now=now, by=by)
 
-            flag = on_paid(tx, replace(payment, **facts), now=now, by=by)
-        if flag is not None:
-            facts["flag"] = str(flag)
-        elif payment.len:
-            facts["apply_st"] = str(ApplyStatus.DUE)
-        return save(tx, payment.on(event, now, by, note, **facts))
+    def _follow(
+        self,
+        tx: Transaction,
+        moment: Moment,
+        payment: Payment,
+        told: Payment,
+        *,
+        now: int,
+        by: str,
+    ) -> Payment:
+        """Do what follows for the shop, and save the payment; `told` is what others hear of it."""
+        owed: tuple[Owed, ...] = ()
+        if payment.or_id:
+            owed = self.effects().follow(tx, moment, told, now=now, by=by)
+        for step, reason in owed:
+            payment = payment.noted("owed", now, by, f"{step}: {reason}")
+        return save(tx, payment)
 
 
-def _tell_flagged(tx: Transaction, payment: Payment, now: int) -> None:
-    """Let the order's store know of money that can't settle."""
-    if payment.or_id:
-        from payment_cli.services.consequences import on_flagged
-
-        on_flagged(tx, payment, now=now)
+def _verdict(payment: Payment, flag: Flag | None) -> dict[str, str]:
+    """Return what a verdict sets: the flag, or that the payment's script is due."""
+    if flag is not None:
+        return {"flag": str(flag)}
+    return {"flag": "", "apply_st": str(ApplyStatus.DUE) if payment.len else ""}
 
 
 def _trades(payment: Payment) -> list[Json]:

@@ -9,6 +9,7 @@ from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.services.payments.check import Checker
+from payment_cli.services.payments.close import Closer
 from payment_cli.services.payments.lookup import Payments
 
 #: A scan the payer has not confirmed by then is reversed, as the providers demand.
@@ -21,6 +22,7 @@ class Watcher:
 
     payments: Payments
     checker: Checker
+    closer: Closer
     clock: Clock
     sleep: Callable[[float], None]
 
@@ -58,7 +60,7 @@ class Watcher:
         try:
             result = self.checker.check(payment.id)
             if is_slow and result.payment.st is Status.WAIT:
-                result = self.checker.close(payment.id, "not confirmed in time")
+                result = self.closer.close(payment.id, "not confirmed in time")
         except (OutcomeUnknownError, NotAllowedError) as error:
             current = self.payments.get(payment.id)
             return Result(current, (), str(error), unknown=current.st is Status.WAIT)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
@@ -11,6 +12,7 @@ from payment_cli.errors import (
     PaymentError,
 )
 from payment_cli.ids import NewId
+from payment_cli.model.events.notice import NoticeType
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.buyer import Buyer
 from payment_cli.model.payments.pay_type import pay_type
@@ -20,14 +22,15 @@ from payment_cli.model.query.match import all_of, between, one_of
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_state import PENDING, OrderEvent
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.consequences import cancel_order
 from payment_cli.services.payments.check import Checker
+from payment_cli.services.payments.close import Closer
 from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.send import SendArguments, Sender
+from payment_cli.services.payments.settlement import Owed
 from payment_cli.services.shop.orders import Orders
 from payment_cli.services.shop.records import load_order, load_settings, save_order
-from payment_cli.storage.base import Query, Storage
+from payment_cli.storage.base import Query, Storage, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,19 @@ class Tick:
     errors: tuple[tuple[str, str], ...]
 
 
+class OrderEffects(Protocol):
+    """What the end of an order means for others, as `app` hands it over."""
+
+    def cancelled(
+        self, tx: Transaction, order: Order, told: NoticeType, *, now: int, by: str
+    ) -> tuple[Owed, ...]:
+        """Do what follows from the end of `order`; return what is owed from now on.
+
+        Raises:
+            StorageError, LockedError: nothing can be read or written now.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class OrderPayments:
     """Pays and ends orders."""
@@ -59,6 +75,8 @@ class OrderPayments:
     creator: Creator
     sender: Sender
     checker: Checker
+    closer: Closer
+    effects: Callable[[], OrderEffects]
     clock: Clock
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
@@ -140,11 +158,20 @@ class OrderPayments:
         order.require(OrderEvent.CANCEL)
         self._end_all(order, reason)
         by = self.orders.actor.domain
-        with self.storage.transaction(by) as tx:
+        with self.storage.transaction(by, leaves_foreign=True) as tx:
             current = load_order(tx, order.sto_nm, order.id)
             if current.pay_ids != order.pay_ids:
                 raise ConflictError(f"order {order.id} got another payment meanwhile")
-            return cancel_order(tx, current, reason, now=self.clock(), by=by)
+            return self._cancel_in(tx, current, reason, by)
+
+    def _cancel_in(self, tx: Transaction, order: Order, reason: str, by: str) -> Order:
+        """End the order, and do what follows; what can't be done is owed, and it says so."""
+        now = self.clock()
+        told = NoticeType.EXPIRED if order.is_overdue(now) else NoticeType.CANCELLED
+        cancelled = order.on(OrderEvent.CANCEL, now, by, reason)
+        for step, why in self.effects().cancelled(tx, cancelled, told, now=now, by=by):
+            cancelled = cancelled.noted("owed", now, by, f"{step}: {why}")
+        return save_order(tx, cancelled)
 
     def tick(self, limit: int) -> Tick:
         """End overdue orders, at most `limit`: close their payments, then cancel them.
@@ -219,7 +246,7 @@ class OrderPayments:
     def _end(self, payment: Payment, pay_tp: str, *, anyway: bool) -> None:
         """Close the open payment before another type is opened."""
         try:
-            result = self.checker.close(payment.id, f"paid by {pay_tp} instead")
+            result = self.closer.close(payment.id, f"paid by {pay_tp} instead")
         except OutcomeUnknownError:
             if anyway:
                 return
@@ -234,7 +261,7 @@ class OrderPayments:
 
     def _end_all(self, order: Order, reason: str) -> None:
         for payment_id in order.pay_ids:
-            result = self.checker.close(payment_id, reason)
+            result = self.closer.close(payment_id, reason)
             if result.payment.st is Status.WAIT:
                 raise OutcomeUnknownError(
                     f"payment {payment_id} could not be closed for sure: {result.err_msg}",

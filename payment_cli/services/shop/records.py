@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from payment_cli.errors import NotFoundError
+from payment_cli.model.events.notice import Notice
 from payment_cli.model.query.match import equal
 from payment_cli.model.shop.coupon import Coupon
 from payment_cli.model.shop.discount import Discount
@@ -86,6 +87,16 @@ def load_order(reader: Reader, domain: str, order_id: str) -> Order:
 def save_order(tx: Transaction, order: Order) -> Order:
     """Write a changed order; return it as stored."""
     return Order.from_record(tx.put(orders(order.sto_nm), order.to_record()))
+
+
+def note_delivery(tx: Transaction, notice: Notice, now: int, *, by: str) -> None:
+    """Note on an order that its store acknowledged an event of it.
+
+    Raises:
+        NotFoundError, CorruptRecordError: the order is missing or damaged.
+    """
+    order = load_order(tx, notice.sto_nm, notice.or_id)
+    save_order(tx, order.noted("notified", now, by, f"{notice.what}: {notice.code}"))
 
 
 def save_coupon(tx: Transaction, domain: str, coupon: Coupon) -> None:

@@ -4,7 +4,7 @@ Every check gives findings, and none stops the others. Nothing is repaired here.
 checks are in doctor_tree.py, those of one gateway account in doctor_accounts.py.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -20,7 +20,7 @@ from payment_cli.services.upkeep.doctor_accounts import (
     examine_notify_url,
     examine_wechat,
 )
-from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_tree
+from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_left, examine_tree
 from payment_cli.services.upkeep.findings import Finding, error, failed, ok, warn
 
 Provider = Literal["wxpay", "alipay"]
@@ -58,14 +58,16 @@ class Doctor:
     """Examines the tree at `root`.
 
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
-    (or raises a PaymentError: no journal beside the files, a foreign record, locked). `mounts` is
-    where the machine lists its mounted file systems.
+    (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
+    yields the paths of the files that are left to a foreign hand. `mounts` is where the machine
+    lists its mounted file systems.
     """
 
     root: Path
     clock: Clock
     configs: Configs
     probe_storage: Callable[[], str]
+    left_files: Callable[[], Iterable[str]]
     mounts: Path = MOUNTS
 
     def examine(self) -> list[Finding]:
@@ -88,6 +90,7 @@ class Doctor:
 
     def _storage(self) -> Iterator[Finding]:
         yield ok("storage", self.probe_storage())
+        yield from examine_left(self.left_files())
 
     def _settings(self) -> Iterator[Finding]:
         public_url = self.configs.public_url()

@@ -49,6 +49,19 @@ def examine_tree(root: Path, clock: Clock, mounts: Path = MOUNTS) -> Iterator[Fi
     yield _permissions(root)
 
 
+def examine_left(paths: Iterable[str]) -> Iterator[Finding]:
+    """Yield a finding for each file that is older than its record: a foreign hand had changed it.
+
+    Payments go on without their files (storage/base.py); a person must say what becomes of those.
+    """
+    for path in paths:
+        yield warn(
+            path,
+            "somebody changed or removed this file; its record went on without it",
+            "look at `payment fsck`; then --restore publishes the record, --adopt takes the file",
+        )
+
+
 def _root_folder(root: Path) -> Iterator[Finding]:
     facts = root.stat()
     if facts.st_uid != os.geteuid():

@@ -20,7 +20,7 @@ from payment_cli.files.safe_files import (
     write_new,
 )
 from payment_cli.storage.kinds import PLACES
-from payment_cli.storage.tree import journal, scan
+from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
@@ -86,6 +86,7 @@ def _copy_records(
                     progress(done, total)
         sync_files(destination, copy_fd)
         journal.set_synced(conn, journal.last_seq(conn))
+        left.clear(conn)
     return int(total)
 
 

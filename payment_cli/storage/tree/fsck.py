@@ -7,14 +7,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from payment_cli.errors import CorruptRecordError, StorageError
 from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
-from payment_cli.storage.tree import journal, scan
+from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import (
     JOURNAL_NAME,
     inode_of,
@@ -46,6 +46,7 @@ class Kind(StrEnum):
     EDITED = "edited"  # a whole record, but not the journal's
     DAMAGED = "damaged"  # not a whole record
     FOREIGN = "foreign"  # a file of which the journal knows nothing
+    LEFT = "left"  # a foreign hand's, left as it is while the record went on in the journal
     LEFTOVER = "leftover"  # a dead writer's temporary file
     JOURNAL = "journal"  # the journal itself is missing or damaged
 
@@ -78,7 +79,10 @@ class Report:
 def check_tree(
     root: Path, progress: Progress | None = None, *, lock_timeout_s: float = LOCK_TIMEOUT_S
 ) -> Report:
-    """Compare every file with the journal. Nothing is changed but what a dead writer left undone.
+    """Compare every file with the journal.
+
+    Nothing is changed but what a dead writer left undone, and files that were left to a foreign
+    hand and have been put back: they are the journal's again.
 
     Raises:
         StorageError: the disk or the database failed. LockedError: others hold the lock.
@@ -91,7 +95,7 @@ def check_tree(
         try:
             if inode_of(journal_path(root)) is None:
                 return _without_journal(root_fd)
-            is_writable = _finish_dead_writers(writer)
+            is_writable = _finish_writers(root, writer)
             report = _compared(root, root_fd, progress or _silent)
             if report.is_clean or not is_writable:
                 return report
@@ -126,21 +130,22 @@ def look_again(
         return
     known = next((key for key in one.keys if journal.find(conn, key) is not None), None)
     if known is not None:
-        yield from (now for now in _of_record(conn, publication, known) if now.path == one.path)
+        is_left = left.find(conn, known) is not None
+        found = _of_record(conn, publication, known, is_left=is_left)
+        yield from (now for now in found if now.path == one.path)
     elif publication.exists(one.path):
         yield one
 
 
-def _finish_dead_writers(writer: Writer) -> bool:
-    """Let recovery run; return whether the tree can be written to at all."""
+def _finish_writers(root: Path, writer: Writer) -> bool:
+    """Finish what writers could not; return whether the tree can be written to at all."""
     try:
-        writer.begin()
+        left.end_taken_back(root, writer)
     except StorageError:
         return False
     except (OSError, sqlite3.DatabaseError):
         # A read-only disk, or a journal too damaged to open: the comparison says so.
         return False
-    writer.rollback()
     return True
 
 
@@ -178,9 +183,11 @@ class _Comparison:
                 self._found.append(Difference(Kind.JOURNAL, _JOURNAL_PATH, problem))
         record_count = self._conn.execute("SELECT count(*) FROM records").fetchone()[0]
         self._total = 2 * record_count
+        self._left = {note.key for note in left.notes(self._conn)}
         with Publication(self._root_fd, "") as publication:
             for key, doc in records_of(self._conn):
-                self._found += _of_record(self._conn, publication, key, doc)
+                is_left = key in self._left
+                self._found += _of_record(self._conn, publication, key, doc, is_left=is_left)
                 self._step()
         file_count = sum(map(self._check_place, scan.places(self._root_fd)))
         self._progress(self._done, self._done)
@@ -203,11 +210,10 @@ class _Comparison:
         if found.is_temp:
             self._found.append(Difference(Kind.LEFTOVER, found.path, "a dead writer's"))
         elif not any(_is_known(self._conn, key, found) for key in found.keys):
-            self._found.append(
-                Difference(
-                    Kind.FOREIGN, found.path, "not in the journal", found.keys, found.is_content
-                )
-            )
+            kind, detail = Kind.FOREIGN, "not in the journal"
+            if any(key in self._left for key in found.keys):
+                kind, detail = Kind.LEFT, "the journal removed this record: only --restore"
+            self._found.append(Difference(kind, found.path, detail, found.keys, found.is_content))
 
     def _step(self) -> None:
         self._done += 1
@@ -231,7 +237,12 @@ def _is_known(conn: sqlite3.Connection, key: Key, found: scan.Found) -> bool:
 
 
 def _of_record(
-    conn: sqlite3.Connection, publication: Publication, key: Key, doc: str | None = None
+    conn: sqlite3.Connection,
+    publication: Publication,
+    key: Key,
+    doc: str | None = None,
+    *,
+    is_left: bool,
 ) -> Iterator[Difference]:
     """Yield how the files of one record differ from what the journal has."""
     if doc is None:
@@ -239,14 +250,15 @@ def _of_record(
         doc = "" if row is None else row.doc
     if not is_record(doc, key):
         yield Difference(Kind.JOURNAL, _JOURNAL_PATH, f"{key} is damaged in it", (key,))
-    yield from _of_file(publication, key, key.path, doc.encode())
+    found = list(_of_file(publication, key, key.path, doc.encode(), is_left=is_left))
     content = journal.find_content(conn, key)
     if content is not None:
-        yield from _of_file(publication, key, key.content_path, content)
+        found += _of_file(publication, key, key.content_path, content, is_left=is_left)
+    yield from (replace(one, kind=Kind.LEFT) for one in found) if is_left else found
 
 
 def _of_file(
-    publication: Publication, key: Key, path: str, expected: bytes
+    publication: Publication, key: Key, path: str, expected: bytes, *, is_left: bool
 ) -> Iterator[Difference]:
     is_content = path == key.content_path
     try:
@@ -257,8 +269,12 @@ def _of_file(
     if found is None:
         yield Difference(Kind.MISSING, path, "the journal has it", (key,), is_content)
     elif found != expected:
-        kind = Kind.EDITED if is_content or is_record(found, key) else Kind.DAMAGED
-        detail = "differs from the journal" if kind is Kind.EDITED else "is not a whole record"
+        is_whole = is_content or is_record(found, key)
+        detail = "differs from the journal" if is_whole else "is not a whole record"
+        kind = Kind.EDITED if is_whole else Kind.DAMAGED
+        old, rev = left.rev_in(found), left.rev_in(expected)
+        if is_whole and not is_content and not left.may_adopt(old, rev, is_left=is_left):
+            detail = f"is of revision {old}, the journal's of {rev}: only --restore"
         yield Difference(kind, path, detail, (key,), is_content)
 
 

@@ -150,6 +150,12 @@ def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, fro
     return ((key, frozenset(known)) for key, known in digests.items())
 
 
+def has_had(conn: sqlite3.Connection, key: Key, digest: bytes) -> bool:
+    """Return whether the record's file ever had this digest. Reads the log from end to end."""
+    sql = f"SELECT 1 FROM log WHERE {_ONE} AND after_digest = ? LIMIT 1"  # noqa: S608
+    return conn.execute(sql, (*key, digest)).fetchone() is not None
+
+
 def decoded(doc: str, *name: str) -> Record:
     """Return the record that the journal keeps as `doc`; `name` is for the error.
 

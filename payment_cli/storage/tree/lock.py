@@ -30,6 +30,7 @@ class Mark(NamedTuple):
     or database it says nothing. The files of every change up to `seq` are published; those up to
     `synced` are known to be on disk. `busy` is "-", or the name that a writer puts into its
     temporary files, while it is publishing: found by the next holder, that writer has died.
+    `left` counts the records whose files are left to a foreign hand (left.py).
     """
 
     boot: str
@@ -37,22 +38,23 @@ class Mark(NamedTuple):
     seq: int
     synced: int
     busy: str = "-"
+    left: int = 0
 
     def to_bytes(self) -> bytes:
         """Return the mark as one line of fixed length, so that a write replaces all of it."""
-        line = f"{self.boot} {self.journal} {self.seq} {self.synced} {self.busy} ."
+        line = f"{self.boot} {self.journal} {self.seq} {self.synced} {self.busy} {self.left} ."
         return line.ljust(_MARK_SIZE - 1).encode() + b"\n"
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Mark | None":
         """Read a mark; None if the line is damaged, which is the same as having none."""
         parts = data.decode("ascii", "replace").split()
-        if len(data) != _MARK_SIZE or len(parts) != 6 or parts[5] != ".":
+        if len(data) != _MARK_SIZE or len(parts) != 7 or parts[6] != ".":
             return None
-        boot, journal, seq, synced, busy, _ = parts
-        if not (seq.isdigit() and synced.isdigit()):
+        boot, journal, seq, synced, busy, left, _ = parts
+        if not (seq.isdigit() and synced.isdigit() and left.isdigit()):
             return None
-        return cls(boot, journal, int(seq), int(synced), busy)
+        return cls(boot, journal, int(seq), int(synced), busy, int(left))
 
 
 def read_boot_id() -> str:

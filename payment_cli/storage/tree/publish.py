@@ -1,6 +1,7 @@
 """Publishing: the files of a transaction, written aside before COMMIT and renamed after it."""
 
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -55,13 +56,7 @@ class Publication:
             CorruptRecordError: somebody else wrote, changed or removed it.
             OSError: the disk failed.
         """
-        try:
-            folder_fd, name = self._locate(path, create=False)
-            found = (
-                read_file(folder_fd, name) if doc is not None or exists(folder_fd, name) else None
-            )
-        except FileNotFoundError:
-            found = None
+        found = self.read(path) if doc is not None or self.exists(path) else None
         if found == (None if doc is None else doc.encode()):
             return
         happened = "is missing" if found is None else "was changed by a foreign hand"
@@ -73,16 +68,27 @@ class Publication:
         """Return what is at `path` now, None if there is nothing.
 
         Raises:
-            CorruptRecordError: it is no plain file. OSError: the disk failed.
+            CorruptRecordError: it is no plain file, or not ours to read. OSError: the disk failed.
         """
-        with suppress(FileNotFoundError):
+        try:
             return read_file(*self._locate(path, create=False))
-        return None
+        except FileNotFoundError:
+            return None
+        except PermissionError as error:
+            raise CorruptRecordError(f"{path} can't be read: permission denied") from error
 
     def exists(self, path: str) -> bool:
         """Return whether there is anything at `path`, were it a dangling link."""
         with suppress(FileNotFoundError):
             return exists(*self._locate(path, create=False))
+        return False
+
+    def has_folder(self, path: str) -> bool:
+        """Return whether a folder is at `path`: nothing can be published over it."""
+        with suppress(FileNotFoundError):
+            folder_fd, name = self._locate(path, create=False)
+            found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+            return stat.S_ISDIR(found.st_mode)
         return False
 
     def remove(self, path: str) -> None:

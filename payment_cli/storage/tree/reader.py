@@ -20,7 +20,7 @@ from payment_cli.model.names import check_name
 from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
-from payment_cli.storage.tree import journal
+from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
@@ -69,6 +69,11 @@ class Reader:
         with storage_errors("reading", key), self._snapshot() as conn:
             row = None if conn is None else journal.find(conn, key)
             return None if row is None else row.doc
+
+    def left(self) -> list[Key]:
+        """Return the records whose files are left to a foreign hand."""
+        with storage_errors("reading", "what is left"), self._snapshot() as conn:
+            return [] if conn is None else [note.key for note in left.notes(conn)]
 
     def content(self, key: Key) -> bytes:
         """Return the record's content, b"" if it has none.

@@ -11,7 +11,7 @@ from contextlib import suppress
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
 from payment_cli.model.codec import decode
-from payment_cli.storage.tree import journal, scan
+from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.publish import Change, Publication
 
@@ -23,12 +23,15 @@ def repair(
 
     With `rewrite` also those that look right: after a failed sync the disk may have lost what the
     cache still shows. What a foreign hand did since (a whole record that is not ours, a link in
-    the way) is left for `payment fsck`, so that it can't stop every writer.
+    the way) is left for `payment fsck` (left.py), so that it can't stop every writer; and so is
+    what was left before.
 
     Raises:
         OSError: the disk failed.
     """
     for key, digests in journal.changed_since(conn, since):
+        if left.find(conn, key) is not None:
+            continue
         try:
             _repair_one(conn, publication, key, digests, rewrite=rewrite)
         except CorruptRecordError as error:
@@ -53,7 +56,10 @@ def _repair_one(
     is_published = found == (doc.encode() if doc is not None else None)
     if is_published and not rewrite and publication.read(key.content_path) == content:
         return
-    if found is not None and not is_published and _is_foreign(found, digests):
+    if found is not None and not is_published and _is_foreign(conn, found, key, digests):
+        if row is None or left.rev_in(found) < row.rev:
+            # The file is older than the journal: readers must know.
+            left.add(conn, left.Note(key, left.UNKNOWN))
         raise CorruptRecordError("it was changed by a foreign hand")
     publication.write(Change(key, doc, content))
 
@@ -69,12 +75,16 @@ def sweep(root_fd: int) -> None:
                         os.unlink(name, dir_fd=folder_fd)
 
 
-def _is_foreign(found: bytes, digests: frozenset[bytes]) -> bool:
-    """Return whether a file is a whole record, yet none that the journal had since it was synced.
+def _is_foreign(
+    conn: sqlite3.Connection, found: bytes, key: Key, digests: frozenset[bytes]
+) -> bool:
+    """Return whether a file is a whole record, yet none that the journal ever had.
 
-    What a power loss leaves is one of ours, or no JSON at all.
+    What a power loss leaves is one of ours, or no JSON at all. An old one of ours is what was put
+    back in place of a foreign file, when the writer that saw it died before publishing.
     """
-    if journal.digest_of(found) in digests:
+    digest = journal.digest_of(found)
+    if digest in digests or journal.has_had(conn, key, digest):
         return False
     try:
         return isinstance(decode(found), dict)

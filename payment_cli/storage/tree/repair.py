@@ -8,16 +8,17 @@ it.
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from payment_cli.clock import Clock
-from payment_cli.errors import CorruptRecordError, InvalidValueError
+from payment_cli.errors import CorruptRecordError, InvalidValueError, PaymentError
 from payment_cli.files.safe_files import open_root
 from payment_cli.ids import new_token
 from payment_cli.model.codec import decode_foreign_object, encode_pretty
 from payment_cli.model.record import Record
-from payment_cli.storage.tree import journal, scan
-from payment_cli.storage.tree.connection import new_journal, storage_errors
+from payment_cli.storage.tree import journal, left, scan
+from payment_cli.storage.tree.connection import new_journal, open_reader, storage_errors
 from payment_cli.storage.tree.fsck import (
     LOCK_TIMEOUT_S,
     Difference,
@@ -37,6 +38,9 @@ from payment_cli.storage.tree.writer import Writer
 #: The actor that the log names for what is adopted from files.
 ACTOR = "fsck"
 
+_RESTORED = (Kind.MISSING, Kind.EDITED, Kind.DAMAGED, Kind.LEFT)
+_ADOPTED = (Kind.EDITED, Kind.FOREIGN, Kind.LEFT)
+
 #: Differences that are repaired under one hold of the lock.
 _BATCH = 500
 
@@ -44,7 +48,7 @@ _BATCH = 500
 def restore_files(
     root: Path, progress: Progress | None = None, *, lock_timeout_s: float = LOCK_TIMEOUT_S
 ) -> Report:
-    """Write the journal's records over files that are missing, edited or damaged.
+    """Write the journal's records over files that are missing, edited, damaged or left.
 
     Files of which the journal knows nothing are left. Return what is different afterwards.
 
@@ -53,19 +57,17 @@ def restore_files(
     """
 
     def restore(writer: Writer, differences: list[Difference]) -> None:
-        publication = writer.publication
+        restored = set()
         for one in differences:
             if one.kind is Kind.LEFTOVER:
-                publication.remove(one.path)
-            elif one.kind in (Kind.MISSING, Kind.EDITED, Kind.DAMAGED) and one.keys:
-                key = one.keys[0]
-                row = journal.find(writer.conn, key)
-                if row is not None:
-                    content = journal.find_content(writer.conn, key)
-                    publication.write(Change(key, row.doc, content))
-        publication.publish()
-        sync_files(root, writer.root_fd)
-        writer.rollback()
+                writer.publication.remove(one.path)
+            elif one.kind in _RESTORED and not writer.publication.has_folder(one.path):
+                restored.update(_owner(writer, one))
+        for key in restored:
+            row = journal.find(writer.conn, key)
+            content = journal.find_content(writer.conn, key)
+            writer.publication.write(Change(key, row.doc if row is not None else None, content))
+        left.publish_ended(root, writer, sorted(restored))
 
     return _repaired(root, progress, lock_timeout_s, restore)
 
@@ -79,7 +81,8 @@ def adopt_files(
 ) -> Report:
     """Take hand-edited and foreign records into the journal, as new revisions in the log.
 
-    What is missing or damaged is left. Return what is different afterwards.
+    What is missing or damaged is left, and what is of an older revision than the journal's: it
+    would undo what has happened since, be it a payment. Return what is different afterwards.
 
     Raises:
         StorageError: the disk or the database failed. LockedError: others hold the lock.
@@ -88,7 +91,7 @@ def adopt_files(
     def adopt(writer: Writer, differences: list[Difference]) -> None:
         changes, seq = [], 0
         for one in differences:
-            if one.kind in (Kind.EDITED, Kind.FOREIGN) and not one.is_content:
+            if one.kind in _ADOPTED and not one.is_content:
                 adopted = _adopt_one(writer, one, clock)
                 if adopted is not None:
                     change, seq = adopted
@@ -114,6 +117,7 @@ def rebuild_journal(
     taken in.
 
     Raises:
+        CorruptRecordError: the journal is there, and newer than files that were left.
         StorageError: the disk or the database failed. LockedError: others hold the lock.
     """
     with storage_errors("rebuilding the journal of", root):
@@ -154,16 +158,29 @@ def _repaired(
     return check_tree(root, lock_timeout_s=lock_timeout_s)
 
 
+def _owner(writer: Writer, one: Difference) -> list[Key]:
+    """Return the record whose file is restored: the journal's, or one that it removed."""
+    known = [key for key in one.keys if journal.find(writer.conn, key) is not None]
+    return known[:1] or [key for key in one.keys if writer.left_of(key) is not None]
+
+
 def _adopt_one(writer: Writer, one: Difference, clock: Clock) -> tuple[Change, int] | None:
-    """Take one file into the journal; None if it is no record, and so stays a difference."""
+    """Take one file into the journal; None if it can't be, and so stays a difference."""
     data = writer.publication.read(one.path)
     found = _read_record(data, one.path, one.keys) if data is not None else None
     if found is None:
         return None
     key, record = found
     conn = writer.conn
-    row = journal.find(conn, key)
-    rev = _rev_of(record) if row is None else max(row.rev, _rev_of(record)) + 1
+    row, rev = journal.find(conn, key), left.rev_of(record)
+    is_left = writer.left_of(key) is not None
+    if row is None and is_left:
+        return None
+    if row is not None and not left.may_adopt(rev, row.rev, is_left=is_left):
+        return None
+    if is_left:
+        writer.end_left(key)
+    rev = rev if row is None else max(row.rev, rev) + 1
     record["rev"] = rev
     doc = encode_pretty(record)
     content = None
@@ -183,11 +200,6 @@ def _insert(conn: sqlite3.Connection, new: journal.New, seq: int, content: bytes
         journal.insert_content(conn, new.key, content)
 
 
-def _rev_of(record: Record) -> int:
-    rev = record.get("rev")
-    return rev if type(rev) is int and 0 < rev < 2**62 else 1
-
-
 def _read_record(data: bytes, path: str, keys: tuple[Key, ...]) -> tuple[Key, Record] | None:
     """Return a file's record, and which of `keys` it belongs to; None if it is none of them."""
     try:
@@ -201,6 +213,7 @@ def _read_record(data: bytes, path: str, keys: tuple[Key, ...]) -> tuple[Key, Re
 def _rebuild_locked(
     root: Path, root_fd: int, lock: TreeLock, clock: Clock, progress: Progress | None
 ) -> None:
+    _check_nothing_left(root)
     name = new_token()
     with new_journal(root, root_fd) as conn, Publication(root_fd, "") as publication:
         create_tables(conn, name)
@@ -221,6 +234,20 @@ def _rebuild_locked(
         conn.execute("COMMIT")
         create_indexes(conn)
     lock.write_mark(Mark(read_boot_id(), name, seq, seq))
+
+
+def _check_nothing_left(root: Path) -> None:
+    """Refuse to make files the truth that are known to be older than it."""
+    try:
+        with closing(open_reader(root)) as conn:
+            count = left.count(conn)
+    except (sqlite3.Error, PaymentError):
+        return
+    if count:
+        raise CorruptRecordError(
+            f"{count} records are newer in the journal than in their files",
+            hint="`payment fsck --restore` or --adopt first",
+        )
 
 
 def _records_in(root_fd: int, place: scan.Place) -> list[scan.Found]:
@@ -247,7 +274,7 @@ def _load_one(
     except CorruptRecordError:
         return
     key, record = loaded
-    doc, rev = data.decode(), _rev_of(record)
+    doc, rev = data.decode(), left.rev_of(record)
     if record.get("rev") != rev:
         doc = encode_pretty({**record, "rev": rev})
         publication.write(Change(key, doc))

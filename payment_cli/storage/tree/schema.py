@@ -2,8 +2,9 @@
 
 `records` holds every record's file, byte for byte, beside the few fields that indexes need. `log`
 has one row per change; the changes above `state.synced` are those whose files are not yet known
-to be on disk. Each index costs every create, so there is one per question that must cost the same
-at a million records as at a thousand, and nothing for questions that may be slow.
+to be on disk. `left_files` names the records whose files are left to a foreign hand (left.py).
+Each index costs every create, so there is one per question that must cost the same at a million
+records as at a thousand, and nothing for questions that may be slow.
 
 What an index costs is mostly the page it touches, once per commit. So a new record is *fresh*: no
 index but the one on ids has it, and every query looks through the few fresh ones as well. When
@@ -19,7 +20,7 @@ from typing import Final
 from payment_cli.model.record import Json
 
 #: Raised with every change of the tables; a newer one than ours is refused.
-VERSION: Final = 1
+VERSION: Final = 2
 
 #: Fresh records enter the indexes after so many changes.
 SETTLE_EVERY: Final = 64
@@ -91,6 +92,8 @@ CREATE TABLE contents (kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NUL
 CREATE TABLE log (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL,
     kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL, op TEXT NOT NULL,
     before_digest BLOB, after_digest BLOB, before TEXT);
+CREATE TABLE left_files (kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL,
+    published BLOB, PRIMARY KEY (kind, domain, id)) WITHOUT ROWID;
 """
 
 #: kind -> the columns of its indexes, besides the id that breaks ties.

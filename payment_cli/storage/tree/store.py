@@ -6,8 +6,9 @@ as new as anything acknowledged. Only after the machine went down may an unsynce
 empty, and after a writer died what it had committed may not be in its place; until the next
 writer has repaired that, records are read from the journal, if it can be read. So a record by its
 id is never older than what a query shows. A file that a foreign hand changed is shown as it is:
-the next writer of that record refuses, and `payment fsck` names it. Queries, and everything in a
-transaction, read the journal.
+the next writer of that record refuses, and `payment fsck` names it. A writer for money goes on and
+leaves the file (left.py): as long as any is left, records are read from the journal. Queries, and
+everything in a transaction, read the journal.
 
 Many records go into one transaction: `for r in records: tx.insert(...)`. Take batches of 1,000 to
 2,000: the lock is held meanwhile, some 0.1 ms per record, and others wait.
@@ -17,7 +18,7 @@ A storage serves one thread.
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from payment_cli.errors import CorruptRecordError, NotFoundError, PaymentError, 
 from payment_cli.files.safe_files import open_root, read_path
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
-from payment_cli.storage.base import Collection, LogEntry, Query, Transaction
+from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Transaction
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
 
@@ -51,23 +52,33 @@ class TreeStorage:
     def get(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py, and above for what is read."""
         key = key_of(collection, record_id)
-        data = None if self._is_repair_due else self._read(key.path)
-        if data is None:
-            data = self._committed(key)
-        return _decoded(key, data)
+        data = None if self._may_be_old else self._read(key.path)
+        return _decoded(key, self._newest(key) if data is None else data)
 
-    def _committed(self, key: Key) -> bytes:
+    def committed(self, collection: Collection, record_id: str) -> Record:
+        """See storage/base.py."""
+        from payment_cli.storage.tree.journal import decoded
+
+        key = key_of(collection, record_id)
+        return decoded(self._find(key), str(key))
+
+    def _newest(self, key: Key) -> bytes:
         """Return the journal's text of a record; its file's if the journal can't be read."""
         try:
-            doc = self._reader.find(key)
+            return self._find(key).encode()
+        except NotFoundError:
+            raise
         except PaymentError:
             data = self._read(key.path)
             if data is None:
                 raise
             return data
+
+    def _find(self, key: Key) -> str:
+        doc = self._reader.find(key)
         if doc is None:
             raise NotFoundError(key.kind, key.id)
-        return doc.encode()
+        return doc
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """See storage/base.py."""
@@ -77,11 +88,13 @@ class TreeStorage:
         """See storage/base.py."""
         return self._reader.count(collection, match)
 
-    def transaction(self, actor: str) -> AbstractContextManager[Transaction]:
+    def transaction(
+        self, actor: str, *, leaves_foreign: bool = False
+    ) -> AbstractContextManager[Transaction]:
         """See storage/base.py. The errors come with the first call in it, or at its end."""
         from payment_cli.storage.tree.transaction import TreeTransaction
 
-        return TreeTransaction(self._writer, actor, self._clock)
+        return TreeTransaction(self._writer, actor, self._clock, leaves_foreign)
 
     def content(self, collection: Collection, record_id: str) -> bytes:
         """See storage/base.py. Read from the journal: the stored copy of a script is what runs."""
@@ -91,13 +104,19 @@ class TreeStorage:
         """See storage/base.py. A full id of a published record is itself."""
         if len(fragment) == 32 and collection.domain is not None:
             key = key_of(collection, fragment)
-            if self._read(key.path, limit=0) is not None:
-                return fragment
+            with suppress(CorruptRecordError):
+                if self._read(key.path, limit=0) is not None:
+                    return fragment
         return self._reader.find_id(collection, fragment)
 
     def log(self, *, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]:
         """See storage/base.py."""
         return self._reader.log(after, limit)
+
+    def left(self) -> Iterator[LeftFile]:
+        """See storage/base.py."""
+        for key in self._reader.left():
+            yield LeftFile(Collection(key.kind, key.domain), key.id, key.path)
 
     def close(self) -> None:
         """See storage/base.py."""
@@ -118,17 +137,18 @@ class TreeStorage:
         return Writer(self._root, self._lock_timeout_s)
 
     @property
-    def _is_repair_due(self) -> bool:
-        """Whether files may be stale or empty: the machine went down, or a writer is not done.
+    def _may_be_old(self) -> bool:
+        """Whether files may be older than the journal, or empty.
 
-        That writer is publishing right now, or it has died on the way.
+        The machine went down; or a writer is publishing right now, or has died on the way; or
+        files are left to a foreign hand; or there is no mark to say that none of this is so.
         """
         try:
             data = self._read(f"{JOURNAL_FOLDER}/{LOCK_NAME}")
         except CorruptRecordError:
-            return False
+            return True
         mark = Mark.from_bytes(data) if data is not None else None
-        return mark is not None and (mark.boot != self._boot or mark.busy != "-")
+        return mark is None or mark.boot != self._boot or mark.busy != "-" or mark.left > 0
 
     @cached_property
     def _boot(self) -> str:

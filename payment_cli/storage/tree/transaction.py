@@ -7,13 +7,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from payment_cli.clock import Clock
-from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
+from payment_cli.errors import (
+    ConflictError,
+    CorruptRecordError,
+    InvalidValueError,
+    NotFoundError,
+)
 from payment_cli.model.codec import decode, encode, encode_pretty
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query
-from payment_cli.storage.tree import journal
+from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.connection import storage_errors
-from payment_cli.storage.tree.key import Key, key_of
+from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
 from payment_cli.storage.tree.publish import Change
 from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.writer import Writer
@@ -33,7 +38,10 @@ class TreeTransaction:
     writer: Writer
     actor: str
     clock: Clock
+    leaves_foreign: bool
     _changes: dict[Key, Change] = field(default_factory=dict)
+    #: The changed records whose files are left to a foreign hand (left.py).
+    _left: set[Key] = field(default_factory=set)
     _cursors: list[sqlite3.Cursor] = field(default_factory=list)
     _seq: int = 0
     _has_begun: bool = False
@@ -55,7 +63,8 @@ class TreeTransaction:
             for cursor in self._cursors:
                 cursor.close()
             if kind is None and self._changes:
-                self.writer.commit(list(self._changes.values()), self._seq)
+                published = [one for one in self._changes.values() if one.key not in self._left]
+                self.writer.commit(published, self._seq)
             else:
                 self.writer.rollback()
 
@@ -97,7 +106,7 @@ class TreeTransaction:
         doc, stored = _encoded(key, record, 1)
         with storage_errors("writing", key):
             conn = self._begun()
-            self._check_absent(conn, key, has_content=content is not None)
+            self._take_free(conn, key, has_content=content is not None)
             seq = self._note(conn, key, "insert", ("", doc))
             # More than a few settle with this very transaction: they enter the indexes at once.
             fresh = len(self._changes) < SETTLE_EVERY
@@ -158,16 +167,47 @@ class TreeTransaction:
                 hint="read it again and repeat",
             )
         if key not in self._changes:
-            self.writer.publication.check(key.path, row.doc)
+            self._take(conn, key, key.path, row.doc)
         return row
 
-    def _check_absent(self, conn: sqlite3.Connection, key: Key, *, has_content: bool) -> None:
-        """Refuse to publish over a file that none of our records owns."""
-        publication = self.writer.publication
+    def _take_free(self, conn: sqlite3.Connection, key: Key, *, has_content: bool) -> None:
+        """Take the files of a new record, as `_take` does: there should be none."""
+        if key in self._changes:
+            return
         paths = (key.path, key.content_path) if has_content else (key.path,)
-        foreign = [path for path in paths if publication.exists(path)]
-        if foreign and key not in self._changes and journal.find(conn, key) is None:
-            publication.check(foreign[0], None)
+        try:
+            found = next(filter(self.writer.publication.exists, paths), None)
+        except CorruptRecordError:
+            found = key.path
+        if (found or self.writer.has_left) and journal.find(conn, key) is None:
+            self._take(conn, key, found or key.path, None)
+
+    def _take(self, conn: sqlite3.Connection, key: Key, path: str, doc: str | None) -> None:
+        """See that the record's files are ours to replace: `doc` is what `path` should be.
+
+        If a foreign hand has them, refuse, or leave them in a transaction that does (left.py).
+        """
+        publication, note = self.writer.publication, self.writer.left_of(key)
+        if note is not None and left.is_taken_back(conn, publication, note, doc):
+            self.writer.end_left(key)
+            # What was never published of it is now, with whatever becomes of it here.
+            self._changes[key] = Change(key, doc, journal.find_content(conn, key))
+        elif note is None:
+            try:
+                publication.check(path, doc)
+            except CorruptRecordError:
+                if not self.leaves_foreign:
+                    raise
+                self.writer.leave(key, None if doc is None else journal.digest(doc))
+                self._left.add(key)
+        elif self.leaves_foreign:
+            self._left.add(key)
+        else:
+            raise CorruptRecordError(
+                f"{path} was changed by a foreign hand, and nobody has decided about it yet;"
+                " nothing was changed",
+                hint=FOREIGN_HINT,
+            )
 
     def _note(self, conn: sqlite3.Connection, key: Key, op: str, docs: tuple[str, str]) -> int:
         self._seq = journal.append_log(conn, self.clock(), self.actor, key, op, docs)

@@ -5,7 +5,8 @@ One write goes through these steps; a crash between any two of them loses nothin
 1. Outside the lock: if many published files are not known to be on disk, sync them all.
 2. Take the lock. Check that the journal is still the file we opened. BEGIN IMMEDIATE.
 3. If the mark shows that its last holder died, or the machine did: publish what was committed.
-4. Change rows, append to the log. Record what step 1 synced.
+4. Change rows, append to the log. Record what step 1 synced. A file that a foreign hand has is
+   refused, or noted as left and not published (left.py).
 5. Mark busy. Write the files aside: a full disk fails here. COMMIT, the one sync of a write.
    Rename the files to their places. Mark up to where files are published. Unlock. Acknowledge.
 
@@ -24,6 +25,7 @@ from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import open_root
 from payment_cli.ids import new_token
 from payment_cli.storage.tree import journal as rows
+from payment_cli.storage.tree import left
 from payment_cli.storage.tree.connection import (
     JOURNAL_NAME,
     REBUILD_HINT,
@@ -31,6 +33,7 @@ from payment_cli.storage.tree.connection import (
     create_journal,
     open_writer,
 )
+from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.recovery import repair, sweep
@@ -43,13 +46,15 @@ from payment_cli.storage.tree.sync import Syncer
 class _Held:
     """What is held while a transaction is open.
 
-    `mark` is what the lock file says without it, `seq` the last change before it.
+    `mark` is what the lock file says without it, `seq` the last change before it, `left` how many
+    records' files are left with it.
     """
 
     journal: Journal
     publication: Publication
     mark: Mark
     seq: int
+    left: int
 
 
 class Writer:
@@ -86,6 +91,16 @@ class Writer:
         return self._open().publication
 
     @property
+    def seq(self) -> int:
+        """The last change before the open transaction."""
+        return self._open().seq
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the files of any record are left to a foreign hand."""
+        return self._open().left > 0
+
+    @property
     def root_fd(self) -> int:
         """The root folder; open from the first transaction on."""
         return self._root_fd
@@ -112,6 +127,20 @@ class Writer:
             self._release()
             raise
 
+    def left_of(self, key: Key) -> left.Note | None:
+        """Return the note of a record whose files are left."""
+        return left.find(self.conn, key) if self.has_left else None
+
+    def leave(self, key: Key, published: bytes | None) -> None:
+        """Leave a record's files to a foreign hand, with this transaction; see left.py."""
+        left.add(self.conn, left.Note(key, published))
+        self._open().left += 1
+
+    def end_left(self, key: Key) -> None:
+        """End what `leave` began, with this transaction."""
+        left.remove(self.conn, key)
+        self._open().left -= 1
+
     def commit(self, changes: list[Change], seq: int) -> None:
         """Commit the open transaction and publish its files; `seq` is its last change.
 
@@ -132,7 +161,7 @@ class Writer:
             raise
         try:
             held.publication.publish()
-            self._last_mark = held.mark._replace(seq=seq)
+            self._last_mark = held.mark._replace(seq=seq, left=held.left)
             lock.write_mark(self._last_mark)
         finally:
             self._release()
@@ -179,7 +208,7 @@ class Writer:
         if synced is not None and synced.journal == journal.name:
             rows.set_synced(journal.conn, synced.seq)
             mark = mark._replace(synced=max(mark.synced, synced.seq))
-        self._held = _Held(journal, self._new_publication(), mark, seq)
+        self._held = _Held(journal, self._new_publication(), mark, seq, mark.left)
 
     def _connect(self, lock: TreeLock) -> Journal:
         """Return the journal that is at its place now; make it if the tree is new.
@@ -212,10 +241,13 @@ class Writer:
         with self._new_publication() as publication:
             try:
                 repair(conn, publication, since, rewrite=syncer.must_rewrite)
+                # What it left must stay noted, even if this transaction comes to nothing.
+                conn.execute("COMMIT")
+                conn.execute("BEGIN IMMEDIATE")
             finally:
                 publication.discard()
         syncer.must_rewrite = False
-        mark = Mark(self._boot, journal.name, seq, rows.synced_seq(conn))
+        mark = Mark(self._boot, journal.name, seq, rows.synced_seq(conn), left=left.count(conn))
         lock.write_mark(mark)
         return mark
 

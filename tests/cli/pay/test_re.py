@@ -81,9 +81,9 @@ def test_a_script_is_started_and_not_waited_for(pay, sandboxed, monkeypatch):
     (folder / "later").write_text("echo done\n")
     made = pay("create", "-fee", 3, "-callback", "later", "-pt", "wx.qrcode", "-ta", "sandbox").json
     started = []
-    monkeypatch.setattr("payment_cli.app.App.start_apply", lambda _app, ref: started.append(ref))
+    monkeypatch.setattr("payment_cli.app.App.start", lambda _app, *words: started.append(words))
     pay("re", "--http", stdin=raw(sandboxed.callback(pay, made["id"])))
-    assert started == [made["id"]]
+    assert started == [("pay", "apply", made["id"])]
     assert pay("get", made["id"]).json["apply_st"] == "due"
     assert pay("apply", made["id"]).json["apply_st"] == "done"
 

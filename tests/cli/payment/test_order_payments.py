@@ -232,7 +232,7 @@ def test_an_overdue_order_whose_payment_can_not_be_closed_is_told_and_left(
 
 def test_a_callback_is_taken_by_its_order(store, sandboxed, order, monkeypatch):
     started = []
-    monkeypatch.setattr("payment_cli.app.App.start_apply", lambda _app, ref: started.append(ref))
+    monkeypatch.setattr("payment_cli.app.App.start", lambda _app, *words: started.append(words))
     folder = sandboxed.root / "home/demo/.payment/callback"
     folder.mkdir(exist_ok=True)
     (folder / "later").write_text("true\n")
@@ -242,7 +242,7 @@ def test_a_callback_is_taken_by_its_order(store, sandboxed, order, monkeypatch):
     ran = store("p", "re", order, "-", "-s", stdin=callback)
     assert ran.text == "success\n"
     assert status(store, order) == "OK"
-    assert started == [payment_id]
+    assert started == [("pay", "apply", payment_id)]
     assert store("p", "re", order, callback).json["status"] == "OK"
 
 

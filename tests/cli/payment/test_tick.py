@@ -2,6 +2,7 @@
 
 import pytest
 
+from payment_cli.services.follow_up import Followed, FollowUp
 from tests.support.shop_cli import run_later
 
 
@@ -55,7 +56,7 @@ def test_scripts_that_are_due_run(payment, pay, cup, root, monkeypatch):
     scripts = root / "home/demo/.payment/callback"
     scripts.mkdir(parents=True)
     (scripts / "after").write_text("exit $((fee))\n")
-    monkeypatch.setattr("payment_cli.app.App.follow_up", lambda _app, payment: payment)
+    monkeypatch.setattr(FollowUp, "wait", lambda _self, payment: Followed(payment, False))
     done = pay("create", "-fee", 0, "-callback", "after").json["id"]
     assert pay("get", done).json["apply_st"] == "due"
     (scripts / "fails").write_text("exit 3\n")
@@ -73,7 +74,7 @@ def test_what_a_dead_command_left_in_the_outbox_is_applied(payment, cup, monkeyp
     words = ("--basket", "--buyer", "li", "--coupon", coupon)
     order = payment("o", "create", *words).json["id"]
     with monkeypatch.context() as patch:
-        patch.setattr("payment_cli.app.App.follow_up", lambda _app, payment: payment)
+        patch.setattr(FollowUp, "wait", lambda _self, payment: Followed(payment, False))
         payment("p", "pay", order)
     assert payment("basket", "sum", "li").text == "2\n"
     assert payment("tick").json["outbox"] == 1

@@ -2,13 +2,13 @@
 
 import pytest
 
-from payment_cli.errors import CorruptRecordError
+from payment_cli.errors import CorruptRecordError, StorageError
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.events.notice import NoticeType
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.order import Order
 from payment_cli.model.stores.settings import SETTINGS_ID
-from payment_cli.services.events.notice_records import NOTICES, queue_notice
+from payment_cli.services.events.notice_records import NOTICES
 from payment_cli.services.shop.records import orders
 from payment_cli.storage.base import Collection, Query
 from tests.services.conftest import World
@@ -111,7 +111,7 @@ def test_a_second_payment_is_told_as_double_with_its_own_trade(world: World, ord
 def test_what_is_rolled_back_is_not_told(world: World, order: Order, mocker) -> None:
     payment_id = pay(world, order)
     mocker.patch(
-        "payment_cli.services.consequences.outbox_row", side_effect=CorruptRecordError("x")
+        "payment_cli.services.consequences.outbox_row", side_effect=StorageError("full")
     )
     with pytest.raises(AssertionError):
         money(world, payment_id)
@@ -131,7 +131,9 @@ def test_a_store_whose_settings_cannot_be_read_at_all_is_told_when_they_can(
 ) -> None:
     with world.storage.transaction("test") as tx:
         mocker.patch.object(type(tx), "get", side_effect=CorruptRecordError("settings"))
-        queue_notice(tx, NoticeType.CANCELLED, order, now=world.clock.now)
+        world.consequences.cancelled(
+            tx, order, NoticeType.CANCELLED, now=world.clock.now, by="test"
+        )
         mocker.stopall()
     assert told(world) == [("order.cancelled", "NW")]
 

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 
@@ -25,7 +26,7 @@ from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order import Order
 from payment_cli.services.events.notice_records import NOTICES, may_start_delivery
 from payment_cli.services.events.notices import Notices
-from payment_cli.services.shop.records import load_order, orders
+from payment_cli.services.shop.records import load_order, load_settings, note_delivery, orders
 from payment_cli.services.stores.settings import StoreSettingsService
 from payment_cli.storage.base import Query
 from tests.services.conftest import World
@@ -66,7 +67,16 @@ def notices(world: World, receivers: Receivers) -> Notices:
 
 
 def seen_by(world: World, receivers: Receivers, actor: Actor) -> Notices:
-    return Notices(world.storage, actor, world.clock, world.tokens, lambda _domain: KEYS, receivers)
+    return Notices(
+        world.storage,
+        actor,
+        world.clock,
+        world.tokens,
+        lambda store: load_settings(world.storage, store).webhook_url,
+        lambda _domain: KEYS,
+        partial(note_delivery, by=actor.domain),
+        receivers,
+    )
 
 
 def point(world: World, store: str, url: str) -> None:

@@ -12,11 +12,12 @@ from payment_cli.errors import (
     UntrustedError,
 )
 from payment_cli.gateways.base import Answer, Outcome
+from payment_cli.model.payments.intent import INTENT_MS
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.payments.pace import BACK_OFF_MAX_MS, SILENCE_MS, back_off
-from payment_cli.services.payments.send import INTENT_MS, SendArguments
+from payment_cli.services.payments.send import SendArguments
 from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
 from tests.support.clock import HandClock
@@ -200,7 +201,7 @@ def test_an_interrupted_scan_is_asked_about_and_never_sent_again(world: World) -
 
 def test_closing_an_unsent_payment_needs_no_provider(world: World) -> None:
     payment = world.create()
-    result = world.checker.close(payment.id, "changed my mind")
+    result = world.closer.close(payment.id, "changed my mind")
     assert (result.payment.st, result.payment.fail_re) == ("FAIL", "changed my mind")
     assert result.payment.close_at == world.clock.now
     assert world.gateway.asked == []
@@ -210,16 +211,16 @@ def test_closing_an_unsent_payment_needs_no_provider(world: World) -> None:
 def test_a_reason_is_one_short_line(world: World, reason: str) -> None:
     payment = world.create()
     with pytest.raises(InvalidValueError, match="one line"):
-        world.checker.close(payment.id, reason)
+        world.closer.close(payment.id, reason)
     assert world.stored(payment) == payment
 
 
 def test_closing_a_waiting_payment_fails_only_when_the_provider_closed_it(world: World) -> None:
     payment = sent(world)
     world.gateway.closes = [UNKNOWN, CLOSED]
-    assert world.checker.close(payment.id, "x").payment.st == "WAIT"
-    assert world.checker.close(payment.id, "x").payment.st == "FAIL"
-    assert world.checker.close(payment.id, "again").payment.fail_re == "x"
+    assert world.closer.close(payment.id, "x").payment.st == "WAIT"
+    assert world.closer.close(payment.id, "x").payment.st == "FAIL"
+    assert world.closer.close(payment.id, "again").payment.fail_re == "x"
 
 
 def test_a_paid_payment_is_not_closed(world: World) -> None:
@@ -227,10 +228,10 @@ def test_a_paid_payment_is_not_closed(world: World) -> None:
     world.gateway.closes = [Answer(Outcome.PAID)]
     world.gateway.checks = [paid(payment.id)]
     with pytest.raises(NotAllowedError):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
     assert world.stored(payment).st == "OK"
     with pytest.raises(NotAllowedError):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
 
 
 def test_closing_an_interrupted_send_that_was_paid_is_refused_as_any_other(world: World) -> None:
@@ -238,7 +239,7 @@ def test_closing_an_interrupted_send_that_was_paid_is_refused_as_any_other(world
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [paid(payment.id)]
     with pytest.raises(NotAllowedError, match="paid before it could be closed"):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
     assert world.stored(payment).st == "OK"
 
 
@@ -247,10 +248,10 @@ def test_a_scan_is_not_reversed_earlier_than_the_provider_allows(world: World) -
     world.gateway.reverse_after_ms = 15_000
     world.clock.advance(s=14)
     with pytest.raises(OutcomeUnknownError):
-        world.checker.close(payment.id, "x")
+        world.closer.close(payment.id, "x")
     world.clock.advance(s=1)
     world.gateway.closes = [CLOSED]
-    assert world.checker.close(payment.id, "x").payment.st == "FAIL"
+    assert world.closer.close(payment.id, "x").payment.st == "FAIL"
 
 
 def test_money_that_came_by_a_declined_scan_is_late_and_not_called_reversed(world: World) -> None:

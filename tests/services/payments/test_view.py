@@ -22,7 +22,7 @@ def test_a_sent_payment_shows_the_code_until_it_is_final(world):
     world.sender.send(payment.id, "wx.qrcode", "shop", SendArguments())
     view = view_payment(world.storage, payment.view_key)
     assert view.to_record() == {"status": "WAIT", "type": "QRCODE", "data": "weixin://x"}
-    world.checker.close(payment.id, "enough")
+    world.closer.close(payment.id, "enough")
     view = view_payment(world.storage, payment.view_key)
     assert view.to_record() == {"status": "FAIL", "type": "QRCODE", "data": None}
 

@@ -12,7 +12,11 @@ WAITING = Answer(Outcome.WAITING, ReturnType.JSON, {})
 
 def watcher(world: World) -> Watcher:
     return Watcher(
-        world.payments, world.checker, world.clock, lambda s: world.clock.advance(s=int(s))
+        world.payments,
+        world.checker,
+        world.closer,
+        world.clock,
+        lambda s: world.clock.advance(s=int(s)),
     )
 
 

@@ -79,7 +79,7 @@ def mounts(tmp_path):
 @pytest.fixture
 def doctor(tree, mounts):
     configs: Configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: SHOP)
-    return Doctor(tree, system_clock, configs, lambda: "1 payment, journal sound", mounts)
+    return Doctor(tree, system_clock, configs, lambda: "1 payment, journal sound", list, mounts)
 
 
 def found(findings, level):
@@ -103,6 +103,14 @@ def test_a_healthy_tree_has_nothing_but_good_news(doctor, tree):
     assert "demo wxpay main: public-key mode" in good
     assert "demo alipay main: public-key mode, the keys fit" in good
     assert "demo store: Demo, 2 default targets" in good
+
+
+def test_each_file_that_is_left_to_a_foreign_hand_is_told(doctor):
+    paths = ["var/payment/p1.json", "sys/order/ord_demo_o1.json"]
+    findings = replace(doctor, left_files=lambda: paths).examine()
+    told = [f for f in findings if f.level is Level.WARN and f.subject in paths]
+    assert [f.subject for f in told] == paths
+    assert all("--restore" in f.hint and "--adopt" in f.hint for f in told)
 
 
 def test_the_doctor_leaves_no_trace(doctor, tree):

@@ -1,0 +1,122 @@
+"""Asking a provider about a payment and recording what it said: what check and close share."""
+
+from dataclasses import dataclass
+
+from payment_cli.clock import Clock
+from payment_cli.errors import ConflictError, OutcomeUnknownError
+from payment_cli.gateways.base import Answer, Gateway, OrderRef, Outcome
+from payment_cli.model.money import wire_currency
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Event, Payment, Status
+from payment_cli.model.payments.result import Result, result_of
+from payment_cli.services.payments.accounts import Accounts
+from payment_cli.services.payments.answers import Recorder, reason_of
+from payment_cli.services.payments.pace import bumped, left
+from payment_cli.services.payments.records import load, save
+from payment_cli.storage.base import Storage
+
+
+def order_ref(payment: Payment) -> OrderRef:
+    """Return the payment as its provider knows it."""
+    return OrderRef(
+        payment_id=payment.id,
+        pay_tp=payment.pay_tp,
+        fee=payment.fee,
+        cur=wire_currency(payment.cur),
+        send_at=payment.send_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Speaks with providers about payments that were sent. `actor` is the domain that asks."""
+
+    storage: Storage
+    actor: str
+    accounts: Accounts
+    recorder: Recorder
+    clock: Clock
+
+    def gateway(self, payment: Payment) -> Gateway:
+        """Return the gateway that a payment was sent to.
+
+        Raises:
+            ConfigError: its config is missing or wrong.
+        """
+        provider = pay_type(payment.pay_tp).provider
+        return self.accounts.gateway(payment.seller_nm, provider, payment.pay_target)
+
+    def note(self, payment: Payment, answer: Answer) -> Result:
+        """Record an answer, and when to look again if it decided nothing."""
+        now = self.clock()
+        with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
+            current = load(tx, payment.id)
+            after = self.recorder.record(tx, current, answer, now=now, by=self.actor)
+            if after.st is Status.WAIT:
+                after = save(tx, bumped(after, now))
+        is_unknown = answer.outcome is Outcome.UNKNOWN and after.st is Status.WAIT
+        message = reason_of(answer) if is_unknown else ""
+        return result_of(payment, after, message, unknown=is_unknown)
+
+    def end(self, gateway: Gateway, payment: Payment, reason: str) -> Result:
+        """Close (a scan: reverse) at the provider; FAIL only when it says so.
+
+        Raises:
+            OutcomeUnknownError: the provider forbids to reverse the scan yet.
+        """
+        wait_ms = self.wait_to_reverse(gateway, payment)
+        if pay_type(payment.pay_tp).is_scan and wait_ms:
+            raise OutcomeUnknownError(
+                f"payment {payment.id}: the provider lets a scan be reversed in "
+                f"{-(-wait_ms // 1000)} s",
+                hint="pay watch waits for it",
+            )
+        answer = gateway.close(order_ref(payment))
+        if answer.outcome in (Outcome.CLOSED, Outcome.NOT_FOUND):
+            return self.record_end(payment, reason)
+        if answer.outcome is Outcome.PAID and answer.paid is None:
+            answer = gateway.check(order_ref(payment))
+        return self.note(payment, answer)
+
+    def record_end(self, payment: Payment, reason: str) -> Result:
+        """Record that the payment is closed for `reason`, unless it is final by now.
+
+        Raises:
+            ConflictError: it was sent (again) meanwhile.
+        """
+        with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
+            current = load(tx, payment.id)
+            if current.is_final:
+                return result_of(payment, current)
+            if current.send_at != payment.send_at:
+                raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
+            closed = self.recorder.settlement.fail(
+                tx, current, Event.CLOSE, reason, now=self.clock(), by=self.actor
+            )
+            return result_of(payment, closed)
+
+    def reverse_owed(self, payment: Payment) -> Result:
+        """Reverse a scan that failed before the provider allowed its reversal."""
+        gateway = self.gateway(payment)
+        if self.wait_to_reverse(gateway, payment):
+            return Result(payment)
+        answer = gateway.close(order_ref(payment))
+        if answer.outcome is Outcome.PAID and answer.paid is None:
+            answer = gateway.check(order_ref(payment))
+        is_done = answer.outcome in (Outcome.CLOSED, Outcome.NOT_FOUND, Outcome.PAID)
+        with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
+            current = load(tx, payment.id)
+            now = self.clock()
+            after = self.recorder.record(tx, current, answer, now=now, by=self.actor)
+            if not is_done:
+                after = save(tx, bumped(after, now))
+            elif answer.outcome is Outcome.PAID:
+                after = save(tx, after.noted("not reversed", now, self.actor, next_check_at=0))
+            else:
+                after = save(tx, after.noted("reversed", now, self.actor, next_check_at=0))
+        return result_of(payment, after, "" if is_done else reason_of(answer))
+
+    def wait_to_reverse(self, gateway: Gateway, payment: Payment) -> int:
+        """Return how long (ms) the provider still forbids to reverse this scan."""
+        earliest = payment.send_at + gateway.reverse_after_ms
+        return left(earliest, gateway.reverse_after_ms, self.clock())
