@@ -1,7 +1,7 @@
 """`pay check`: asking the provider, resolving intents, ending what is not paid in time."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from payment_cli.clock import Clock
 from payment_cli.errors import CorruptRecordError, PaymentError
@@ -121,7 +121,7 @@ class Checker:
             current = load(tx, payment_id)
             now = self.clock()
             if current.next_check_at and wait_ms:
-                save(tx, replace(current, next_check_at=now + wait_ms))
+                save(tx, current._replace(next_check_at=now + wait_ms))
             elif current.next_check_at:
                 save(tx, bumped(current, now))
 

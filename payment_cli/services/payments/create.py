@@ -1,7 +1,7 @@
 """`pay create`: recording what is to be paid. Nothing here talks to a provider."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
@@ -103,7 +103,7 @@ class Creator:
         merchant = self.find_merchant(new.seller)
         script = self.read_callback(new.seller, new.callback) if new.callback else b""
         payment = self._build(new, merchant, dict(new.meta), script, self.clock(), payment_id)
-        return self._insert(tx, replace(payment, pay_by=pay_by), script)
+        return self._insert(tx, payment._replace(pay_by=pay_by), script)
 
     def _insert(self, tx: Transaction, payment: Payment, script: bytes) -> Payment:
         stored = Payment.from_record(tx.insert(PAYMENTS, payment.to_record(), script or None))
@@ -138,7 +138,7 @@ class Creator:
             extra=meta,
         )
         if payment.fee == 0:
-            payment = replace(payment, pay_tp="free", re_tp="TEXT", re_obj="free")
+            payment = payment._replace(pay_tp="free", re_tp="TEXT", re_obj="free")
         return payment.noted("create", now, self.actor.domain)
 
     def _earlier(
