@@ -75,14 +75,16 @@ class Shop:
     @cached_property
     def settings(self) -> "StoreSettingsService":
         """The settings of stores."""
+        from payment_cli.model.shop.freight import read_sheet
         from payment_cli.services.stores.settings import StoreSettingsService
 
-        return StoreSettingsService(self.app.storage, self.app.actor, self.app.clock)
+        app = self.app
+        return StoreSettingsService(app.storage, app.actor, app.clock, read_sheet)
 
     def baskets(self, domain: str) -> "TreeBaskets":
         """Return the baskets of a store."""
         from payment_cli.services.shop.baskets import TreeBaskets
-        from payment_cli.services.shop.records import load_settings
+        from payment_cli.services.stores.records import load_settings
 
         app = self.app
         kinds_max = load_settings(app.storage, domain).kinds_max
@@ -128,7 +130,8 @@ class Shop:
     def notices(self) -> "Notices":
         """What stores' webhooks are owed."""
         from payment_cli.services.events.notices import Notices
-        from payment_cli.services.shop.records import load_settings, note_delivery
+        from payment_cli.services.shop.records import note_delivery
+        from payment_cli.services.stores.records import load_settings
         from payment_cli.webhooks.sender import WebhookSender
 
         app = self.app
@@ -204,19 +207,10 @@ class Shop:
     def storefront(self, session: "Session") -> "Storefront":
         """Return what a web session may do; the caller is its store."""
         from payment_cli.files.authored import read_messages
+        from payment_cli.services.shop.session_view import SessionView
         from payment_cli.services.shop.storefront import Storefront
 
         app = self.app
-        return Storefront(
-            session,
-            app.storage,
-            self.orders,
-            self.order_payments,
-            app.creator,
-            app.sender,
-            app.checker,
-            app.watcher,
-            app.clock,
-            app.merchants.get,
-            partial(read_messages, app.root),
-        )
+        read = partial(read_messages, app.root)
+        view = SessionView(session, app.storage, app.clock, app.merchants.get, read)
+        return Storefront(view, self.order_payments, app.creator, app.sender, app.watcher)

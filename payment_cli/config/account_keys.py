@@ -138,6 +138,7 @@ ALIPAY = Fields(
         "alipay_cert": _text,
         "alipay_root_cert": _text,
         "notify_url": _url,
+        "return_url": _url,
         "timeout_express": _minutes(_ALIPAY_MINUTES_MAX),
         "gateway_url": _url,
     },

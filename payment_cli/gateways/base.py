@@ -44,7 +44,8 @@ class Outcome(StrEnum):
 class SendRequest:
     """What will be sent, decided and recorded before the call; the same value may be sent again.
 
-    `fee` is in fen, `cur` is CNY, `expires_at` is AMS. No auth code: that never is recorded.
+    `fee` is in fen, `cur` is CNY, `expires_at` is AMS. `client_ip` is the payer's address, "" where
+    nobody knows it. No auth code: that never is recorded.
     """
 
     payment_id: str
@@ -55,7 +56,7 @@ class SendRequest:
     notify_url: str
     expires_at: int
     openid: str = ""
-    client_ip: str = "127.0.0.1"
+    client_ip: str = ""
     profit_sharing: bool = False
 
 

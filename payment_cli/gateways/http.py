@@ -73,6 +73,16 @@ class HttpReply:
     body: bytes = field(repr=False)
 
 
+def is_this_machine(host: str) -> bool:
+    """Say whether a host name or address is this machine itself: no real money, no real payer."""
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 class Transport(Protocol):
     """What an adapter needs of the network."""
 

@@ -8,7 +8,8 @@ where they are silent the module says what was chosen.
     server.serve      answer requests until interrupted; server.running_sandbox for tests
     client.scan       the payer: pay, decline, hesitate (also misbehave, ledger, rotate, drain)
 
-Inside: `app` routes a request to `wechat_v3`, `wechat_v2` or `alipay`; these check it, change the
-`ledger` and answer; `payer` is the person with the phone; `notifier` delivers what `notices`
-writes; `misbehaviour` spoils either on request; `control` is the door for `client`.
+Inside: `app` routes a request to `wechat` or `alipay`; these check it, change the `ledger` and
+answer, a browser with the `pages` of `cashier`; `tools` lists the ways to place an order; `payer`
+is the person with the phone; `notifier` delivers what `notices` writes; `misbehaviour` spoils
+either on request; `control` is the door for `client`.
 """

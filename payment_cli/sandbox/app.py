@@ -6,15 +6,17 @@ says wrongly is made where the message is made.
 
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from payment_cli.sandbox import control
+from payment_cli.sandbox import cashier, control, pages
 from payment_cli.sandbox.alipay import orders as alipay
 from payment_cli.sandbox.exchange import Reply, Request, json_reply, read_request
 from payment_cli.sandbox.misbehaviour import ANSWER, Rule
 from payment_cli.sandbox.notifier import Notifier
+from payment_cli.sandbox.wechat import h5
 from payment_cli.sandbox.wechat import v2 as wechat_v2
 from payment_cli.sandbox.wechat import v3 as wechat_v3
 from payment_cli.sandbox.world import Call, World, machine_clock, open_world
@@ -41,7 +43,7 @@ class Sandbox:
         request = read_request(environ)
         if request.path.startswith("/sandbox/"):
             return _start(control.answer(self.control, request), start_response)
-        players = _players(request.path)
+        players = _players(self.world, request.path)
         if players is None:
             return _start(json_reply(404, NOT_FOUND), start_response)
         identify, answer = players
@@ -120,13 +122,17 @@ def make_app(
     return Sandbox(open_world(state, speed=speed, clock=clock))
 
 
-def _players(path: str) -> tuple[Identify, Answer] | None:
+def _players(world: World, path: str) -> tuple[Identify, Answer] | None:
     if path.startswith("/v3/"):
         return wechat_v3.identify, wechat_v3.answer
     if path in wechat_v2.PATHS:
         return wechat_v2.identify, wechat_v2.answer
     if path == "/gateway.do":
         return alipay.identify, alipay.answer
+    if path == h5.PATH:
+        return partial(h5.identify, world), h5.answer
+    if path.startswith(pages.PATH):
+        return partial(cashier.identify, world), cashier.answer
     return None
 
 

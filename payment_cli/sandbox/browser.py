@@ -1,11 +1,14 @@
-"""WeChat's own browser: what it checks before it shows the payer a jsapi order."""
+"""A payer's browser: what WeChat's own checks of a jsapi order, and what opens a link of Alipay."""
 
 import json
+from urllib.parse import urlsplit
 
 from payment_cli.sandbox import keys
-from payment_cli.sandbox.exchange import Json, SandboxError
+from payment_cli.sandbox.alipay import page
+from payment_cli.sandbox.alipay.signing import read_parameters
+from payment_cli.sandbox.exchange import Json, RefusalError, Request, SandboxError
 from payment_cli.sandbox.ledger import Order
-from payment_cli.sandbox.world import World
+from payment_cli.sandbox.world import Call, World
 
 NAMES = {"appId", "timeStamp", "nonceStr", "package", "signType", "paySign"}
 
@@ -22,6 +25,23 @@ def order_of_browser(world: World, text: str) -> str:
         order = world.ledger.find(prepay_id, frozenset({"jsapi"}))
     _check(world, order, parameters)
     return prepay_id
+
+
+def order_of_link(world: World, url: str) -> str:
+    """Open a link of Alipay as a browser does; return the number of its trade.
+
+    Raises:
+        SandboxError: Alipay would show an error.
+    """
+    target = urlsplit(url)
+    request = Request("GET", f"{target.path}?{target.query}", {}, b"")
+    try:
+        parameters = read_parameters(request)
+        if parameters.get("method") not in page.METHODS:
+            raise SandboxError("invalid", "that is no link of a payment")
+        return page.open_trade(Call(world, request), parameters).trade_no
+    except RefusalError as refusal:
+        raise SandboxError("invalid", f"{refusal.extra['sub_code']}: {refusal}") from None
 
 
 def _parameters(text: str) -> Json:

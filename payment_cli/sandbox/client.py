@@ -32,8 +32,9 @@ def scan(
     """Let the payer act on an order: pay, unless told otherwise. See payer.Gesture for the words.
 
     `ref` is an order number (or six or more characters of its beginning or end), the provider's
-    number, a code_url, prepay_id or qr_code, or the JSON given to WeChat's browser. `amount` is
-    fen. Returns `{order, notification}` after the first delivery, or after `wait_s` seconds.
+    number, a code_url, prepay_id, h5_url or qr_code, the JSON given to WeChat's browser, or a link
+    of Alipay. `amount` is fen. Returns `{order, notification}` after the first delivery, or after
+    `wait_s` seconds.
 
     Raises:
         SandboxError: nobody serves, no such order, or it can't be paid.
@@ -63,8 +64,9 @@ def misbehave(
     """Spoil the next message that fits, or with `sticky` all of them; return the rule.
 
     `kind` is one of misbehaviour.KINDS, `where` is answer or notice, `order` a whole order
-    number, `operation` one of native jsapi codepay micropay precreate pay query close reverse
-    cancel certificates notify. `hold_s` is for timeouts and slow answers.
+    number, `operation` one of native jsapi h5 codepay micropay precreate pay query close reverse
+    cancel certificates notify, and open look press for what a payer's browser does. `hold_s` is
+    for timeouts and slow answers.
 
     Raises:
         SandboxError: nobody serves, or no such misbehaviour.

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from payment_cli.sandbox.browser import order_of_browser
+from payment_cli.sandbox.browser import order_of_browser, order_of_link
 from payment_cli.sandbox.exchange import (
     Json,
     Reply,
@@ -42,14 +42,17 @@ class Control:
     def scan(self, ref: str, *, wait_s: float = DELIVERY_WAIT_S, **gesture: Any) -> Json:
         """Let the payer act (see payer.Gesture), wait for the notification's first delivery.
 
-        `ref` may also be the JSON that a page hands to WeChat's browser; its signature is
-        checked as WeChat checks it. Returns the order and the notification (or None).
+        `ref` may also be the JSON that a page hands to WeChat's browser, or a link of Alipay
+        (which opens its trade); the signature is checked as the provider checks it. Returns the
+        order and the notification (or None).
 
         Raises:
             SandboxError: no such order, or it can't be paid.
         """
         if ref.lstrip().startswith("{"):
             ref = order_of_browser(self._world, ref)
+        elif "/gateway.do?" in ref:
+            ref = order_of_link(self._world, ref)
         order, notice_id = scan(self._world, ref, Gesture(**gesture))
         if notice_id and wait_s:
             self._notifier.wait_for_delivery(notice_id, wait_s)

@@ -1,5 +1,6 @@
 """What a request has to contain, as tables: each provider's modules list theirs with these."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,6 +74,22 @@ class Yuan:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """An IP address, version 4 or 6."""
+
+    required: bool = True
+
+    def check(self, value: Any, path: str) -> None:
+        """Raise FieldError unless `value` will do."""
+        try:
+            is_address = isinstance(value, str) and bool(ipaddress.ip_address(value))
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise FieldError(path, "wrong", "is not an IP address")
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """true or false."""
 
@@ -119,4 +136,4 @@ class Group:
             raise FieldError(f"{path}/{extra[0]}", "extra", "is not a parameter of this API")
 
 
-Spec = Text | Whole | Yuan | Flag | Anything | Group
+Spec = Text | Whole | Yuan | Address | Flag | Anything | Group

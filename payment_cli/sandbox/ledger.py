@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Self
 
 from payment_cli.sandbox.exchange import Json, SandboxError
+from payment_cli.sandbox.tools import TOOLS
 
 #: A fragment of an order number must have this many characters to stand for the whole.
 FRAGMENT_CHARS_MIN = 6
 #: The request log remembers so many requests.
 REQUESTS_MAX = 500
-
-SCAN_TOOLS = frozenset({"codepay", "micropay", "pay"})
 
 
 class OrderState(StrEnum):
@@ -40,10 +39,11 @@ class OrderState(StrEnum):
 class Order:
     """An order as its provider knows it. Amounts are fen, times are AMS.
 
-    `tool` is how it was placed: native, jsapi, codepay, micropay, precreate or pay. `code` is
-    the code_url, prepay_id or qr_code that is valid now, `old_codes` those it made void.
-    `parameters` is what an identical request has to repeat. `mch_shown` and `appid` are the
-    merchant as the answers name it.
+    `tool` is how it was placed, one of tools.TOOLS. `code` is the code_url, prepay_id, h5_url or
+    qr_code that is valid now, `old_codes` those it made void. `parameters` is what an identical
+    request has to repeat. `mch_shown` and `appid` are the merchant as the answers name it.
+    `page` names the payer's page once somebody opened it; after paying there the browser goes to
+    `return_url`, without paying to `quit_url`, where there is one.
     """
 
     provider: str
@@ -69,6 +69,9 @@ class Order:
     paid_amount: int = 0
     paid_at: int = 0
     payer: str = ""
+    page: str = ""
+    return_url: str = ""
+    quit_url: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -78,7 +81,7 @@ class Order:
     @property
     def is_scan(self) -> bool:
         """Whether the merchant scanned the payer's code, rather than the other way round."""
-        return self.tool in SCAN_TOOLS
+        return TOOLS[self.tool].is_scan
 
     def issue_code(self, code: str) -> None:
         """Make `code` the one that can be paid, and void the one before it."""
@@ -186,6 +189,10 @@ class Ledger:
             if trade_no and (order.provider, order.merchant, order.trade_no) == wanted:
                 return order
         return None
+
+    def order_of_page(self, page: str) -> Order | None:
+        """Return the order whose payer's page is called `page`."""
+        return next((o for o in self.orders.values() if page and o.page == page), None)
 
     def expire(self, order: Order, now: int) -> None:
         """Close an unpaid order whose time is over."""

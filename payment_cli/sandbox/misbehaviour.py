@@ -39,6 +39,10 @@ KINDS: dict[str, tuple[frozenset[str], str]] = {
 LIES = frozenset({"wrong-amount", "wrong-currency", "other-order", "foreign-merchant"})
 TELLING_OPERATIONS = frozenset({"query", "codepay", "micropay", "pay", "notify"})
 
+#: These need a message with a signature; what a browser is answered has none.
+SIGNATURES = frozenset({"bad-signature", "unsigned", "signtest", "stale"})
+BROWSING_OPERATIONS = frozenset({"open", "look", "press"})
+
 #: How old the signature of a stale message is.
 STALE_MS = 10 * 60 * 1000
 FOREIGN_MCHID = "1900009999"
@@ -69,6 +73,7 @@ class Rule:
             and self.order in ("", order)
             and self.operation in ("", operation)
             and (self.kind not in LIES or operation in TELLING_OPERATIONS)
+            and (self.kind not in SIGNATURES or operation not in BROWSING_OPERATIONS)
         )
 
 

@@ -6,10 +6,12 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import SplitResult, urlsplit
 
+from payment_cli.sandbox.alipay import notices as alipay
 from payment_cli.sandbox.exchange import Json, Reply
 from payment_cli.sandbox.ledger import Ledger, Notice
-from payment_cli.sandbox.misbehaviour import NOTICE, Rule
-from payment_cli.sandbox.notices import RETRIES_S, Letter, is_acknowledged, write_letter
+from payment_cli.sandbox.misbehaviour import NOTICE, Rule, distorted
+from payment_cli.sandbox.notices import Letter
+from payment_cli.sandbox.wechat import notices as wechat
 from payment_cli.sandbox.world import World
 
 #: A merchant has to answer within this time.
@@ -19,6 +21,9 @@ ANSWER_BYTES_MAX = 64 * 1024
 ANSWER_CHARS_KEPT = 200
 #: So many notifications are under way at once.
 WORKERS = 4
+
+#: The forms of notification, by the `form` of a notice.
+FORMS = {"v3": wechat.V3, "v2": wechat.V2, "alipay": alipay.FORM}
 
 
 class Notifier:
@@ -132,6 +137,7 @@ class Notifier:
 
     def _post(self, notice: Notice, rule: Rule | None) -> Json:
         flaw = rule.kind if rule else ""
+        form = FORMS[notice.form]
         delivery: Json = {"at": self._world.now(), "flaw": flaw, "acknowledged": False}
         target = urlsplit(notice.url)
         if not is_loopback(target.hostname or ""):
@@ -139,7 +145,8 @@ class Notifier:
         if flaw == "lost":
             return delivery | {"error": "lost on the way, as asked for"}
         with self._world.ledger.changed:
-            letter = write_letter(self._world, notice, flaw)
+            order = distorted(notice.order, flaw, self._world.ledger)
+            letter = form.write(self._world, notice, order, flaw)
         try:
             reply = _send(target, letter)
         except (OSError, http.client.HTTPException) as error:
@@ -147,7 +154,7 @@ class Notifier:
         return delivery | {
             "status": reply.status,
             "answer": reply.body.decode("utf-8", "replace")[:ANSWER_CHARS_KEPT],
-            "acknowledged": is_acknowledged(notice.form, reply),
+            "acknowledged": form.is_acknowledged(reply),
         }
 
     def _record(self, notice: Notice, delivery: Json) -> None:
@@ -160,7 +167,7 @@ class Notifier:
             self._world.ledger.save_notice(notice)
 
     def _schedule(self, notice: Notice, delivery: Json) -> None:
-        retries = RETRIES_S[notice.form]
+        retries = FORMS[notice.form].retries_s
         tried = len(notice.deliveries)
         if "not sent" in delivery.get("error", ""):
             notice.state = "refused"

@@ -18,17 +18,8 @@ from enum import StrEnum
 from payment_cli.sandbox.exchange import SandboxError
 from payment_cli.sandbox.ledger import Order, OrderState
 from payment_cli.sandbox.notices import announce
+from payment_cli.sandbox.tools import tools_of
 from payment_cli.sandbox.world import World, beijing
-
-#: How orders were placed, by the pay types of the merchant's side.
-TOOLS_OF_PAY_TYPE = {
-    "": frozenset[str](),
-    "wx.qrcode": frozenset({"native"}),
-    "wx.jsapi": frozenset({"jsapi"}),
-    "wx.scan": frozenset({"codepay", "micropay"}),
-    "zfb.qrcode": frozenset({"precreate"}),
-    "zfb.scan": frozenset({"pay"}),
-}
 
 
 class CodeOutcome(StrEnum):
@@ -63,7 +54,7 @@ class Gesture:
 
     def check(self) -> None:
         """Raise SandboxError for a word or an amount that means nothing."""
-        if self.pay_tp not in TOOLS_OF_PAY_TYPE:
+        if self.pay_tp and not tools_of(self.pay_tp):
             raise SandboxError("invalid", f"the sandbox knows no pay type {self.pay_tp}")
         if self.notice not in ("", "v2", "sign-type"):
             raise SandboxError("invalid", f"no form of notification {self.notice}")
@@ -81,7 +72,7 @@ def outcome_of(auth_code: str) -> CodeOutcome:
 
 def present_code(world: World, order: Order, outcome: CodeOutcome) -> None:
     """Do to a new order what its payment code stands for. Under the ledger's lock."""
-    _meet(world, order)
+    meet(world, order)
     if outcome in (CodeOutcome.PAYS, CodeOutcome.ERROR_PAID):
         pay(world, order, order.amount)
     elif outcome in (CodeOutcome.HESITATES, CodeOutcome.HESITATES_BY_ERROR):
@@ -103,20 +94,45 @@ def scan(
     """
     gesture.check()
     with world.ledger.changed:
-        order = world.ledger.find(ref, TOOLS_OF_PAY_TYPE[gesture.pay_tp])
-        if gesture.finish:
-            return order, _finish(world, order, gesture.notice)
-        _check_payable(world, order, ref, is_late=gesture.late)
-        _meet(world, order)
-        notice_id = ""
-        if gesture.fail:
-            decline(world, order)
-        elif gesture.userpaying:
-            order.state = OrderState.PAYING if order.is_scan else OrderState.WAITING
-        else:
-            notice_id = pay(world, order, gesture.amount or order.amount, gesture.notice)
-        world.ledger.save_order(order)
-        return order, notice_id
+        order = world.ledger.find(ref, tools_of(gesture.pay_tp))
+        is_late = gesture.late or gesture.finish
+        if ref == order.code and world.now() >= order.code_expires_at and not is_late:
+            raise SandboxError("conflict", f"the code of order {order.out_trade_no} has expired")
+        return order, act(world, order, gesture)
+
+
+def act(world: World, order: Order, gesture: Gesture) -> str:
+    """Do to an order what the gesture says; return the id of the notification, "" for none.
+
+    Under the ledger's lock.
+
+    Raises:
+        SandboxError: it can't be paid.
+    """
+    if gesture.finish:
+        return _finish(world, order, gesture.notice)
+    _check_payable(world, order, is_late=gesture.late)
+    meet(world, order)
+    notice_id = ""
+    if gesture.fail:
+        decline(world, order)
+    elif gesture.userpaying:
+        order.state = OrderState.PAYING if order.is_scan else OrderState.WAITING
+    else:
+        notice_id = pay(world, order, gesture.amount or order.amount, gesture.notice)
+    world.ledger.save_order(order)
+    return notice_id
+
+
+def meet(world: World, order: Order) -> None:
+    """Let the payer see the order. Under the ledger's lock.
+
+    Alipay opens the trade when the buyer does; WeChat numbers it when the money arrives.
+    """
+    order.is_scanned = True
+    order.payer = order.payer or _payer_of(order)
+    if order.provider == "alipay" and not order.trade_no:
+        order.trade_no = _new_trade_no(order, world.now())
 
 
 def pay(world: World, order: Order, amount: int, notice: str = "") -> str:
@@ -158,25 +174,14 @@ def _finish(world: World, order: Order, notice: str) -> str:
     return announce(world, order, notice)
 
 
-def _check_payable(world: World, order: Order, ref: str, *, is_late: bool) -> None:
-    now = world.now()
-    world.ledger.expire(order, now)
+def _check_payable(world: World, order: Order, *, is_late: bool) -> None:
+    world.ledger.expire(order, world.now())
     if order.state in (OrderState.PAID, OrderState.FINISHED):
         raise SandboxError("conflict", f"order {order.out_trade_no} is paid already")
     if is_late:
         return
     if order.state not in (OrderState.WAITING, OrderState.PAYING):
         raise SandboxError("conflict", f"order {order.out_trade_no} is {order.state}")
-    if ref == order.code and now >= order.code_expires_at:
-        raise SandboxError("conflict", f"the code of order {order.out_trade_no} has expired")
-
-
-def _meet(world: World, order: Order) -> None:
-    # Alipay opens the trade when the buyer scans; WeChat numbers it when the money arrives.
-    order.is_scanned = True
-    order.payer = order.payer or _payer_of(order)
-    if order.provider == "alipay" and not order.trade_no:
-        order.trade_no = _new_trade_no(order, world.now())
 
 
 def _new_trade_no(order: Order, now: int) -> str:

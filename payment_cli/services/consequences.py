@@ -24,11 +24,11 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.ids import NewId
-from payment_cli.model.events.notice import NoticeType, order_notice
 from payment_cli.model.payments.payment import Flag, Payment
 from payment_cli.model.record import Record
 from payment_cli.model.shop.coupon import CouponEvent, CouponStatus
 from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_notice import NoticeType, order_notice
 from payment_cli.model.shop.order_state import OrderEvent, OrderStatus
 from payment_cli.model.shop.product import Product
 from payment_cli.services.events.notice_records import NOTICES

@@ -7,7 +7,7 @@ asked longest ago is forgotten, and so forgiven.
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from wsgiref.types import WSGIEnvironment
 
 #: The most keys that are remembered.
@@ -42,7 +42,15 @@ class Limit:
 
 
 def address_of(environ: WSGIEnvironment) -> str:
-    """Return whom to count a request for: the client's address, of IPv6 the first 64 bits.
+    """Return whom to count a request for: the client's address, of IPv6 the first 64 bits."""
+    address = _read(client_of(environ))
+    if address is None:
+        return "?"
+    return f"{int(address) >> 64:x}::/64" if isinstance(address, IPv6Address) else str(address)
+
+
+def client_of(environ: WSGIEnvironment) -> str:
+    """Return the address of the client that asks, "" where it can't be known.
 
     A client that connects from this machine is a proxy: it is believed about who asked it (the
     last entry of X-Forwarded-For, which is the one it added). Nobody else is.
@@ -51,23 +59,21 @@ def address_of(environ: WSGIEnvironment) -> str:
     said = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
     if said and (not peer or _is_this_machine(peer)):
         peer = said
-    return _network(peer)
+    address = _read(peer)
+    # An address with a zone means something on this machine only.
+    return "" if address is None or "%" in str(address) else str(address)
 
 
 def _is_this_machine(text: str) -> bool:
-    try:
-        return ip_address(text).is_loopback
-    except ValueError:
-        return False
+    address = _read(text)
+    return address is not None and address.is_loopback
 
 
-def _network(text: str) -> str:
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, of version 4 also where it is written as one of version 6."""
     try:
         address = ip_address(text)
     except ValueError:
-        return "?"
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return f"{int(address) >> 64:x}::/64"
-    return str(address)
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -36,7 +36,8 @@ from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.session import TOKEN_MAX
 from payment_cli.services.payments.send import SendArguments
-from payment_cli.services.shop.storefront import Offer, Storefront
+from payment_cli.services.shop.session_view import Offer
+from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.envelope import failed, payment_state, succeeded
 from payment_cli.web.sessions import is_secure, open_session, require_own_page, session_cookie
 from payment_cli.web.visits import Limits, Visit, visit
@@ -81,7 +82,7 @@ def get(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
     """Answer `GET /pay/ajax/get?id=…`."""
     require_method(environ, "GET", "HEAD")
     visitor = visit(app, limits, environ, acts=False)
-    payment = visitor.front.payment(asked(environ, "id"))
+    payment = visitor.view.payment(asked(environ, "id"))
     state = payment_state(payment, visitor.session)
     return succeeded({**state, "fee": payment.fee, "cur": payment.cur, "brief": payment.brief})
 
@@ -139,7 +140,7 @@ class _Sending(NamedTuple):
 
 
 def _send(visitor: Visit, fields: Fields) -> Response:
-    wanted = _sending(fields)
+    wanted = _sending(fields, visitor.client_ip)
     front = visitor.front
     try:
         if wanted.order_id:
@@ -147,7 +148,7 @@ def _send(visitor: Visit, fields: Fields) -> Response:
         else:
             result = front.send(wanted.payment_id, wanted.pay_tp, wanted.arguments)
     except (OutcomeUnknownError, NotAllowedError) as error:
-        current = front.current(wanted.order_id, wanted.payment_id)
+        current = visitor.view.current(wanted.order_id, wanted.payment_id)
         if isinstance(error, OutcomeUnknownError):
             state = payment_state(current, visitor.session) if current is not None else None
             return failed(202, error, state)
@@ -158,13 +159,13 @@ def _send(visitor: Visit, fields: Fields) -> Response:
     return _answer(visitor, result, {**state, "view_key": result.payment.view_key})
 
 
-def _sending(fields: Fields) -> _Sending:
+def _sending(fields: Fields, client_ip: str) -> _Sending:
     arguments = Fields(fields.mapping("args"), "args")
     wanted = _Sending(
         order_id=fields.text("or_id"),
         payment_id=fields.text("id"),
         pay_tp=fields.text("pay_tp"),
-        arguments=SendArguments(_auth_code(arguments), arguments.text("openid")),
+        arguments=SendArguments(_auth_code(arguments), arguments.text("openid"), client_ip),
     )
     arguments.refuse_rest()
     fields.refuse_rest()

@@ -1,10 +1,25 @@
 // The checkout page: a press on a way to pay sends the payment, then the page shows it.
 (() => {
+  // Opens the provider's page beside this one, in the click that chose it. A browser that blocks
+  // that shows the button, which is the same link (html.py: draw_button says why it is so).
+  const openLink = (payment) => {
+    if (payment.type !== "LINK" || !payment.data) return;
+    const link = document.createElement("a");
+    link.href = payment.data;
+    link.target = "_blank";
+    link.rel = "noopener";
+    link.referrerPolicy = "strict-origin";
+    document.body.append(link);
+    link.click();
+    link.remove();
+  };
+
   for (const way of document.querySelectorAll("[data-pay]")) {
     way.addEventListener("click", () => alone(async () => {
       way.classList.add("chosen");
       const wanted = { or_id: page.dataset.order, pay_tp: way.dataset.pay };
       const envelope = await post("ajax/send", wanted);
+      if (envelope.ok) openLink(envelope.data);
       if (envelope.ok || isNews(envelope.data)) {
         location.replace(location.pathname);
         return;

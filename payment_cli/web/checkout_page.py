@@ -11,7 +11,7 @@ from payment_cli.model.shop.order_line import OrderLine
 from payment_cli.model.shop.order_state import OrderStatus
 from payment_cli.model.stores.session import Session
 from payment_cli.services.payments.view import view_of
-from payment_cli.services.shop.storefront import Bill
+from payment_cli.services.shop.session_view import Bill
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, format_amount, text_of
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from payment_cli.model.payments.payment import Status
-from payment_cli.services.payments.view import View
+from payment_cli.services.payments.view import View, is_web_address
 from payment_cli.web.html import QR_TEXT_MAX, draw_button, draw_mark, draw_qr, text_of
 from payment_cli.web.words import Words
 
@@ -33,10 +33,10 @@ def scene_of(view: View, words: Words) -> Scene:
     if view.re_tp == "QRCODE" and 0 < len(text.encode()) <= QR_TEXT_MAX:
         provider = view.pay_type.provider if view.pay_type else ""
         says = f"scan {provider}" if f"scan {provider}" in words.says else "scan"
-        button = draw_button(text, words.open_app, "on-phone")
+        button = draw_button(text, words.open_app, "on-phone") if is_web_address(text) else ""
         return Scene("waiting", says, draw_qr(text, words.qr_label), button)
-    if view.re_tp == "LINK" and (button := draw_button(text, words.open_link)):
-        return Scene("waiting", "link", draw_mark("waiting"), button)
+    if view.re_tp == "LINK" and text:
+        return Scene("waiting", "link", draw_mark("waiting"), draw_button(text, words.open_link))
     return notice("waiting", "confirm")
 
 

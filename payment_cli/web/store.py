@@ -75,18 +75,18 @@ def _page(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
 
 
 def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Words) -> Response:
-    bill = visitor.front.bill(order_id, words.lang)
+    bill = visitor.view.bill(order_id, words.lang)
     in_wechat = "MicroMessenger/" in environ.get("HTTP_USER_AGENT", "")
     who = Visitor(visitor.session, in_wechat, visitor.app.clock())
     return _html(200, CHECKOUT, draw_checkout(bill, who, words))
 
 
 def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
-    visitor.front.require_cashier()
+    visitor.view.require_cashier()
     if not payment_id:
         title = visitor.app.merchants.get(visitor.session.domain).title
         return _html(200, SCAN, draw_till(title, words))
-    offer = visitor.front.offer(payment_id)
+    offer = visitor.view.offer(payment_id)
     now = visitor.app.clock()
     return _html(200, SCAN, draw_scan(offer, visitor.session, now, words))
 

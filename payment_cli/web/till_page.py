@@ -5,7 +5,7 @@ from payment_cli.model.record import Record
 from payment_cli.model.stores.session import Session
 from payment_cli.services.payments.view import view_of
 from payment_cli.services.payments.watch import REVERSE_AFTER_S
-from payment_cli.services.shop.storefront import Offer
+from payment_cli.services.shop.session_view import Offer
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, draw_mark, format_amount, text_of
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of

@@ -6,8 +6,9 @@ from wsgiref.types import WSGIEnvironment
 from payment_cli.app import App
 from payment_cli.errors import NotAllowedError
 from payment_cli.model.stores.session import Session
+from payment_cli.services.shop.session_view import SessionView
 from payment_cli.services.shop.storefront import Storefront
-from payment_cli.web.admission import Limit, address_of
+from payment_cli.web.admission import Limit, address_of, client_of
 from payment_cli.web.sessions import session_of
 from payment_cli.web.wsgi import RefusedError
 
@@ -22,10 +23,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A session, and the tree as its store sees it."""
+    """A session, the tree as its store sees it, and the address of who asks ("" if unknown)."""
 
     session: Session
+    client_ip: str
     app: App
+    view: SessionView
     front: Storefront
 
 
@@ -47,7 +50,8 @@ def visit(app: App, limits: Limits, environ: WSGIEnvironment, *, acts: bool) -> 
     session = session_of(app, environ, acts=acts)
     _take(limits.sessions, session.nonce, app.clock())
     store = app.acting_as(session.domain)
-    return Visit(session, store, store.shop.storefront(session))
+    front = store.shop.storefront(session)
+    return Visit(session, client_of(environ), store, front.view, front)
 
 
 def _take(limit: Limit, key: str, now: int) -> None:

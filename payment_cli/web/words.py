@@ -69,7 +69,10 @@ ENGLISH = Words(
     labels={
         "wx.qrcode": "WeChat Pay",
         "wx.jsapi": "WeChat Pay",
+        "wx.h5": "WeChat Pay",
         "zfb.qrcode": "Alipay",
+        "zfb.page": "Alipay in the browser",
+        "zfb.wap": "Alipay",
         "paypal": "PayPal",
         "free": "Confirm the order",
         "goods": "Goods",
@@ -144,7 +147,10 @@ CHINESE = Words(
     labels={
         "wx.qrcode": "微信支付",
         "wx.jsapi": "微信支付",
+        "wx.h5": "微信支付",
         "zfb.qrcode": "支付宝",
+        "zfb.page": "支付宝网页支付",
+        "zfb.wap": "支付宝",
         "paypal": "PayPal",
         "free": "确认订单",
         "goods": "商品金额",

@@ -9,7 +9,7 @@ import pytest
 
 from payment_cli.sandbox import client
 from payment_cli.sandbox.exchange import Reply
-from payment_cli.sandbox.notices import is_acknowledged
+from payment_cli.sandbox.notifier import FORMS
 from payment_cli.sandbox.server import Running
 from tests.support.receiver import Delivery, Receiver
 from tests.support.sandbox_clients import RawAlipay, RawV2, RawV3, Shop, sdk_alipay, sdk_wechat
@@ -161,4 +161,4 @@ def test_a_payer_can_pay_another_amount(shop: Shop, running: Running, receiver: 
 def test_only_the_exact_answer_stops_further_deliveries(
     form_of: str, status: int, body: bytes, stops: bool
 ) -> None:
-    assert is_acknowledged(form_of, Reply(status, "text/plain", body)) is stops
+    assert FORMS[form_of].is_acknowledged(Reply(status, "text/plain", body)) is stops

@@ -120,6 +120,26 @@ def posted(body: bytes, **headers: str) -> HttpRequest:
     )
 
 
+def verified_link(link: str, gateway_url: str) -> Fields:
+    """The parameters of a page's link, if it is signed and leads to `gateway_url`."""
+    place, _, query = link.partition("?")
+    assert place == gateway_url
+    pairs = parse_qsl(query, strict_parsing=True)
+    fields = dict(pairs)
+    assert len(fields) == len(pairs)
+    signature = fields.pop("sign")
+    text = "&".join(f"{name}={value}" for name, value in sorted(fields.items()))
+    assert _sdk("alipay", "app")._verify(text, signature)
+    return fields
+
+
+def sdk_page(method: str, content: dict[str, object], **urls: str) -> Fields:
+    """The parameters with which python-alipay-sdk leads a payer to such a page."""
+    fields = dict(parse_qsl(_sdk("app", "alipay").client_api(method, content, **urls)))
+    del fields["sign"]
+    return fields
+
+
 Answer = Callable[[str, Fields], Said]
 
 

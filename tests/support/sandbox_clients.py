@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from xml.etree import ElementTree
 
 from alipay import AliPay, DCAliPay
@@ -54,6 +54,44 @@ def send(
         return Http(response.status, {k.lower(): v for k, v in response.getheaders()}, content)
     finally:
         connection.close()
+
+
+@dataclass
+class Browser:
+    """A payer's browser without a screen: follows redirects on the sandbox's own host.
+
+    `comes_from` is the page whose link it opens, "" where that page does not say. `at` is the URL
+    it is at, `gone_to` where it was sent on another host.
+    """
+
+    comes_from: str
+    at: str = ""
+    gone_to: str = ""
+
+    def open(self, url: str, form: str | None = None) -> str:
+        """Go there, with a form if one is given; return what is shown."""
+        return self._go(url, form, self.comes_from)
+
+    def press(self, button: str, at: str = "") -> str:
+        """Press a button of the page it is at."""
+        return self._go(at or self.at, f"act={button}", at or self.at)
+
+    def _go(self, url: str, form: str | None, referer: str) -> str:
+        target = urlsplit(url)
+        headers = {"Referer": referer} if referer else {}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        path = f"{target.path}?{target.query}" if target.query else target.path
+        method = "GET" if form is None else "POST"
+        answer = send(url, method, path, (form or "").encode(), headers)
+        if answer.status in (302, 303):
+            where = urljoin(url, answer.headers["location"])
+            if urlsplit(where).netloc == target.netloc:
+                return self._go(where, None, referer)
+            self.gone_to = where
+            return ""
+        self.at = url
+        return answer.body.decode()
 
 
 @dataclass
@@ -279,6 +317,19 @@ class RawAlipay:
         sign_over: dict[str, str] | None = None,
         **changes: str | None,
     ) -> Http:
+        body = self.query(method, content, sign_over=sign_over, **changes).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
+        return send(self.url, "POST", "/gateway.do", body, headers)
+
+    def query(
+        self,
+        method: str | None,
+        content: dict[str, Any] | str,
+        *,
+        sign_over: dict[str, str] | None = None,
+        **changes: str | None,
+    ) -> str:
+        """Return signed parameters as a query or form has them."""
         text = content if isinstance(content, str) else json.dumps(content)
         parameters = {
             "app_id": self.conf["app_id"],
@@ -295,9 +346,7 @@ class RawAlipay:
             signed = sign_over or present
             message = "&".join(f"{k}={v}" for k, v in sorted(signed.items()) if v)
             present["sign"] = rsa_sign(self.conf.text("private_key"), message.encode())
-        headers = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
-        body = urlencode(present).encode()
-        return send(self.url, "POST", "/gateway.do", body, headers)
+        return urlencode(present)
 
     def node(self, method: str, content: dict[str, Any] | str, **changes: Any) -> dict[str, Any]:
         answer = self.send(f"alipay.trade.{method}", content, **changes)

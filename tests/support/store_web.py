@@ -58,14 +58,14 @@ class WatchedApp(App):
     """Notes the scripts it is to start, instead of starting them."""
 
     gateway: ScriptedGateway = field(default_factory=ScriptedGateway)
-    started: list[str] = field(default_factory=list)
+    started: list[tuple[str, ...]] = field(default_factory=list)
 
     @cached_property
     def accounts(self) -> OneGateway:  # type: ignore[override]
         return OneGateway(self.gateway)
 
-    def start_apply(self, payment_id: str) -> None:
-        self.started.append(payment_id)
+    def start(self, *words: str) -> None:
+        self.started.append(words)
 
 
 class StoreWeb:

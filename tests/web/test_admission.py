@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from payment_cli.web.admission import Limit, address_of
+from payment_cli.web.admission import Limit, address_of, client_of
 
 NOW = 1_790_000_000_000
 
@@ -78,6 +78,7 @@ def test_threads_together_get_no_more_than_the_burst():
         ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("127.0.0.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"),
         ("::1", "198.51.100.1", "198.51.100.1"),
+        ("::ffff:127.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("", "198.51.100.1", "198.51.100.1"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("127.0.0.1", "unknown", "?"),
@@ -87,6 +88,12 @@ def test_threads_together_get_no_more_than_the_burst():
 def test_only_a_proxy_of_this_machine_is_believed_about_the_client(peer, forwarded, address):
     environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
     assert address_of(environ) == address
+    assert client_of(environ) == address.replace("?", "")
+
+
+def test_a_client_is_its_whole_address_and_not_its_network():
+    assert client_of({"REMOTE_ADDR": "2001:db8:1:2:F::9"}) == "2001:db8:1:2:f::9"
+    assert client_of({"REMOTE_ADDR": "fe80::1%eth0"}) == ""
 
 
 def test_neighbours_in_one_ipv6_network_are_counted_together():

@@ -373,7 +373,7 @@ def test_the_script_of_a_payment_starts_when_it_is_paid(store):
     payment = store.ask("create", {"or_id": order.id}, token)["payment"]
     store.gateway.sends = [paid(payment["id"], 2000)]
     store.ask("send", {"or_id": order.id, "args": {"auth_code": WECHAT_CODE}}, token)
-    assert store.app.started == [payment["id"]]
+    assert store.app.started == [("pay", "apply", payment["id"])]
     assert store.stored(payment["id"]).apply_st == "due"
 
 

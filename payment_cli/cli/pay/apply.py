@@ -83,7 +83,7 @@ def _apply_due(app: "App", most: int, printing: Printing) -> None:
     with progress("callback scripts") as tell_progress:
         for payment_id in ids:
             try:
-                done.append(app.applier.apply_if_due(app.payments.get(payment_id)))
+                done.append(app.applier.apply_if_due(app.payments.get_committed(payment_id)))
             except CorruptRecordError as error:
                 damaged += 1
                 tell_damaged(error)

@@ -74,7 +74,7 @@ def _check_pending(app: "App", most: int, printing: Printing) -> None:
     damaged = 0
     for payment_id in scripts:
         try:
-            follow_up(app, app.payments.get(payment_id))
+            follow_up(app, app.payments.get_committed(payment_id))
         except CorruptRecordError as error:
             damaged += 1
             tell_damaged(error)

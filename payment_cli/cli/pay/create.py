@@ -207,7 +207,7 @@ def _send(
     *,
     exit_status: bool,
 ) -> None:
-    from payment_cli.cli.pay.results import follow_up, leave, show_qr_code
+    from payment_cli.cli.pay.results import follow_up, leave, show_to_payer
 
     try:
         result = app.sender.send(payment_id, new.pay_tp, new.pay_target, arguments)
@@ -218,6 +218,6 @@ def _send(
         raise
     print_record(result.payment.to_record(), printing)
     flush()
-    show_qr_code(result.payment)
+    show_to_payer(result.payment)
     follow_up(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.shell.output import draw_qr_code, flush, tell
+from payment_cli.cli.shell.output import draw_qr_code, flush, show_link, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
 from payment_cli.errors import CorruptRecordError, DeclinedError, OutcomeUnknownError
@@ -25,10 +25,14 @@ def print_result(result: Result, printing: Printing) -> None:
     flush()
 
 
-def show_qr_code(payment: Payment) -> None:
-    """Draw the QR code that the payer is to scan, for whoever looks at the terminal."""
-    if payment.st is Status.WAIT and payment.re_tp == ReturnType.QRCODE:
+def show_to_payer(payment: Payment) -> None:
+    """Show the QR code or the link that the payer needs, for whoever looks at the terminal."""
+    if payment.st is not Status.WAIT:
+        return
+    if payment.re_tp == ReturnType.QRCODE:
         draw_qr_code(str(payment.re_obj))
+    elif payment.re_tp == ReturnType.LINK:
+        show_link(str(payment.re_obj))
 
 
 def follow_up(app: "App", payment: Payment) -> None:

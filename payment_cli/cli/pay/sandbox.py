@@ -21,6 +21,7 @@ from payment_cli.errors import (
 
 if TYPE_CHECKING:
     from payment_cli.app import App
+    from payment_cli.sandbox.exchange import Json
 
 #: Where the sandbox listens, and where `payment serve` does.
 DEFAULT_PORT = 8499
@@ -117,7 +118,7 @@ def serve(port: int, speed: float) -> None:
         "pay sandbox scan 3fa9c1 --amount 1",
     )
 )
-@click.argument("ref", metavar="ID|CODE_URL")
+@click.argument("ref", metavar="ID|CODE_URL|LINK")
 @click.option("--fail", is_flag=True, help="Decline.")
 @click.option("--userpaying", is_flag=True, help="Scan, and hesitate.")
 @click.option(
@@ -133,11 +134,9 @@ def serve(port: int, speed: float) -> None:
 )
 @json_options
 def scan(ref: str, notice: str | None, printing: Printing, **how: Any) -> None:
-    """Be the payer: scan the code of an order and pay, unless told otherwise."""
-    from payment_cli.sandbox import client
-
+    """Be the payer: scan the code or open the link of an order and pay, unless told otherwise."""
     with _errors(ref):
-        _print(client.scan(_state(current_app()), ref, notice=notice or "", **how), printing)
+        _print(_scan(current_app(), ref, {**how, "notice": notice or ""}), printing)
 
 
 @sandbox.command(
@@ -149,7 +148,9 @@ def scan(ref: str, notice: str | None, printing: Printing, **how: Any) -> None:
 @click.argument("kind", metavar="KIND", required=False)
 @click.option("--where", type=click.Choice(["answer", "notice"]), help="Which message to spoil.")
 @click.option("--order", default="", metavar="ID", help="Only messages about this order.")
-@click.option("--operation", default="", metavar="NAME", help="Only this: native, query, close, …")
+@click.option(
+    "--operation", default="", metavar="NAME", help="Only this: native, query, close, open, …"
+)
 @click.option("--sticky", is_flag=True, help="Spoil all that fit, not only the next.")
 @click.option(
     "--hold",
@@ -226,6 +227,31 @@ def drain(timeout_s: float, printing: Printing) -> None:
 
 def _state(app: "App") -> Path:
     return app.root / ".sandbox"
+
+
+def _scan(app: "App", ref: str, how: dict[str, Any]) -> "Json":
+    """Let the payer act on an order; one the sandbox doesn't know yet is opened by its link."""
+    from payment_cli.sandbox import client
+    from payment_cli.sandbox.exchange import SandboxError
+
+    try:
+        return client.scan(_state(app), ref, **how)
+    except SandboxError as error:
+        link = _link_of(app, ref) if error.kind == "not found" else ""
+        if not link:
+            raise
+    return client.scan(_state(app), link, **how)
+
+
+def _link_of(app: "App", ref: str) -> str:
+    """Return the link of a payment, "" if it has none."""
+    from payment_cli.model.payments.pay_type import ReturnType
+
+    try:
+        payment = app.payments.get(ref)
+    except (InvalidValueError, NotFoundError):
+        return ""
+    return str(payment.re_obj) if payment.re_tp == ReturnType.LINK else ""
 
 
 def _print(document: Mapping[str, Any], printing: Printing) -> None:

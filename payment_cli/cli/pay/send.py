@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import follow_up, leave, print_result, show_qr_code
+from payment_cli.cli.pay.results import follow_up, leave, print_result, show_to_payer
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
 from payment_cli.cli.shell.printing import Printing
@@ -54,7 +54,7 @@ def send(
     account = target or default_target(app, pay_tp, app.payments.get(payment_id).seller_nm)
     result = app.sender.send(payment_id, pay_tp, account, arguments)
     print_result(result, printing)
-    show_qr_code(result.payment)
+    show_to_payer(result.payment)
     follow_up(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)
 

@@ -1,8 +1,8 @@
-"""`pay watch`: show the QR code and wait until a payment is done."""
+"""`pay watch`: show the QR code or link and wait until a payment is done."""
 
 import click
 
-from payment_cli.cli.pay.results import follow_up, leave, print_result, show_qr_code
+from payment_cli.cli.pay.results import follow_up, leave, print_result, show_to_payer
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
 from payment_cli.cli.shell.output import end_state, show_state
@@ -14,7 +14,7 @@ from payment_cli.model.payments.result import Result
 
 @click.command(
     cls=Command,
-    short_help="Show the QR code and wait for the payer.",
+    short_help="Show the QR code or link and wait for the payer.",
     examples=("pay watch 3fa9c1", "pay watch 3fa9c1 --reverse-after 45 --exit-status"),
 )
 @click.argument("payment_id", metavar="ID")
@@ -30,7 +30,7 @@ from payment_cli.model.payments.result import Result
 def watch(payment_id: str, reverse_after: int, printing: Printing, exit_status: bool) -> None:
     """Ask about the payment ID at its provider's pace until it is OK or FAIL; then print it.
 
-    On a terminal it draws the QR code and shows the state. Ctrl-C stops the watch, not the
+    On a terminal it shows the QR code or link, and the state. Ctrl-C stops the watch, not the
     payment. Exit 20: it is FAIL.
     """
     app = current_app()
@@ -41,7 +41,7 @@ def watch(payment_id: str, reverse_after: int, printing: Printing, exit_status: 
             f"payment {result.payment.id} is NEW: there is nothing to watch",
             hint=f"pay send {result.payment.id} TYPE TARGET",
         )
-    show_qr_code(result.payment)
+    show_to_payer(result.payment)
     show_state(_state(result, app.clock()))
     for result in looks:
         show_state(_state(result, app.clock()))

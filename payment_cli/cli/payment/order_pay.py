@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import follow_up, leave, print_result, show_qr_code
+from payment_cli.cli.pay.results import follow_up, leave, print_result, show_to_payer
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, json_options, printing_options
 from payment_cli.cli.shell.output import flush, print_text
@@ -66,7 +66,7 @@ def pay(
     with app.follow_up.settling(order.id, partial(follow_up, app)):
         result = app.shop.order_payments.pay(order.id, paying)
     print_result(result, printing)
-    show_qr_code(result.payment)
+    show_to_payer(result.payment)
     follow_up(app, result.payment)
     leave(result, exit_status=exit_status, declined_is_error=True)
 

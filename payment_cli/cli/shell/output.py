@@ -1,6 +1,6 @@
 """Where everything a command says goes. stdout is data and nothing else; the rest is for people.
 
-Messages go to stderr; QR codes, progress and states that change only if that is a terminal. This
+Messages go to stderr; QR codes, links, progress and states only if that is a terminal. This
 is the only file that knows rich, and it imports it only to draw on a terminal.
 """
 
@@ -125,6 +125,12 @@ def draw_qr_code(text: str) -> None:
     style = None if console.no_color else "color(16) on color(231)"
     for line in _half_blocks(rows, " ▄▀█" if style else "█▀▄ "):
         console.out(line, style=style, highlight=False)
+
+
+def show_link(url: str) -> None:
+    """Say an address that is to be opened in a browser, whole, on the terminal of stderr."""
+    if is_terminal():
+        tell(f"Link: {url}")
 
 
 def draw_table(

@@ -14,7 +14,8 @@ class AlipayAccount:
 
     Keys and certificates are PEM text, or bare base64 as Alipay's key tool writes it. Either
     `alipay_public_key` is set (public-key mode), or all three certificates are (certificate mode).
-    `timeout_express` is minutes until an unpaid order expires.
+    `timeout_express` is minutes until an unpaid order expires. `return_url` is where a page of
+    Alipay's leads back to, "" for nowhere.
     """
 
     app_id: str
@@ -25,6 +26,7 @@ class AlipayAccount:
     alipay_cert: str = ""
     alipay_root_cert: str = ""
     notify_url: str = ""
+    return_url: str = ""
     timeout_express: int = 10
     gateway_url: str = GATEWAY_URL
 

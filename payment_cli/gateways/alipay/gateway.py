@@ -1,6 +1,7 @@
-"""Alipay: a QR code to be scanned by the payer (zfb.qrcode), or the payer's code (zfb.scan).
+"""Alipay: one account's gateway, over OpenAPI 2.0 (gateway.do).
 
-OpenAPI 2.0 (gateway.do). An order's number at Alipay is the payment's id.
+Which call a pay type takes is its row in pay_types.py. An order's number at Alipay is the payment's
+id.
 """
 
 import re
@@ -17,11 +18,10 @@ from payment_cli.gateways.alipay.answer import (
     cancel_answer,
     close_answer,
     parse_reply,
-    precreate_answer,
     query_answer,
-    scan_answer,
 )
 from payment_cli.gateways.alipay.notice import read_notice
+from payment_cli.gateways.alipay.pay_types import order_row
 from payment_cli.gateways.alipay.sign import AlipayKeys, load_keys, string_to_sign
 from payment_cli.gateways.alipay.trade import beijing_time, fen_to_yuan
 from payment_cli.gateways.base import (
@@ -35,7 +35,7 @@ from payment_cli.gateways.base import (
 )
 from payment_cli.gateways.http import HttpCall, NoAnswerError, NotSentError, Transport
 from payment_cli.model.codec import encode
-from payment_cli.model.payments.pay_type import PAY_TYPES
+from payment_cli.model.payments.pay_type import Argument, pay_type
 from payment_cli.model.record import Json
 from payment_cli.model.secret import Secret
 
@@ -45,7 +45,6 @@ SUBJECT_MAX = 256
 NOTIFY_URL_MAX = 256
 
 _ORDER_NO = re.compile(r"[0-9A-Za-z_]{1,64}")
-_AUTH_CODE = re.compile(r"(?:2[5-9]|30)[0-9]{14,22}")
 
 #: Characters that the provider document forbids in a subject, and how they can be shown.
 _FOR_SUBJECT = str.maketrans("/=&", "／＝＆")
@@ -72,18 +71,20 @@ class AlipayGateway:
         """Check what Alipay would refuse by rule, and that the account's keys can be used.
 
         Raises:
-            InvalidValueError: order number, currency, amount, subject, notify URL or auth code.
+            InvalidValueError: pay type, order number, currency, amount, subject, notify URL or
+                auth code.
             ConfigError: a key of the account is not one.
         """
+        order_row(request.pay_tp)
+        kind = pay_type(request.pay_tp)
         _require(request.cur == "CNY", f"Alipay takes CNY only, not {request.cur}")
         _require(1 <= request.fee <= FEE_MAX, "Alipay takes 0.01 to 100000000.00 yuan")
         _require(_ORDER_NO.fullmatch(request.payment_id), "an order number Alipay would refuse")
         _require(_subject(request.brief), "Alipay needs a brief to show to the payer")
         _require(_is_notify_url(request.notify_url), "the notify URL must be absolute http(s)")
-        if _is_scan(request.pay_tp):
-            code = auth_code.reveal() if auth_code else ""
+        if kind.argument is Argument.AUTH_CODE:
             _require(
-                _AUTH_CODE.fullmatch(code),
+                auth_code is not None and kind.takes(auth_code),
                 "an Alipay auth code has 16 to 24 digits and begins with 25 to 30",
             )
         self._keys()
@@ -91,15 +92,20 @@ class AlipayGateway:
     def send(self, request: SendRequest, auth_code: Secret | None) -> Answer:
         """Place the order. WAITING (with re_obj), PAID, FAILED, REFUSED or UNKNOWN.
 
+        A page is WAITING at once: its link is signed here, and nobody is asked.
+
         Raises:
             InvalidValueError, ConfigError: what `validate` would refuse.
         """
         self.validate(request, auth_code)
-        if auth_code is not None and _is_scan(request.pay_tp):
-            order = build_scan(request, auth_code)
-            return self._ask("alipay.trade.pay", order, scan_answer, request.notify_url)
-        order = build_precreate(request)
-        return self._ask("alipay.trade.precreate", order, precreate_answer, request.notify_url)
+        row = order_row(request.pay_tp)
+        order = build_order(self._account, request, auth_code or Secret(""))
+        if row.read is not None:
+            return self._ask(row.method, order, row.read, request.notify_url)
+        urls = {"notify_url": request.notify_url, "return_url": self._account.return_url}
+        params = build_params(self._account, self._keys(), row.method, order, self._clock(), urls)
+        link = build_link(self._account, self._keys(), params)
+        return Answer(Outcome.WAITING, pay_type(request.pay_tp).re_tp, link)
 
     def check(self, order: OrderRef) -> Answer:
         """Ask about the order: WAITING, PAID, FAILED, NOT_FOUND or UNKNOWN."""
@@ -109,10 +115,14 @@ class AlipayGateway:
         """Close it, or cancel a scan: CLOSED, PAID (too late), NOT_FOUND or UNKNOWN.
 
         alipay.trade.cancel would give paid money back, so for a scan Alipay is asked first, as its
-        documents say, and cancelled only what is not known to be paid. A QR code is closed with
+        documents say, and cancelled only what is not known to be paid. All others are closed with
         alipay.trade.close, which never touches paid money.
+
+        Raises:
+            InvalidValueError: Alipay has no such pay type.
         """
-        if _is_scan(order.pay_tp):
+        order_row(order.pay_tp)
+        if pay_type(order.pay_tp).is_scan:
             known = self.check(order)
             if known.outcome in (Outcome.PAID, Outcome.FAILED):
                 return _as_closed(known)
@@ -149,9 +159,8 @@ class AlipayGateway:
         notify_url: str = "",
     ) -> Answer:
         keys = self._keys()
-        params = build_params(self._account, keys, method, order, self._clock())
-        if notify_url:
-            params["notify_url"] = notify_url
+        urls = {"notify_url": notify_url}
+        params = build_params(self._account, keys, method, order, self._clock(), urls)
         call = build_call(self._account, keys, params)
         try:
             reply = self._transport.send(call)
@@ -164,32 +173,30 @@ class AlipayGateway:
             return Answer(Outcome.UNKNOWN, message=str(error))
 
 
-def build_precreate(request: SendRequest) -> dict[str, Json]:
-    """Return the order of alipay.trade.precreate."""
+def build_order(account: AlipayAccount, request: SendRequest, auth_code: Secret) -> dict[str, Json]:
+    """Return the order; `auth_code` is empty where there is none."""
+    row = order_row(request.pay_tp)
     return {
         "out_trade_no": request.payment_id,
         "total_amount": fen_to_yuan(request.fee),
         "subject": _subject(request.brief),
-        "product_code": "FACE_TO_FACE_PAYMENT",
+        "product_code": row.product_code,
         # Absolute: timeout_express would begin with the payer's scan, not now, and the same
-        # request sent again must not last longer.
+        # request sent again must not last longer. A page's link dies then, too.
         "time_expire": beijing_time(request.expires_at),
-    }
-
-
-def build_scan(request: SendRequest, auth_code: Secret) -> dict[str, Json]:
-    """Return the order of alipay.trade.pay for the payer's bar code."""
-    return {
-        **build_precreate(request),
-        "scene": "bar_code",
-        "auth_code": auth_code.reveal(),
+        **row.fields(account, request, auth_code),
     }
 
 
 def build_params(
-    account: AlipayAccount, keys: AlipayKeys, method: str, order: Mapping[str, Json], now: int
+    account: AlipayAccount,
+    keys: AlipayKeys,
+    method: str,
+    order: Mapping[str, Json],
+    now: int,
+    urls: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the parameters of a call of `method`, unsigned; `now` is AMS."""
+    """Return the parameters of a call of `method`, unsigned; `now` is AMS, empty `urls` go."""
     params = {
         "app_id": account.app_id,
         "method": method,
@@ -203,12 +210,11 @@ def build_params(
     if account.uses_certificates:
         params["app_cert_sn"] = keys.app_cert_sn
         params["alipay_root_cert_sn"] = keys.root_cert_sn
-    return params
+    return params | {name: url for name, url in urls.items() if url}
 
 
 def build_call(account: AlipayAccount, keys: AlipayKeys, params: Mapping[str, str]) -> HttpCall:
-    """Sign `params` (sign_type included, none empty) and return the call that posts them."""
-    form = {**params, "sign": keys.sign(string_to_sign(params))}
+    """Return the call that posts `params` (sign_type included, none empty), signed."""
     return HttpCall(
         "POST",
         account.gateway_url,
@@ -217,8 +223,17 @@ def build_call(account: AlipayAccount, keys: AlipayKeys, params: Mapping[str, st
             "Content-Type": "application/x-www-form-urlencoded;charset=utf-8",
             "User-Agent": "payment-cli",
         },
-        urlencode(form).encode("ascii"),
+        _signed(keys, params).encode("ascii"),
     )
+
+
+def build_link(account: AlipayAccount, keys: AlipayKeys, params: Mapping[str, str]) -> str:
+    """Return the address by which a browser brings `params`, signed, to Alipay."""
+    return f"{account.gateway_url}?{_signed(keys, params)}"
+
+
+def _signed(keys: AlipayKeys, params: Mapping[str, str]) -> str:
+    return urlencode({**params, "sign": keys.sign(string_to_sign(params))})
 
 
 def _named(order: OrderRef) -> dict[str, Json]:
@@ -239,10 +254,6 @@ def _as_closed(answer: Answer) -> Answer:
     if answer.outcome is Outcome.WAITING:
         return replace(answer, outcome=Outcome.UNKNOWN)
     return answer
-
-
-def _is_scan(pay_tp: str) -> bool:
-    return PAY_TYPES[pay_tp].is_scan
 
 
 def _subject(brief: str) -> str:

@@ -20,9 +20,15 @@ from payment_cli.gateways.base import (
     Outcome,
     SendRequest,
 )
-from payment_cli.gateways.http import NoAnswerError, NotSentError, Transport
+from payment_cli.gateways.http import (
+    NoAnswerError,
+    NotSentError,
+    Transport,
+    is_this_machine,
+)
 from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.gateways.wechat.keys import CertificatesCache, check_keys
+from payment_cli.gateways.wechat.pay_types import order_row
 from payment_cli.gateways.wechat.signature import check_signature, decrypt
 from payment_cli.gateways.wechat.v2 import WechatV2, paid_answer
 from payment_cli.gateways.wechat.v3 import WechatV3
@@ -30,6 +36,7 @@ from payment_cli.gateways.wechat.v3_documents import parse_transaction, text_of
 from payment_cli.gateways.wechat.words import one_line
 from payment_cli.gateways.wechat.xml import distrust_of, looks_like_xml, read_xml, write_xml
 from payment_cli.model.codec import decode_foreign_object, encode
+from payment_cli.model.payments.pay_type import Argument, PayType, pay_type
 from payment_cli.model.record import Record
 from payment_cli.model.secret import Secret
 
@@ -40,7 +47,6 @@ NOTIFY_URL_MAX = 255
 OPENID_MAX = 128
 
 _ORDER_NO = re.compile(r"[0-9A-Za-z_\-|*]{6,32}")
-_AUTH_CODE = re.compile(r"1[0-5][0-9]{16}")
 _OPENID = re.compile(rf"[0-9A-Za-z_-]{{1,{OPENID_MAX}}}")
 _NOTHING = Notice("", Answer(Outcome.UNKNOWN))
 
@@ -71,22 +77,32 @@ class WechatGateway:
         """Check what the provider would refuse by rule, and that the account can do it.
 
         Raises:
-            InvalidValueError: bad number, currency, amount, brief, auth code, openid, notify URL.
+            InvalidValueError: bad pay type, number, currency, amount, brief, auth code, openid,
+                address or notify URL.
             ConfigError: a key of the account is not one, or missing for this pay type.
         """
+        order_row(request.pay_tp)
+        kind = pay_type(request.pay_tp)
         _check_order(request)
-        if request.pay_tp == "wx.scan":
-            _check_auth_code(auth_code)
-        else:
+        if kind.has_callback:
             _check_notify_url(request.notify_url)
-        if request.pay_tp == "wx.jsapi" and not _OPENID.fullmatch(request.openid):
+        if kind.argument is Argument.AUTH_CODE:
+            _check_auth_code(kind, auth_code)
+        if kind.argument is Argument.OPENID and not _OPENID.fullmatch(request.openid):
             raise InvalidValueError("the openid is not one of WeChat's")
+        if kind.needs_client_ip:
+            _check_client_ip(request, self._account.api_base)
         check_keys(self._account)
         if self._is_v2(request.pay_tp):
             _check_v2_account(self._account)
 
     def send(self, request: SendRequest, auth_code: Secret | None) -> Answer:
-        """Place the order; what never arrived is REFUSED, what may have arrived is UNKNOWN."""
+        """Place the order; what never arrived is REFUSED, what may have arrived is UNKNOWN.
+
+        Raises:
+            InvalidValueError: WeChat Pay has no such pay type.
+        """
+        order_row(request.pay_tp)
         try:
             if self._is_v2(request.pay_tp):
                 return self._v2.pay(request, auth_code or Secret(""))
@@ -109,13 +125,15 @@ class WechatGateway:
         """Close it; a scan is reversed, which gives back money that came.
 
         Raises:
+            InvalidValueError: WeChat Pay has no such pay type.
             ConfigError: a v2 scan, and no client certificate to reverse it with.
         """
+        order_row(order.pay_tp)
         try:
             if self._is_v2(order.pay_tp):
                 _check_v2_account(self._account)
                 return self._v2.reverse(order.payment_id)
-            if order.pay_tp == "wx.scan":
+            if pay_type(order.pay_tp).is_scan:
                 return self._v3.reverse(order.payment_id)
             return self._v3.close(order.payment_id)
         except (NotSentError, NoAnswerError) as error:
@@ -169,7 +187,7 @@ class WechatGateway:
             raise UntrustedError("the callback speaks of another merchant or app")
 
     def _is_v2(self, pay_tp: str) -> bool:
-        return pay_tp == "wx.scan" and self._account.scan_api == "v2"
+        return pay_type(pay_tp).is_scan and self._account.scan_api == "v2"
 
 
 def _unknown(error: Exception) -> Answer:
@@ -192,10 +210,23 @@ def _check_order(request: SendRequest) -> None:
         raise InvalidValueError("the brief has no character that can be shown")
 
 
-def _check_auth_code(auth_code: Secret | None) -> None:
-    if auth_code is None or not _AUTH_CODE.fullmatch(auth_code.reveal()):
+def _check_auth_code(kind: PayType, auth_code: Secret | None) -> None:
+    if auth_code is None or not kind.takes(auth_code):
         raise InvalidValueError(
             "that is not a WeChat auth code", hint="18 digits that begin with 10 to 15"
+        )
+
+
+def _check_client_ip(request: SendRequest, api_base: str) -> None:
+    """Refuse an address that WeChat, which sees the payer's own, would not find to be the same."""
+    if not request.client_ip:
+        raise InvalidValueError(f"{request.pay_tp} needs the payer's address")
+    if is_this_machine(request.client_ip) and not is_this_machine(
+        urlsplit(api_base).hostname or ""
+    ):
+        raise InvalidValueError(
+            f"{request.pay_tp}: {request.client_ip} is this machine, not the payer",
+            hint="a proxy before the web server must say who asks (X-Forwarded-For)",
         )
 
 

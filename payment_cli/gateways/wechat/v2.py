@@ -12,6 +12,7 @@ from payment_cli.gateways.base import Answer, Outcome, Paid, SendRequest
 from payment_cli.gateways.http import ClientCert, HttpCall, HttpReply, Transport
 from payment_cli.gateways.scrub import scrub_text
 from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.wechat.pay_types import LOCAL_ADDRESS
 from payment_cli.gateways.wechat.v3_documents import closed_by, with_order_shown
 from payment_cli.gateways.wechat.words import of_error, of_trade_state, one_line, time_of
 from payment_cli.gateways.wechat.xml import distrust_of, read_xml, sign_fields, write_xml
@@ -127,7 +128,7 @@ def micropay_fields(request: SendRequest, auth_code: Secret) -> dict[str, str]:
         "out_trade_no": request.payment_id,
         "total_fee": str(request.fee),
         "fee_type": "CNY",
-        "spbill_create_ip": request.client_ip,
+        "spbill_create_ip": request.client_ip or LOCAL_ADDRESS,
         "auth_code": auth_code.reveal(),
     }
     if request.profit_sharing:

@@ -19,6 +19,7 @@ from payment_cli.gateways.http import (
 )
 from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.gateways.wechat.keys import CertificatesCache, PlatformKeys, find_certificate
+from payment_cli.gateways.wechat.pay_types import OrderRow, order_row
 from payment_cli.gateways.wechat.signature import (
     authorization,
     browser_parameters,
@@ -37,7 +38,7 @@ from payment_cli.gateways.wechat.v3_documents import (
     text_of,
 )
 from payment_cli.model.codec import decode_foreign_object, encode
-from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.record import Record
 from payment_cli.model.secret import Secret
 
@@ -67,12 +68,13 @@ class WechatV3:
         self.keys = PlatformKeys(account, cache, clock, self._fetch_certificates)
 
     def place(self, request: SendRequest, auth_code: Secret | None) -> Answer:
-        """Place an order (native, jsapi, codepay)."""
-        path, document = build_order(self._account, request, auth_code)
-        answer = self._call("POST", path, document)
-        if request.pay_tp == "wx.scan":
+        """Place an order as the row of its pay type says."""
+        row = order_row(request.pay_tp)
+        document = build_order(self._account, request, auth_code or Secret(""))
+        answer = self._call("POST", f"{TRANSACTIONS}/{row.operation}", document)
+        if not row.shown:
             return parse_scan(self._account, answer, request.payment_id)
-        return self._parse_order(request.pay_tp, answer)
+        return self._parse_order(request.pay_tp, row, answer)
 
     def query(self, order_no: str) -> Answer:
         """Ask about an order."""
@@ -95,19 +97,19 @@ class WechatV3:
             return Answer(Outcome.CLOSED)
         return closed_by(self.query(order_no), failure_of(answer))
 
-    def _parse_order(self, pay_tp: str, answer: V3Answer) -> Answer:
-        name = "code_url" if pay_tp == "wx.qrcode" else "prepay_id"
-        value = text_of(answer.document.get(name))
+    def _parse_order(self, pay_tp: str, row: OrderRow, answer: V3Answer) -> Answer:
+        value = text_of(answer.document.get(row.shown))
         if not answer.is_success or not value:
             failure = failure_of(answer)
             # Only a scan can be declined, and only its order can be awaited by an error.
             is_refused = failure.outcome is Outcome.REFUSED
             return failure if is_refused else replace(failure, outcome=Outcome.UNKNOWN)
-        if pay_tp == "wx.qrcode":
-            return Answer(Outcome.WAITING, ReturnType.QRCODE, value)
+        re_tp = pay_type(pay_tp).re_tp
+        if not row.in_browser:
+            return Answer(Outcome.WAITING, re_tp, value)
         now_s = self._clock() // 1000
         page = browser_parameters(self._account, value, now_s=now_s, nonce=self._new_nonce())
-        return Answer(Outcome.WAITING, ReturnType.JSON, page, extra={"wx_prepay_id": value})
+        return Answer(Outcome.WAITING, re_tp, page, extra={f"wx_{row.shown}": value})
 
     def _call(self, method: str, path: str, document: Record | None = None) -> V3Answer:
         body = b"" if document is None else encode(document).encode()

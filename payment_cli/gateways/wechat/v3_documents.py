@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from payment_cli.gateways.base import Answer, Outcome, Paid, SendRequest
 from payment_cli.gateways.scrub import scrub_text
 from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.wechat.pay_types import order_row
 from payment_cli.gateways.wechat.signature import decrypt
-from payment_cli.gateways.wechat.words import of_error, of_trade_state, one_line, rfc3339, time_of
+from payment_cli.gateways.wechat.words import of_error, of_trade_state, one_line, time_of
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.record import Json, Record
 from payment_cli.model.secret import Secret
@@ -50,10 +51,8 @@ class V3Answer:
         return Outcome.UNKNOWN
 
 
-def build_order(
-    account: WechatAccount, request: SendRequest, auth_code: Secret | None
-) -> tuple[str, Record]:
-    """Return the path and the document that place an order."""
+def build_order(account: WechatAccount, request: SendRequest, auth_code: Secret) -> Record:
+    """Return the document that places an order; `auth_code` is empty where there is none."""
     document: Record = {
         "appid": account.appid,
         "mchid": account.pay_mch_id,
@@ -63,17 +62,7 @@ def build_order(
     }
     if request.profit_sharing:
         document["settle_info"] = {"profit_sharing": True}
-    if request.pay_tp == "wx.scan":
-        document["payer"] = {"auth_code": auth_code.reveal() if auth_code else ""}
-        # The provider wants a shop; our own number for it may be any.
-        document["scene_info"] = {"store_info": {"out_id": account.pay_mch_id}}
-        return f"{TRANSACTIONS}/codepay", document
-    document["notify_url"] = request.notify_url
-    document["time_expire"] = rfc3339(request.expires_at)
-    if request.pay_tp == "wx.jsapi":
-        document["payer"] = {"openid": request.openid}
-        return f"{TRANSACTIONS}/jsapi", document
-    return f"{TRANSACTIONS}/native", document
+    return {**document, **order_row(request.pay_tp).fields(account, request, auth_code)}
 
 
 def parse_scan(account: WechatAccount, answer: V3Answer, order_no: str) -> Answer:

@@ -1,4 +1,8 @@
-"""A notice: what the webhook of a store is owed about an order, and when it is tried (again)."""
+"""A notice: what the webhook of a store is owed, and when it is tried (again).
+
+It is a name and a document; what they mean is known to who made it, for an order
+`model/shop/order_notice.py`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -7,10 +11,7 @@ from typing import Any, Self
 
 from payment_cli.model.codec import encode
 from payment_cli.model.fields import Fields, reading_stored
-from payment_cli.model.money import wire_currency
-from payment_cli.model.payments.payment import Payment
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.order import Order
 
 RECORD_TYPE = "notice"
 
@@ -32,15 +33,6 @@ KEPT_MS = 30 * 86_400_000
 
 #: The most characters kept of what the receiver answered.
 SAID_MAX = 200
-
-
-class NoticeType(StrEnum):
-    """What happened to the order."""
-
-    PAID = "order.paid"
-    CANCELLED = "order.cancelled"
-    EXPIRED = "order.expired"
-    FLAGGED = "order.flagged"  # money arrived that can't settle it, and is to be refunded
 
 
 class NoticeStatus(StrEnum):
@@ -69,7 +61,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice; `id` is the event's id, the same in every try. Times are AMS, 0 = not.
+    """One notice of `what` happened; `id` is the event's id in every try. Times are AMS, 0 = not.
 
     `since` is when its tries began. `owner` names the try that is under way: `next_at` is then
     when it counts as lost. `code` and `re` are of the last try.
@@ -174,43 +166,6 @@ class Notice:
 _NAMES = tuple(f.name for f in fields(Notice) if f.name not in ("st", "data", "extra"))
 _TEXT_NAMES = ("id", "what", "sto_nm", "or_id")
 _WHOLE_NAMES = ("ct", "lm", "tries", "since", "next_at", "try_at", "code", "rev")
-
-
-def order_notice(
-    what: NoticeType, order: Order, notice_id: str, now: int, *, payment: Payment | None = None
-) -> Notice:
-    """Return the notice of what happened to `order` just now, and by which payment.
-
-    It tells ids, the state, and what is to be paid in fen; no names, addresses or phone numbers,
-    and of the buyer only the id the store gave.
-    """
-    data: dict[str, Json] = {
-        "store": order.sto_nm,
-        "order_id": order.id,
-        "status": str(order.ord_status),
-        "fee": order.fee,
-        "currency": wire_currency(order.ord_currency),
-        "buyer_id": order.buyer_id,
-    }
-    if payment is not None:
-        data |= {
-            "payment_id": payment.id,
-            "pay_tp": payment.pay_tp,
-            "trade_no": payment.trade_no,
-        }
-        if payment.flag:
-            data |= {"flag": payment.flag, "paid_fee": payment.paid_fee}
-    return Notice(
-        id=notice_id,
-        ct=now,
-        lm=now,
-        what=str(what),
-        sto_nm=order.sto_nm,
-        or_id=order.id,
-        data=data,
-        since=now,
-        next_at=now,
-    )
 
 
 def _iso_time(ams: int) -> str:

@@ -1,9 +1,11 @@
 """The pay types of seed 001: which provider, what the answer holds, what the caller must bring."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from payment_cli.errors import InvalidValueError
+from payment_cli.model.secret import Secret
 
 
 class ReturnType(StrEnum):
@@ -29,7 +31,10 @@ class PayType:
 
     `provider` names the config folder (`~/.payment/<provider>/<target>/`); `poll_s` is the
     provider's own pace for asking about a payment somebody is watching. Without `has_callback` the
-    provider takes no notify URL for it.
+    provider takes no notify URL for it. `auth_codes` is the form of the payers' codes, which tells
+    whose they are. With `needs_client_ip` the provider wants to know the payer's address.
+
+    How it is sent is one row at the provider (gateways/<provider>/pay_types.py).
     """
 
     name: str
@@ -38,11 +43,22 @@ class PayType:
     argument: Argument = Argument.NONE
     poll_s: int = 5
     has_callback: bool = True
+    auth_codes: str = ""
+    needs_client_ip: bool = False
+
+    @property
+    def family(self) -> str:
+        """The part of the name that a provider's types share (`wx`); `sellers` may name it."""
+        return family_of(self.name)
 
     @property
     def is_scan(self) -> bool:
         """A scan of the payer's code: no callback comes, it is asked about and reversed."""
         return self.argument is Argument.AUTH_CODE
+
+    def takes(self, auth_code: Secret) -> bool:
+        """Whether this is the code of a payer who pays so; codes have no other mark."""
+        return self.is_scan and re.fullmatch(self.auth_codes, auth_code.reveal()) is not None
 
 
 PAY_TYPES = {
@@ -50,9 +66,26 @@ PAY_TYPES = {
     for pay_type in (
         PayType("wx.qrcode", "wxpay", ReturnType.QRCODE),
         PayType("wx.jsapi", "wxpay", ReturnType.JSON, Argument.OPENID),
-        PayType("wx.scan", "wxpay", ReturnType.JSON, Argument.AUTH_CODE, has_callback=False),
+        PayType("wx.h5", "wxpay", ReturnType.LINK, needs_client_ip=True),
+        PayType(
+            "wx.scan",
+            "wxpay",
+            ReturnType.JSON,
+            Argument.AUTH_CODE,
+            has_callback=False,
+            auth_codes=r"1[0-5][0-9]{16}",
+        ),
         PayType("zfb.qrcode", "alipay", ReturnType.QRCODE, poll_s=3),
-        PayType("zfb.scan", "alipay", ReturnType.JSON, Argument.AUTH_CODE, poll_s=3),
+        PayType("zfb.page", "alipay", ReturnType.LINK, poll_s=3),
+        PayType("zfb.wap", "alipay", ReturnType.LINK, poll_s=3),
+        PayType(
+            "zfb.scan",
+            "alipay",
+            ReturnType.JSON,
+            Argument.AUTH_CODE,
+            poll_s=3,
+            auth_codes=r"(?:2[5-9]|30)[0-9]{14,22}",
+        ),
         PayType("free", "free", ReturnType.TEXT, has_callback=False),
     )
 }
@@ -70,3 +103,13 @@ def pay_type(name: str) -> PayType:
             f"{name[:40]!a} is not a pay type", hint=f"one of {', '.join(PAY_TYPES)}"
         )
     return found
+
+
+def family_of(name: str) -> str:
+    """Return the part of a pay type's name that its provider's types share: `wx` of `wx.qrcode`."""
+    return name.partition(".")[0]
+
+
+def scan_type_of(auth_code: Secret) -> PayType | None:
+    """Return the pay type by which a payer's code is charged, None if it is nobody's."""
+    return next((kind for kind in PAY_TYPES.values() if kind.takes(auth_code)), None)

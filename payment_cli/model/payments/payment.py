@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from payment_cli.errors import CorruptRecordError, NotAllowedError
+from payment_cli.model.history import with_line
 from payment_cli.model.record import Json, Record
 
 #: The most entries the short history on a payment keeps; the log has them all.
@@ -145,10 +146,7 @@ class Payment(NamedTuple):
 
     def noted(self, what: str, now: int, by: str, note: str = "", **changes: Any) -> Self:
         """Return the payment with `changes` and one more line of history, its state untouched."""
-        line: dict[str, Json] = {"at": now, "what": str(what), "by": by}
-        if note:
-            line["note"] = note[:200]
-        history = (*self.history, line)[-HISTORY_MAX:]
+        history = with_line(self.history, what, now, by, note, most=HISTORY_MAX)
         return self._replace(lm=now, history=history, **changes)
 
     def to_record(self) -> Record:

@@ -105,6 +105,15 @@ class FreightSheet:
         return cls(first_weight, unit, rules)
 
 
+def read_sheet(document: Mapping[str, Json]) -> FreightSheet | None:
+    """Return the freight sheet of a store's settings; None where the store has none.
+
+    Raises:
+        InvalidValueError: it is no freight sheet.
+    """
+    return FreightSheet.from_document(document) if document else None
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """From where to where, and by which sheet; codes are Chinese division codes."""

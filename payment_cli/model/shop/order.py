@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from payment_cli.errors import CorruptRecordError, NotAllowedError
 from payment_cli.model.fields import Fields, reading_stored
+from payment_cli.model.history import with_line
 from payment_cli.model.money import same_currency, to_yuan
 from payment_cli.model.payments.payment import Flag, Payment
 from payment_cli.model.record import Json, Record
@@ -164,10 +165,7 @@ class Order:
 
     def noted(self, what: str, now: int, by: str, note: str = "", **changes: Any) -> Self:
         """Return the order with `changes` and one more line of history, its state untouched."""
-        line: dict[str, Json] = {"at": now, "what": str(what), "by": by}
-        if note:
-            line["note"] = note[:200]
-        history = (*self.history, line)[-HISTORY_MAX:]
+        history = with_line(self.history, what, now, by, note, most=HISTORY_MAX)
         return replace(self, lm=now, history=history, **changes)
 
     def why_not_paid_by(self, payment: Payment) -> Flag | None:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from payment_cli.model.history import with_line
 from payment_cli.model.money import to_yuan
-from payment_cli.model.record import Json, Record
+from payment_cli.model.record import Record
 from payment_cli.model.shop.discount import Discount
-from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order import HISTORY_MAX, Order
 from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.pricing import Priced
 from payment_cli.model.stores.merchant import Merchant
@@ -33,7 +34,6 @@ def place_order(
     priced: Priced, placing: Placing, merchant: Merchant, *, id: str, now: int, by: str
 ) -> Order:
     """Return the new order (NW) of `merchant`, made at `now` (AMS) by the actor `by`."""
-    history: tuple[Json, ...] = ({"at": now, "what": "create", "by": by},)
     return Order(
         id=id,
         ct=now,
@@ -56,7 +56,7 @@ def place_order(
         pay_tp=placing.pay_tp,
         stock=dict(priced.stock),
         delivery=placing.delivery,
-        history=history,
+        history=with_line((), "create", now, by, most=HISTORY_MAX),
     )
 
 

@@ -24,9 +24,10 @@ from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.freight import Route, order_freight
 from payment_cli.model.shop.order_line import OrderLine, pieces
 from payment_cli.model.shop.pricing_discount import apply_discounts
-from payment_cli.model.shop.pricing_goods import KINDS_MAX, CartLine, goods_lines
+from payment_cli.model.shop.pricing_goods import CartLine, goods_lines
 from payment_cli.model.shop.pricing_step import Step, StepKind
 from payment_cli.model.shop.product_price import Catalogue
+from payment_cli.model.stores.settings import KINDS_MAX
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,7 @@ from payment_cli.model.shop.product_price import (
     unpack,
     volume_price,
 )
-
-#: The most kinds of goods in one order or basket (seed 003), unless the store sets another.
-KINDS_MAX = 20
+from payment_cli.model.stores.settings import KINDS_MAX
 
 #: The most lines; several may name one product.
 LINES_MAX = 100

@@ -6,6 +6,7 @@ from typing import Self
 
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name
+from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.record import Json, Record
 
 #: The keys that `payment store set` may write, with what each is for.
@@ -35,11 +36,11 @@ class Merchant:
         Raises:
             ConfigError: `sellers` has neither.
         """
-        target = self.sellers.get(pay_tp) or self.sellers.get(pay_tp.partition(".")[0])
+        target = self.sellers.get(pay_tp) or self.sellers.get(family_of(pay_tp))
         if not target:
             raise ConfigError(
                 f"home/{self.domain}/.store/store_info.json: sellers has no target for {pay_tp}",
-                hint=f'payment store set sellers \'{{"{pay_tp.partition(".")[0]}":"TARGET"}}\'',
+                hint=f'payment store set sellers \'{{"{family_of(pay_tp)}":"TARGET"}}\'',
             )
         return target
 

@@ -9,13 +9,14 @@ from payment_cli.model.events.webhook_url import parse_webhook_url
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.freight import FreightSheet
-from payment_cli.model.shop.pricing_goods import KINDS_MAX
 
 #: The id of the one settings record of a store.
 SETTINGS_ID = "settings"
 
 RECORD_TYPE = "settings"
+
+#: The most kinds of goods in one order or basket (seed 003), unless the store sets another.
+KINDS_MAX = 20
 
 _WHOLE = {
     "kinds_max": (1, 100),
@@ -38,7 +39,10 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class StoreSettings:
-    """One store's settings, each with the default that holds until it is set."""
+    """One store's settings, each with the default that holds until it is set.
+
+    `freight_sheet` is a document that the shop understands: `model/shop/freight.py`.
+    """
 
     kinds_max: int = KINDS_MAX
     pending_max: int = 10
@@ -52,10 +56,6 @@ class StoreSettings:
     rev: int = 0
     extra: Mapping[str, Json] = field(default_factory=dict)
 
-    def sheet(self) -> FreightSheet | None:
-        """Return the freight sheet, None where the store has none."""
-        return FreightSheet.from_document(self.freight_sheet) if self.freight_sheet else None
-
     def with_value(self, name: str, value: Json, now: int) -> Self:
         """Return the settings with one changed.
 
@@ -68,8 +68,6 @@ class StoreSettings:
             )
         record = {**self.to_record(), name: value, "lm": now, "ct": self.ct or now}
         changed = self._read(Fields(record, "settings"))
-        if changed.freight_sheet:
-            changed.sheet()
         if changed.webhook_url:
             parse_webhook_url(changed.webhook_url)
         return replace(changed, extra=self.extra)

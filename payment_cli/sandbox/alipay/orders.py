@@ -1,47 +1,34 @@
-"""Alipay's OpenAPI 2.0, all of it behind gateway.do: precreate, pay, query, cancel, close."""
+"""Alipay's OpenAPI 2.0, all of it behind gateway.do: precreate, pay, query, cancel, close.
+
+What a browser brings there, which is answered with a page, is in `page`.
+"""
 
 import json
 import re
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
-from decimal import Decimal
-from typing import Any
 
 from payment_cli.sandbox import payer
 from payment_cli.sandbox.accounts import AlipayAccount
+from payment_cli.sandbox.alipay import page
 from payment_cli.sandbox.alipay.signing import (
     MESSAGES,
     authenticate,
-    read_biz_content,
     read_parameters,
     signed_answer,
     wrong,
 )
-from payment_cli.sandbox.alipay.words import IS_PAID, pay_fields, query_fields, read_time
+from payment_cli.sandbox.alipay.trade import ORDER, SPAN, after, business, checked_content, place
+from payment_cli.sandbox.alipay.words import pay_fields, query_fields
 from payment_cli.sandbox.exchange import Json, RefusalError, Reply, Request
-from payment_cli.sandbox.fields import Anything, FieldError, Group, Spec, Text, Yuan
+from payment_cli.sandbox.fields import Group, Spec, Text
 from payment_cli.sandbox.ledger import Order, OrderState
 from payment_cli.sandbox.misbehaviour import distorted
 from payment_cli.sandbox.payer import CodeOutcome
-from payment_cli.sandbox.world import Call, beijing
+from payment_cli.sandbox.world import Call
 
-OUT_TRADE_NO = Text(64, "[0-9A-Za-z_]+")
-SPAN = r"[1-9][0-9]*[mhd]|1c"
 #: 25 to 30, then digits, 16 to 24 in all.
 AUTH_CODE = r"(2[5-9]|30)[0-9]{14,22}"
-ORDER: dict[str, Spec] = {
-    "out_trade_no": OUT_TRADE_NO,
-    "total_amount": Yuan("0.01", "100000000"),
-    # The documents forbid these characters in a title.
-    "subject": Text(256, "[^/=&]+"),
-    "seller_id": Text(28, "2088[0-9]{12}", required=False),
-    "timeout_express": Text(6, SPAN, required=False),
-    "time_expire": Text(32, r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", required=False),
-    "product_code": Text(64, "FACE_TO_FACE_PAYMENT|QR_CODE_OFFLINE", required=False),
-    "body": Text(128, required=False),
-    "extend_params": Anything(),
-}
 EITHER_NUMBER: dict[str, Spec] = {
     "out_trade_no": Text(64, "[0-9A-Za-z_]+", required=False),
     "trade_no": Text(64, "[0-9]+", required=False),
@@ -57,9 +44,8 @@ CONTENTS = {
     "cancel": Group(EITHER_NUMBER, is_open=True),
     "close": Group(EITHER_NUMBER, is_open=True),
 }
-#: A QR code lives two hours, a trade fifteen days, unless the merchant says less.
+#: A QR code lives two hours, unless the merchant says less.
 CODE_LIFE_S = 2 * 3600
-TRADE_LIFE_S = 15 * 24 * 3600
 CONTENT_TYPE = "text/html; charset=utf-8"
 
 
@@ -71,7 +57,8 @@ def identify(request: Request) -> tuple[str, str]:
         number = str(content.get("out_trade_no", ""))
     except (RefusalError, ValueError, AttributeError):
         return "unknown", ""
-    return parameters.get("method", "").rpartition(".")[2], number
+    method = parameters.get("method", "")
+    return "open" if method in page.METHODS else method.rpartition(".")[2], number
 
 
 def answer(call: Call) -> Reply:
@@ -81,6 +68,8 @@ def answer(call: Call) -> Reply:
     try:
         parameters = read_parameters(call.request)
         method = parameters.get("method", "") or method
+        if method in page.METHODS:
+            return page.answer(call, parameters)
         account = authenticate(call, parameters)
         node = {"code": "10000", "msg": "Success", **_act(call, account, parameters)}
         outcome = node["code"]
@@ -97,23 +86,17 @@ def _act(call: Call, account: AlipayAccount, parameters: dict[str, str]) -> Json
     operation = parameters["method"].removeprefix("alipay.trade.")
     if operation not in HANDLERS or operation == parameters["method"]:
         raise wrong("isv.invalid-method", "不存在的方法名")
-    content = read_biz_content(parameters)
-    try:
-        CONTENTS[operation].check(content)
-    except FieldError as error:
-        raise _business("INVALID_PARAMETER", f"{error.path[1:]} {error.message}") from None
-    if content.get("seller_id", account.seller_id) != account.seller_id:
-        raise _business("INVALID_PARAMETER", "seller_id不是本商户")
+    content = checked_content(parameters, account, CONTENTS[operation])
     with call.world.ledger.changed:
         return HANDLERS[operation](call, account, content, parameters.get("notify_url", ""))
 
 
 def _precreate(call: Call, account: AlipayAccount, content: Json, notify_url: str) -> Json:
-    order = _place(call, account, content, notify_url)
+    order = place(call, account, "precreate", content, notify_url)
     order.issue_code(f"https://qr.alipay.com/bax{secrets.token_hex(10)}")
     now = call.world.now()
     span = content.get("qr_code_timeout_express", "")
-    order.code_expires_at = _after(now, span) if span else now + CODE_LIFE_S * 1000
+    order.code_expires_at = after(now, span) if span else now + CODE_LIFE_S * 1000
     call.world.ledger.save_order(order)
     return {"out_trade_no": order.out_trade_no, "qr_code": order.code}
 
@@ -121,13 +104,13 @@ def _precreate(call: Call, account: AlipayAccount, content: Json, notify_url: st
 def _pay(call: Call, account: AlipayAccount, content: Json, notify_url: str) -> Json:
     outcome = payer.outcome_of(content["auth_code"])
     if outcome is CodeOutcome.INVALID:
-        raise _business("PAYMENT_AUTH_CODE_INVALID", "支付失败，获取顾客账户信息失败")
-    order = _place(call, account, content, notify_url)
+        raise business("PAYMENT_AUTH_CODE_INVALID", "支付失败，获取顾客账户信息失败")
+    order = place(call, account, "pay", content, notify_url)
     payer.present_code(call.world, order, outcome)
     if outcome is CodeOutcome.DECLINED:
-        raise _business("BUYER_BALANCE_NOT_ENOUGH", "买家余额不足")
+        raise business("BUYER_BALANCE_NOT_ENOUGH", "买家余额不足")
     if outcome is CodeOutcome.ERROR_PAID:
-        raise _business("SYSTEM_ERROR", "接口返回错误")
+        raise business("SYSTEM_ERROR", "接口返回错误")
     if outcome is CodeOutcome.ERROR_UNPAID:
         raise RefusalError(200, "20000", "服务暂不可用", sub_code="isp.unknow-error")
     shown = pay_fields(distorted(order, call.flaw, call.world.ledger))
@@ -139,7 +122,7 @@ def _pay(call: Call, account: AlipayAccount, content: Json, notify_url: str) -> 
 def _query(call: Call, account: AlipayAccount, content: Json, _: str) -> Json:
     order = _find(call, account, content)
     if order is None or not order.is_scanned:
-        raise _business("TRADE_NOT_EXIST", "交易不存在")
+        raise business("TRADE_NOT_EXIST", "交易不存在")
     return query_fields(distorted(order, call.flaw, call.world.ledger))
 
 
@@ -150,7 +133,7 @@ def _cancel(call: Call, account: AlipayAccount, content: Json, _: str) -> Json:
     if order is None:
         return answer
     if order.state is OrderState.FINISHED:
-        raise _business("TRADE_HAS_FINISHED", "交易已完结")
+        raise business("TRADE_HAS_FINISHED", "交易已完结")
     was_open = order.state is not OrderState.REVOKED
     was_paid = payer.take_back(call.world, order)
     if order.is_scanned and was_open:
@@ -161,9 +144,9 @@ def _cancel(call: Call, account: AlipayAccount, content: Json, _: str) -> Json:
 def _close(call: Call, account: AlipayAccount, content: Json, _: str) -> Json:
     order = _find(call, account, content)
     if order is None or not order.is_scanned:
-        raise _business("TRADE_NOT_EXIST", "交易不存在")
+        raise business("TRADE_NOT_EXIST", "交易不存在")
     if order.state not in (OrderState.WAITING, OrderState.PAYING):
-        raise _business("REASON_TRADE_STATUS_INVALID", "交易状态异常")
+        raise business("REASON_TRADE_STATUS_INVALID", "交易状态异常")
     order.state = OrderState.CLOSED
     call.world.ledger.save_order(order)
     return {"trade_no": order.trade_no, "out_trade_no": order.out_trade_no}
@@ -178,85 +161,13 @@ HANDLERS: dict[str, Callable[[Call, AlipayAccount, Json, str], Json]] = {
 }
 
 
-def _place(call: Call, account: AlipayAccount, content: Json, notify_url: str) -> Order:
-    world = call.world
-    tool = "pay" if "auth_code" in content else "precreate"
-    parameters = _parameters(content)
-    order = world.ledger.order("alipay", account.app_id, content["out_trade_no"], world.now())
-    if order is None:
-        return _new_order(world.now(), account, tool, content, notify_url, parameters)
-    if order.state in IS_PAID:
-        raise _business("TRADE_HAS_SUCCESS", "交易已被支付")
-    if order.state not in (OrderState.WAITING, OrderState.PAYING):
-        raise _business("TRADE_HAS_CLOSE", "交易已经关闭")
-    if order.tool != tool or order.parameters != parameters:
-        raise _business("CONTEXT_INCONSISTENT", "交易信息被篡改")
-    return order
-
-
-def _new_order(
-    now: int,
-    account: AlipayAccount,
-    tool: str,
-    content: Json,
-    notify_url: str,
-    parameters: str,
-) -> Order:
-    return Order(
-        provider="alipay",
-        merchant=account.app_id,
-        out_trade_no=content["out_trade_no"],
-        tool=tool,
-        amount=int(Decimal(str(content["total_amount"])) * 100),
-        created_at=now,
-        expires_at=_expires_at(now, content),
-        appid=account.app_id,
-        mch_shown=account.seller_id,
-        subject=content["subject"],
-        parameters=parameters,
-        notify_url=notify_url,
-    )
-
-
-def _parameters(content: Json) -> str:
-    """Return what makes two requests the same; a payment code is never kept."""
-    kept: dict[str, Any] = {k: v for k, v in content.items() if k != "auth_code"}
-    return json.dumps(kept, sort_keys=True, default=str)
-
-
-def _expires_at(now: int, content: Json) -> int:
-    if "time_expire" in content:
-        try:
-            expires_at = read_time(content["time_expire"])
-        except ValueError:
-            raise _business("INVALID_PARAMETER", "time_expire") from None
-        if expires_at <= now:
-            raise _business("INVALID_PARAMETER", "time_expire已过")
-        return expires_at
-    span = content.get("timeout_express", "")
-    return _after(now, span) if span else now + TRADE_LIFE_S * 1000
-
-
-def _after(now: int, span: str) -> int:
-    """Return when a span such as 90m, 2h, 1d ends; 1c is the end of Beijing's day."""
-    if span == "1c":
-        midnight = beijing(now).replace(hour=0, minute=0, second=0) + timedelta(days=1)
-        return int(midnight.timestamp()) * 1000
-    minutes = {"m": 1, "h": 60, "d": 1440}[span[-1]]
-    return now + int(span[:-1]) * minutes * 60_000
-
-
 def _find(call: Call, account: AlipayAccount, content: Json) -> Order | None:
     ledger = call.world.ledger
     if content.get("trade_no"):
         return ledger.order_by_trade_no("alipay", account.app_id, content["trade_no"])
     if not content.get("out_trade_no"):
-        raise _business("INVALID_PARAMETER", "out_trade_no和trade_no不能同时为空")
+        raise business("INVALID_PARAMETER", "out_trade_no和trade_no不能同时为空")
     return ledger.order("alipay", account.app_id, content["out_trade_no"], call.world.now())
-
-
-def _business(sub_code: str, message: str) -> RefusalError:
-    return RefusalError(200, "40004", message, sub_code=f"ACQ.{sub_code}")
 
 
 def _refused(refusal: RefusalError) -> Json:

@@ -5,6 +5,8 @@ import re
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from payment_cli.sandbox import keys
 from payment_cli.sandbox.accounts import CERTIFICATE_MODE, AlipayAccount
 from payment_cli.sandbox.alipay.words import read_time
@@ -46,8 +48,10 @@ def read_parameters(request: Request) -> dict[str, str]:
     return parameters
 
 
-def authenticate(call: Call, parameters: dict[str, str]) -> AlipayAccount:
+def authenticate(call: Call, parameters: dict[str, str], *, is_link: bool = False) -> AlipayAccount:
     """Return the application whose key signed the parameters.
+
+    A link (`is_link`) may have been signed long before it is opened.
 
     Raises:
         RefusalError: 40001 or 40002 with a sub_code. `extra["account"]` is set where the
@@ -61,7 +65,7 @@ def authenticate(call: Call, parameters: dict[str, str]) -> AlipayAccount:
     except KeyError:
         raise wrong("isv.invalid-app-id", "无效的AppID参数") from None
     try:
-        _check_common(call, parameters, account)
+        _check_common(call, parameters, account, is_link=is_link)
     except RefusalError as refusal:
         refusal.extra["account"] = account
         raise
@@ -94,12 +98,16 @@ def signed_answer(
     if flaw in ("bad-signature", "signtest"):
         message += b"what somebody else wrote"
     if account.mode == CERTIFICATE_MODE:
-        key = platform.alipay_cert_key
         members.append(f'"alipay_cert_sn":"{platform.alipay_cert_sn}"')
-    else:
-        key = platform.alipay_key
-    members.append(f'"sign":{json.dumps(keys.sign(key, message))}')
+    sign = keys.sign(platform_key(platform, account), message)
+    members.append(f'"sign":{json.dumps(sign)}')
     return f"{{{','.join(members)}}}".encode()
+
+
+def platform_key(platform: Platform, account: AlipayAccount) -> rsa.RSAPrivateKey:
+    """Return the key that Alipay signs with for this application."""
+    is_certified = account.mode == CERTIFICATE_MODE
+    return platform.alipay_cert_key if is_certified else platform.alipay_key
 
 
 def missing(name: str) -> RefusalError:
@@ -113,11 +121,13 @@ def wrong(sub_code: str, message: str) -> RefusalError:
     return RefusalError(200, "40002", message, sub_code=sub_code)
 
 
-def _check_common(call: Call, parameters: dict[str, str], account: AlipayAccount) -> None:
+def _check_common(
+    call: Call, parameters: dict[str, str], account: AlipayAccount, *, is_link: bool
+) -> None:
     for name, value in EXPECTED.items():
         if parameters.get(name, value).lower() != value.lower():
             raise wrong(f"isv.invalid-{_dashed(name)}", f"{name}必须是{value}")
-    _check_time(parameters["timestamp"], call.world.now())
+    _check_time(parameters["timestamp"], call.world.now(), is_link=is_link)
     _check_certificates(parameters, account)
     pairs = [f"{k}={v}" for k, v in sorted(parameters.items()) if v and k != "sign"]
     key = keys.load_public(account.app_public_key)
@@ -128,14 +138,16 @@ def _check_common(call: Call, parameters: dict[str, str], account: AlipayAccount
         )
     if not re.fullmatch(r"(https?://[^\s/]+/\S*)?", parameters.get("notify_url", "")):
         raise wrong("isv.invalid-notify-url", "notify_url")
+    if not re.fullmatch(r"(https?://[^\s/]+(/\S*)?)?", parameters.get("return_url", "")):
+        raise wrong("isv.invalid-return-url", "return_url")
 
 
-def _check_time(timestamp: str, now: int) -> None:
+def _check_time(timestamp: str, now: int, *, is_link: bool) -> None:
     try:
         sent_at = read_time(timestamp)
     except ValueError:
         raise wrong("isv.invalid-timestamp", "非法的时间戳参数") from None
-    if abs(now - sent_at) > WINDOW_MS:
+    if sent_at - now > WINDOW_MS or (now - sent_at > WINDOW_MS and not is_link):
         raise wrong("isv.invalid-timestamp", "非法的时间戳参数: 应为北京时间")
 
 

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from payment_cli.sandbox import keys, payer
@@ -11,6 +12,7 @@ from payment_cli.sandbox.exchange import Json, RefusalError, Reply, Request, jso
 from payment_cli.sandbox.ledger import Order, OrderState
 from payment_cli.sandbox.misbehaviour import distorted
 from payment_cli.sandbox.payer import CodeOutcome
+from payment_cli.sandbox.wechat import h5
 from payment_cli.sandbox.wechat.signing import (
     authenticate,
     request_id,
@@ -90,13 +92,11 @@ def _place(call: Call, account: WechatAccount, tool: str) -> tuple[int, Json]:
             order = _new_order(world, account, tool, body)
         else:
             _check_reentry(order, tool, same_parameters(body))
-        word = secrets.token_urlsafe(8)
-        day = beijing(world.now()).strftime("%d%H%M%S")
-        is_native = tool == "native"
-        order.issue_code(f"weixin://wxpay/bizpayurl?pr={word}" if is_native else f"wx{day}{word}")
-        order.code_expires_at = world.now() + CODE_LIFE_S * 1000
+        placed = PLACED[tool]
+        order.issue_code(placed.make(call))
+        order.code_expires_at = world.now() + placed.life_s * 1000
         world.ledger.save_order(order)
-    return 200, {"code_url" if is_native else "prepay_id": order.code}
+    return 200, {placed.field: order.code}
 
 
 def _codepay(call: Call, account: WechatAccount, tool: str) -> tuple[int, Json]:
@@ -183,11 +183,33 @@ def _certificates(call: Call, account: WechatAccount, _: str) -> tuple[int, Json
     return 200, {"data": data}
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What placing an order answers: the field, how long its code can be used, how it is made."""
+
+    field: str
+    life_s: int
+    make: Callable[[Call], str]
+
+
+def _code_url(_: Call) -> str:
+    return f"weixin://wxpay/bizpayurl?pr={secrets.token_urlsafe(8)}"
+
+
+def _prepay_id(call: Call) -> str:
+    return f"wx{beijing(call.world.now()):%d%H%M%S}{secrets.token_urlsafe(8)}"
+
+
+PLACED = {
+    "native": Placed("code_url", CODE_LIFE_S, _code_url),
+    "jsapi": Placed("prepay_id", CODE_LIFE_S, _prepay_id),
+    "h5": Placed("h5_url", h5.LINK_LIFE_S, lambda call: h5.link(call, _prepay_id(call))),
+}
+
 Handler = Callable[[Call, WechatAccount, str], tuple[int, Json | None]]
 ORDERS = "/v3/pay/transactions"
 ROUTES: tuple[tuple[str, str, str, Handler], ...] = (
-    ("POST", f"{ORDERS}/native", "native", _place),
-    ("POST", f"{ORDERS}/jsapi", "jsapi", _place),
+    *(("POST", f"{ORDERS}/{tool}", tool, _place) for tool in PLACED),
     ("POST", f"{ORDERS}/codepay", "codepay", _codepay),
     ("GET", f"{ORDERS}/out-trade-no/([^/]+)", "query", _query),
     ("GET", f"{ORDERS}/id/([^/]+)", "query", _query_by_id),

@@ -5,7 +5,16 @@ from datetime import datetime
 
 from payment_cli.sandbox.accounts import WechatAccount
 from payment_cli.sandbox.exchange import Json, RefusalError
-from payment_cli.sandbox.fields import Anything, FieldError, Flag, Group, Spec, Text, Whole
+from payment_cli.sandbox.fields import (
+    Address,
+    Anything,
+    FieldError,
+    Flag,
+    Group,
+    Spec,
+    Text,
+    Whole,
+)
 from payment_cli.sandbox.wechat.signing import PARAMETER_ERROR
 from payment_cli.sandbox.world import Call
 
@@ -35,9 +44,35 @@ ORDER: dict[str, Spec] = ALWAYS | {
     "scene_info": Anything(),
 }
 STORE = Group({"id": Text(32, required=False), "out_id": Text(32, required=False)}, is_open=True)
+#: Where and how the payer of an h5 order sees the shop: by Tencent's page 4012791834 of 2025-03.
+H5_SCENE = Group(
+    {
+        "payer_client_ip": Address(),
+        "device_id": Text(32, required=False),
+        "store_info": Group(
+            {
+                "id": Text(32),
+                "name": Text(256, required=False),
+                "area_code": Text(32, required=False),
+                "address": Text(512, required=False),
+            },
+            required=False,
+        ),
+        "h5_info": Group(
+            {
+                "type": Text(32, "iOS|Android|Wap"),
+                "app_name": Text(64, required=False),
+                "app_url": Text(128, required=False),
+                "bundle_id": Text(128, required=False),
+                "package_name": Text(128, required=False),
+            }
+        ),
+    }
+)
 BODIES = {
     "native": Group(ORDER),
     "jsapi": Group(ORDER | {"payer": Group({"openid": Text(128)})}),
+    "h5": Group(ORDER | {"scene_info": H5_SCENE}),
     "codepay": Group(
         ALWAYS
         | {

@@ -2,14 +2,9 @@
 
 from payment_cli.sandbox.exchange import Json
 from payment_cli.sandbox.ledger import Order, OrderState
+from payment_cli.sandbox.tools import TOOLS
 from payment_cli.sandbox.world import beijing
 
-TRADE_TYPES = {
-    "native": "NATIVE",
-    "jsapi": "JSAPI",
-    "codepay": "MICROPAY",
-    "micropay": "MICROPAY",
-}
 #: State -> (trade_state, trade_state_desc).
 TRADE_STATES = {
     OrderState.WAITING: ("NOTPAY", "订单未支付"),
@@ -71,7 +66,7 @@ def v2_notice_fields(order: Order) -> dict[str, str]:
 def _paid_part(order: Order) -> Json:
     return {
         "transaction_id": order.trade_no,
-        "trade_type": TRADE_TYPES[order.tool],
+        "trade_type": TOOLS[order.tool].trade_type,
         "bank_type": "OTHERS",
         "success_time": beijing(order.paid_at).isoformat(),
         "payer": {"openid": order.payer},
@@ -87,7 +82,7 @@ def _paid_part(order: Order) -> Json:
 def _v2_paid_part(order: Order) -> dict[str, str]:
     return {
         "transaction_id": order.trade_no,
-        "trade_type": TRADE_TYPES[order.tool],
+        "trade_type": TOOLS[order.tool].trade_type,
         "bank_type": "OTHERS",
         "openid": order.payer,
         "is_subscribe": "N",

@@ -51,7 +51,7 @@ class Applier:
             NotAllowedError: no script is owed, or a claimed one needs the operator's decision.
             ConflictError: another process claimed it first.
         """
-        payment = self.payments.get(fragment)
+        payment = self.payments.get_committed(fragment)
         wanted = {ApplyStatus.DUE}
         if again:
             wanted |= {ApplyStatus.CLAIMED, ApplyStatus.FAILED}
@@ -69,7 +69,7 @@ class Applier:
         try:
             return self.apply(payment.id)
         except (ConflictError, NotAllowedError):
-            return self.payments.get(payment.id)
+            return self.payments.get_committed(payment.id)
 
     def skip(self, fragment: str) -> Payment:
         """Decide that the script will not be run (again).
@@ -77,7 +77,7 @@ class Applier:
         Raises:
             NotAllowedError: no script is owed, or it may still be running.
         """
-        payment = self.payments.get(fragment)
+        payment = self.payments.get_committed(fragment)
         self._check(payment, set(_OPEN))
         actor = self.payments.actor.domain
         with self.storage.transaction(actor, leaves_foreign=True) as tx:

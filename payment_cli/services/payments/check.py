@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from payment_cli.clock import Clock
 from payment_cli.errors import CorruptRecordError, PaymentError
 from payment_cli.gateways.base import Outcome
+from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.query.match import between
@@ -128,5 +129,5 @@ class Checker:
 
 def _account_of(record: Record) -> tuple[str, ...]:
     """Return what tells apart who is asked about a payment."""
-    provider = str(record.get("pay_tp")).partition(".")[0]
-    return str(record.get("seller_nm")), provider, str(record.get("pay_target"))
+    family = family_of(str(record.get("pay_tp")))
+    return str(record.get("seller_nm")), family, str(record.get("pay_target"))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from payment_cli.errors import OutcomeUnknownError
-from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
+from payment_cli.gateways.base import Answer, Gateway, Outcome
 from payment_cli.model.payments.intent import INTENT_MS, IntentKind, is_send, make_intent
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment
@@ -12,7 +12,7 @@ from payment_cli.model.payments.result import Result, result_of
 from payment_cli.services.payments.ask import Asker, order_ref
 from payment_cli.services.payments.pace import bumped, left
 from payment_cli.services.payments.records import load, save
-from payment_cli.services.payments.send import Sender
+from payment_cli.services.payments.send import Sender, intended_request
 
 #: Answers that decide what became of a call, or that nothing can be known now.
 _TELLING = (Outcome.PAID, Outcome.FAILED, Outcome.CLOSED, Outcome.UNKNOWN)
@@ -67,7 +67,7 @@ class Resolver:
         """
         actor = self.asker.actor
         owner = self.new_token()
-        request = SendRequest(**(payment.intent or {})["request"])  # type: ignore[arg-type]
+        request = intended_request(payment)
         with self.asker.storage.transaction(actor, leaves_foreign=True) as tx:
             current = load(tx, payment.id)
             if current.intent != payment.intent:

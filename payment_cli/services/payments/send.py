@@ -4,7 +4,7 @@ No transaction is open during the call. A crash in between leaves an intent, whi
 resolves: by asking, or by sending the identical request again under the same number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from payment_cli.clock import Clock
@@ -40,10 +40,14 @@ FIRST_CHECK_MS = 15_000
 
 @dataclass(frozen=True, slots=True)
 class SendArguments:
-    """What a send needs beside type and target. The auth code is never recorded nor logged."""
+    """What a send needs beside type and target. The auth code is never recorded nor logged.
+
+    `client_ip` is the address that the payer's browser or till has, "" where nobody knows it.
+    """
 
     auth_code: Secret | None = None
     openid: str = ""
+    client_ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,10 @@ class Sender:
         stored = self._already_sent(payment, pay_tp, target)
         if stored is not None:
             return stored
-        _check_arguments(payment, kind, arguments)
+        check_arguments(kind, arguments)
+        _check_free(payment, kind)
         gateway = self.accounts.gateway(payment.seller_nm, kind.provider, target)
-        request = self._request(gateway, payment, kind, target, arguments.openid)
+        request = self._request(gateway, payment, kind, target, arguments)
         gateway.validate(request, arguments.auth_code)
         recorded = self._record_intent(payment, request, target)
         if isinstance(recorded, Result):
@@ -107,7 +112,12 @@ class Sender:
         return Result(payment)
 
     def _request(
-        self, gateway: Gateway, payment: Payment, kind: PayType, target: str, openid: str
+        self,
+        gateway: Gateway,
+        payment: Payment,
+        kind: PayType,
+        target: str,
+        arguments: SendArguments,
     ) -> SendRequest:
         now = self.clock()
         life_ms = SCAN_EXPIRE_MS if kind.is_scan else gateway.expire_minutes * 60_000
@@ -125,7 +135,8 @@ class Sender:
             cur=wire_currency(payment.cur),
             notify_url=url,
             expires_at=expires_at,
-            openid=openid,
+            openid=arguments.openid,
+            client_ip=check_client_ip(arguments.client_ip),
         )
 
     def _record_intent(
@@ -217,9 +228,55 @@ class Sender:
         return result_of(before, after, reason, unknown=True)
 
 
-def _check_arguments(payment: Payment, kind: PayType, arguments: SendArguments) -> None:
-    if kind.name == "free" and payment.fee != 0:
-        raise InvalidValueError(f"payment {payment.id} is not free: its fee is {payment.fee} fen")
+def intended_request(payment: Payment) -> SendRequest:
+    """Return what the payment's intent says was sent; another program may have written it.
+
+    An older one's lacks fields, which then had the meaning of their defaults.
+
+    Raises:
+        InvalidValueError: it holds what this program can't repeat faithfully.
+    """
+    found = (payment.intent or {}).get("request")
+    try:
+        request = SendRequest(**found) if isinstance(found, Mapping) else None  # type: ignore[arg-type]
+    except TypeError:
+        request = None
+    if request is None:
+        raise InvalidValueError(
+            f"payment {payment.id}: its send can't be repeated by this program",
+            hint="the program that sent it can: is it newer?",
+        )
+    pay_type(request.pay_tp)
+    return request
+
+
+def check_client_ip(text: str) -> str:
+    """Return the payer's address in its usual form, "" for "" (nobody knows it).
+
+    Raises:
+        InvalidValueError: it is no IPv4 or IPv6 address.
+    """
+    if not text:
+        return ""
+    from ipaddress import IPv6Address, ip_address
+
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise InvalidValueError(f"{text[:45]!a} is not an IP address") from None
+    if isinstance(address, IPv6Address):
+        if address.scope_id is not None:
+            raise InvalidValueError(f"{text[:45]!a} is an address on this machine's own link")
+        return str(address.ipv4_mapped or address)
+    return str(address)
+
+
+def check_arguments(kind: PayType, arguments: SendArguments) -> None:
+    """See that a send of this type has what it needs, and nothing else.
+
+    Raises:
+        InvalidValueError: something is missing, or too much.
+    """
     if kind.argument is Argument.AUTH_CODE and not arguments.auth_code:
         raise InvalidValueError(
             f"{kind.name} needs the payer's auth code", hint="as last argument, or - for stdin"
@@ -228,3 +285,12 @@ def _check_arguments(payment: Payment, kind: PayType, arguments: SendArguments) 
         raise InvalidValueError(f"{kind.name} needs the payer's openid", hint="as last argument")
     if kind.argument is Argument.NONE and (arguments.auth_code or arguments.openid):
         raise InvalidValueError(f"{kind.name} takes no further argument")
+    if not check_client_ip(arguments.client_ip) and kind.needs_client_ip:
+        raise InvalidValueError(
+            f"{kind.name} needs the payer's address", hint="--client-ip ADDRESS, of their browser"
+        )
+
+
+def _check_free(payment: Payment, kind: PayType) -> None:
+    if kind.name == "free" and payment.fee != 0:
+        raise InvalidValueError(f"payment {payment.id} is not free: its fee is {payment.fee} fen")

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from payment_cli.errors import NotFoundError
-from payment_cli.model.payments.pay_type import PAY_TYPES, PayType
+from payment_cli.model.payments.pay_type import PAY_TYPES, PayType, ReturnType
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import stored_data
 from payment_cli.model.record import Json, Record
@@ -20,8 +20,8 @@ _VIEW_KEY = re.compile(r"([0-9a-f]{32})[0-9a-f]{32}")
 class View:
     """A payment as its payer sees it. `fee` in fen; `pay_type` None before it is sent.
 
-    `data` is what the screen shows (text of a QR code, a link, browser parameters), None unless
-    the payment waits for its payer.
+    `data` is what the screen shows (text of a QR code, a web address, browser parameters), None
+    unless the payment waits for its payer.
     """
 
     fee: int
@@ -54,9 +54,19 @@ def view_payment(storage: Reader, view_key: str) -> View:
 def view_of(payment: Payment) -> View:
     """Return what the payer of `payment` may see of it."""
     pay_type = PAY_TYPES.get(payment.pay_tp)
+    data = stored_data(payment)
     # The answer to a scan is the provider's record of it; the payer's screen needs nothing of it.
-    data = None if pay_type is not None and pay_type.is_scan else stored_data(payment)
+    if pay_type is not None and pay_type.is_scan:
+        data = None
+    # A page opens what it is given: a gateway that lies must not make it run a script.
+    if payment.re_tp == ReturnType.LINK and not is_web_address(data):
+        data = None
     return View(payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type)
+
+
+def is_web_address(data: Json) -> bool:
+    """Whether this is what a page may offer as a link."""
+    return isinstance(data, str) and data.startswith(("https://", "http://"))
 
 
 def _find(storage: Reader, payment_id: str) -> Payment | None:

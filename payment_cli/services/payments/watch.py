@@ -65,3 +65,24 @@ class Watcher:
             current = self.payments.get(payment.id)
             return Result(current, (), str(error), unknown=current.st is Status.WAIT)
         return result
+
+    def look_if_due(self, payment: Payment) -> Result:
+        """As `look`, if it is time to; else, and for one that waits no more, return it as it is.
+
+        A scan has no callback: it is asked about each time. For the others it is time when
+        `pay check --pending` would ask, too.
+        """
+        if payment.st is not Status.WAIT:
+            return Result(payment)
+        if not pay_type(payment.pay_tp).is_scan and self.clock() < payment.next_check_at:
+            return Result(payment)
+        return self.look(payment)
+
+    def end_expired(self, payment: Payment) -> None:
+        """Let a payment that outlived its time at the provider end, so that another may begin.
+
+        Raises:
+            UntrustedError, ConfigError, NotAllowedError, OutcomeUnknownError: as `pay check`.
+        """
+        if payment.st is Status.WAIT and self.clock() > payment.expi:
+            self.checker.check(payment.id)

@@ -16,7 +16,8 @@ from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.product import LIVE, Product
 from payment_cli.model.shop.product_price import unpack
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.shop.records import load_settings, things
+from payment_cli.services.shop.records import things
+from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
 

@@ -18,7 +18,8 @@ from payment_cli.model.shop.product import Part, Product
 from payment_cli.model.shop.product_price import unpack
 from payment_cli.services.shop.goods import Goods, find_exactly, require_no_part
 from payment_cli.services.shop.goods_formats import naming, read_documents, write_documents
-from payment_cli.services.shop.records import load_settings, things
+from payment_cli.services.shop.records import things
+from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Transaction
 
 #: How many products one transaction writes: well under half a second of the tree's lock.

@@ -12,7 +12,6 @@ from payment_cli.errors import (
     PaymentError,
 )
 from payment_cli.ids import NewId
-from payment_cli.model.events.notice import NoticeType
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.buyer import Buyer
 from payment_cli.model.payments.pay_type import pay_type
@@ -20,6 +19,8 @@ from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.query.match import all_of, between, one_of
 from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.order_state import PENDING, OrderEvent
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.payments.check import Checker
@@ -28,8 +29,9 @@ from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.send import SendArguments, Sender
 from payment_cli.services.payments.settlement import Owed
-from payment_cli.services.shop.orders import Orders
-from payment_cli.services.shop.records import load_order, load_settings, save_order
+from payment_cli.services.shop.orders import Buying, Orders
+from payment_cli.services.shop.records import load_order, save_order
+from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Storage, Transaction
 
 
@@ -80,6 +82,14 @@ class OrderPayments:
     clock: Clock
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
+
+    def place(self, wanted: OrderInput, buying: Buying) -> Payment:
+        """Record an order and return the payment it is to be paid by, opened.
+
+        Raises:
+            InvalidValueError, NotFoundError, NotAllowedError, ConfigError: as `Orders.create`.
+        """
+        return self.open(self.orders.create(wanted, buying).id)
 
     def open(self, fragment: str) -> Payment:
         """Return the payment an order is to be paid by, made if there is none; `pay` sends it.

@@ -12,7 +12,7 @@ from payment_cli.model.query.match import Match, all_of, equal, one_of
 from payment_cli.model.record import Record
 from payment_cli.model.shop.address import Address, AddressType
 from payment_cli.model.shop.coupon import CouponEvent
-from payment_cli.model.shop.freight import Route
+from payment_cli.model.shop.freight import Route, read_sheet
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.shop.order_place import Placing, place_order
@@ -26,12 +26,12 @@ from payment_cli.services.shop.records import (
     load_coupons,
     load_discounts,
     load_order,
-    load_settings,
     orders,
     save_coupon,
     save_order,
     save_product,
 )
+from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Collection, Query, Reader, Storage, Transaction
 
 
@@ -270,7 +270,7 @@ def _route(
     reader: Reader, domain: str, settings: StoreSettings, delivery: dict[str, str]
 ) -> Route | None:
     """Return the route of an order; None where sheet, target or the shop's address is missing."""
-    sheet = settings.sheet()
+    sheet = read_sheet(settings.freight_sheet)
     target = delivery.get("addr_user_code", "")
     if sheet is None or not target:
         return None

@@ -11,7 +11,6 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.pricing_goods import CartLine, missing_ids
 from payment_cli.model.shop.product import LIVE, Product
 from payment_cli.model.shop.product_price import Catalogue
-from payment_cli.model.stores.settings import SETTINGS_ID, StoreSettings
 from payment_cli.storage.base import Collection, Query, Reader, Transaction
 
 
@@ -33,14 +32,6 @@ def discounts(domain: str) -> Collection:
 def orders(domain: str | None) -> Collection:
     """Return where the orders of a store are; None for all stores."""
     return Collection("order", domain)
-
-
-def load_settings(reader: Reader, domain: str) -> StoreSettings:
-    """Return a store's settings; the defaults where nothing was set."""
-    try:
-        return StoreSettings.from_record(reader.get(Collection("settings", domain), SETTINGS_ID))
-    except NotFoundError:
-        return StoreSettings()
 
 
 def load_catalogue(reader: Reader, domain: str, cart: Iterable[CartLine]) -> Catalogue:

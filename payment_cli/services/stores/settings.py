@@ -1,5 +1,6 @@
 """A store's settings: reading and changing `.store/settings.json`."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
@@ -8,8 +9,8 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.codec import decode_foreign
 from payment_cli.model.record import Json
 from payment_cli.model.stores.settings import StoreSettings
-from payment_cli.services.shop.records import load_settings
-from payment_cli.storage.base import Collection, Storage
+from payment_cli.services.stores.records import load_settings, settings
+from payment_cli.storage.base import Storage
 
 #: Settings whose value is text as it is typed; all others are JSON.
 _TEXT = frozenset({"order_callback", "webhook_url"})
@@ -17,11 +18,15 @@ _TEXT = frozenset({"order_callback", "webhook_url"})
 
 @dataclass(frozen=True, slots=True)
 class StoreSettingsService:
-    """The settings of the stores the caller may act for."""
+    """The settings of the stores the caller may act for.
+
+    `read_sheet` is the shop's: it refuses (InvalidValueError) what is no freight sheet.
+    """
 
     storage: Storage
     actor: Actor
     clock: Clock
+    read_sheet: Callable[[Mapping[str, Json]], object]
 
     def get(self, domain: str) -> StoreSettings:
         """Return a store's settings; the defaults where nothing was set."""
@@ -36,10 +41,12 @@ class StoreSettingsService:
         """
         self.actor.require(domain, f"store {domain}")
         value = _typed(name, text)
-        collection = Collection("settings", domain)
+        collection = settings(domain)
         with self.storage.transaction(self.actor.domain) as tx:
             before = load_settings(tx, domain)
-            record = before.with_value(name, value, self.clock()).to_record()
+            changed = before.with_value(name, value, self.clock())
+            self.read_sheet(changed.freight_sheet)
+            record = changed.to_record()
             stored = tx.put(collection, record) if before.rev else tx.insert(collection, record)
         return StoreSettings.from_record(stored)
 

@@ -177,5 +177,5 @@ def _providers_of(key: str) -> set[str]:
     return {
         pay_type.provider
         for pay_type in PAY_TYPES.values()
-        if key in (pay_type.name, pay_type.name.partition(".")[0])
+        if key in (pay_type.name, pay_type.family)
     }

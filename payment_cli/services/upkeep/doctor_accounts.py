@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from payment_cli.errors import ConfigError
 from payment_cli.gateways.alipay.account import AlipayAccount
+from payment_cli.gateways.http import is_this_machine
 from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.services.upkeep.findings import Finding, error, failed, ok, warn
 
@@ -62,14 +62,14 @@ def examine_alipay(subject: str, account: AlipayAccount, now: int) -> Iterator[F
 def examine_notify_url(subject: str, url: str, api_url: str) -> Iterator[Finding]:
     """Yield what is wrong with the URL that `api_url`'s provider is to call."""
     parts = urlsplit(url)
-    is_local = _is_loopback(parts.hostname or "")
+    is_local = is_this_machine(parts.hostname or "")
     if not parts.scheme or not parts.hostname:
         yield error(subject, f"notify URL {url} is not absolute")
     elif parts.query or parts.fragment:
         yield error(subject, f"notify URL {url} has a query string, which WeChat Pay refuses")
     elif len(url) > NOTIFY_URL_MAX:
         yield error(subject, f"notify URL is longer than {NOTIFY_URL_MAX} characters")
-    elif is_local and not _is_loopback(urlsplit(api_url).hostname or ""):
+    elif is_local and not is_this_machine(urlsplit(api_url).hostname or ""):
         yield warn(
             subject,
             f"notify URL {url} is on this machine, where the provider can't call",
@@ -170,15 +170,8 @@ def _expiry(subject: str, what: str, certificate: "Certificate", now: int) -> It
 
 def _api_url(subject: str, key: str, url: str) -> Iterable[Finding]:
     parts = urlsplit(url)
-    if _is_loopback(parts.hostname or ""):
+    if is_this_machine(parts.hostname or ""):
         return [ok(subject, f"{key} is on this machine: no real money")]
     if parts.scheme != "https":
         return [error(subject, f"{key} {url} must be https")]
     return []
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -85,7 +85,7 @@ class Ticker:
         done = failed = 0
         for payment_id in applier.due_ids(most):
             try:
-                after = applier.apply_if_due(applier.payments.get(payment_id))
+                after = applier.apply_if_due(applier.payments.get_committed(payment_id))
             except PaymentError as error:
                 errors.append((payment_id, f"{error.code}: {error}"))
                 continue

@@ -8,12 +8,10 @@ from payment_cli.errors import ConfigError, InvalidValueError, UntrustedError
 from payment_cli.gateways.alipay.gateway import AlipayGateway
 from payment_cli.gateways.alipay.sign import load_keys
 from payment_cli.gateways.base import Acknowledgement, OrderRef, Outcome, SendRequest
-from payment_cli.gateways.http import HttpTransport
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 from tests.gateways.gateway_contract import ORDER_NO, GatewayContract
 from tests.support import alipay as side
-from tests.support.certificates import certificate_pem
 from tests.support.clock import HandClock
 from tests.support.http_server import How, Said, scripted_server
 
@@ -105,24 +103,6 @@ def request(**changes):
 
 def order(pay_tp="zfb.qrcode"):
     return OrderRef(ID, pay_tp, 1234, "CNY", NOW)
-
-
-@pytest.fixture
-def alipay():
-    with side.alipay_server() as server:
-        yield server
-
-
-@pytest.fixture
-def open_gateway():
-    transport = HttpTransport(pause=lambda _seconds: None)
-    yield lambda account: AlipayGateway(account, transport, HandClock(NOW))
-    transport.close()
-
-
-@pytest.fixture
-def gateway(alipay, open_gateway):
-    return open_gateway(side.account(gateway_url=alipay.url))
 
 
 def test_a_qr_code_is_ordered_and_returned(alipay, gateway):
@@ -327,17 +307,6 @@ def test_what_was_never_received_created_nothing(open_gateway):
         "close": Outcome.UNKNOWN,
         "cancel": Outcome.UNKNOWN,
     }
-
-
-@pytest.fixture
-def certified(alipay):
-    return side.account(
-        gateway_url=alipay.url,
-        alipay_public_key="",
-        app_cert=certificate_pem(side.private_key("app"), serial=11),
-        alipay_cert=certificate_pem(side.private_key("alipay"), serial=22),
-        alipay_root_cert=certificate_pem(side.private_key("root"), serial=33),
-    )
 
 
 def test_in_certificate_mode_requests_name_the_certificates(alipay, open_gateway, certified):

@@ -350,6 +350,24 @@ def test_a_key_that_is_none_is_named_before_anything_is_sent(changes, key):
     assert "nonsense" not in str(refused.value)
 
 
+def h5(**changes):
+    return a_request("wx.h5", **{"client_ip": "14.23.150.211", **changes})
+
+
+def test_the_payer_of_an_h5_order_has_an_address():
+    gateway().validate(h5(), None)
+    with pytest.raises(InvalidValueError, match="address"):
+        gateway().validate(h5(client_ip=""), None)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_a_proxy_that_hides_the_payers_of_h5_orders_is_noticed_before_they_fail(address):
+    with pytest.raises(InvalidValueError, match="not the payer"):
+        gateway().validate(h5(client_ip=address), None)
+    at_home = platform.account(api_base="http://127.0.0.1:8499")
+    gateway(at_home).validate(h5(client_ip=address), None)
+
+
 def test_the_account_says_when_orders_expire_and_where_callbacks_go():
     made: Gateway = gateway(
         platform.account(pay_time_expire=30, pay_notify_url="https://shop.example/re")

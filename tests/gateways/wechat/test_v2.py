@@ -123,6 +123,12 @@ def test_a_scan_is_signed_and_complete(server, opened, sign_type):
     }
 
 
+def test_a_till_whose_address_nobody_knows_is_this_machine(server, opened):
+    server.says(platform.v2_signed(platform.v2_paid(ORDER_NO)))
+    scan(opened())
+    assert platform.v2_heard(server.heard[0])["spbill_create_ip"] == "127.0.0.1"
+
+
 def test_the_money_of_a_scan_is_read_whole(server, opened):
     server.says(platform.v2_signed(platform.v2_paid(ORDER_NO)))
     answer = scan(opened())

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from wechatpayv3 import WeChatPay, WeChatPayType
 from wechatpayv3.utils import rsa_verify
 
 from payment_cli.gateways.base import OrderRef, Outcome
@@ -87,6 +88,60 @@ def test_a_jsapi_order_returns_parameters_that_the_browser_can_verify(server, op
     assert answer.extra == {"wx_prepay_id": "wx201410272009395522657a690389285100"}
 
 
+H5_URL = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx2016&package=140"
+
+
+def sdk_document(server, **order):
+    """What wechatpayv3 sends for the same H5 order."""
+    sdk = WeChatPay(
+        wechatpay_type=WeChatPayType.H5,
+        mchid=platform.MCHID,
+        private_key=platform.private_pem("merchant"),
+        cert_serial_no=platform.SERIAL,
+        apiv3_key=platform.API_V3_KEY,
+        appid=platform.APPID,
+        public_key=platform.public_pem("platform"),
+        public_key_id=platform.PUBLIC_KEY_ID,
+    )
+    sdk._core._gate_way = server.url
+    sdk.pay(**order)
+    return server.heard[-1]
+
+
+def test_an_h5_order_is_the_one_that_an_independent_client_places(server, opened):
+    server.says(platform.said({"h5_url": H5_URL}))
+    answer = place(opened(), "wx.h5", client_ip="14.23.150.211")
+    assert (answer.outcome, answer.re_tp, answer.re_obj) == (
+        Outcome.WAITING, ReturnType.LINK, H5_URL
+    )  # fmt: skip
+    ours = server.heard[0]
+    theirs = sdk_document(
+        server,
+        description="两杯 coffee",
+        out_trade_no=ORDER_NO,
+        amount={"total": FEE, "currency": "CNY"},
+        time_expire="2026-09-21T22:23:20+08:00",
+        notify_url="https://shop.example/pay/re/wx.h5/demo/main",
+        scene_info={"payer_client_ip": "14.23.150.211", "h5_info": {"type": "Wap"}},
+    )
+    assert (ours.method, ours.target) == ("POST", "/v3/pay/transactions/h5")
+    assert (ours.method, ours.target) == (theirs.method, theirs.target)
+    assert body_of(ours) == json.loads(theirs.body)
+
+
+def test_an_h5_order_is_closed_as_any_other(server, opened):
+    server.says(platform.said(None, 204))
+    assert opened().close(order("wx.h5")).outcome is Outcome.CLOSED
+    assert server.heard[0].target.endswith(f"/{ORDER_NO}/close")
+
+
+@pytest.mark.parametrize("answer", [{"code_url": H5_URL}, {"h5_url": ""}, {"h5_url": 7}, {}])
+def test_an_h5_order_without_its_link_shows_nothing(server, opened, answer):
+    server.says(platform.said(answer))
+    answer = place(opened(), "wx.h5", client_ip="14.23.150.211")
+    assert (answer.outcome, answer.re_obj) == (Outcome.UNKNOWN, None)
+
+
 def test_a_scan_sends_the_code_and_no_notify_url(server, opened):
     server.says(platform.said(platform.transaction(ORDER_NO, trade_type="MICROPAY")))
     answer = place(opened(), "wx.scan")
@@ -99,6 +154,23 @@ def test_a_scan_sends_the_code_and_no_notify_url(server, opened):
     assert answer.re_obj["trade_state"] == "SUCCESS"
     assert platform.AUTH_CODE not in repr(answer)
     assert platform.OPENID not in json.dumps(answer.re_obj)
+
+
+@pytest.mark.parametrize(
+    ("pay_tp", "name"),
+    [("wx.qrcode", "payer_client_ip"), ("wx.jsapi", "payer_client_ip"), ("wx.scan", "device_ip")],
+)
+def test_the_payers_address_is_said_where_it_is_known(server, opened, pay_tp, name):
+    place(opened(), pay_tp, client_ip="14.23.150.211")
+    assert body_of(server.heard[0])["scene_info"][name] == "14.23.150.211"
+
+
+@pytest.mark.parametrize("pay_tp", ["wx.qrcode", "wx.jsapi", "wx.scan"])
+@pytest.mark.parametrize("unknown", ["", "127.0.0.1"])
+def test_an_address_that_nobody_knows_is_not_made_up(server, opened, pay_tp, unknown):
+    place(opened(), pay_tp, client_ip=unknown)
+    scene = body_of(server.heard[0]).get("scene_info", {})
+    assert not {"payer_client_ip", "device_ip"} & set(scene)
 
 
 @pytest.mark.parametrize("pay_tp", ["wx.qrcode", "wx.jsapi", "wx.scan"])

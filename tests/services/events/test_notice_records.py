@@ -4,9 +4,9 @@ import pytest
 
 from payment_cli.errors import CorruptRecordError, StorageError
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.model.events.notice import NoticeType
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.stores.settings import SETTINGS_ID
 from payment_cli.services.events.notice_records import NOTICES
 from payment_cli.services.shop.records import orders
@@ -110,9 +110,7 @@ def test_a_second_payment_is_told_as_double_with_its_own_trade(world: World, ord
 
 def test_what_is_rolled_back_is_not_told(world: World, order: Order, mocker) -> None:
     payment_id = pay(world, order)
-    mocker.patch(
-        "payment_cli.services.consequences.outbox_row", side_effect=StorageError("full")
-    )
+    mocker.patch("payment_cli.services.consequences.outbox_row", side_effect=StorageError("full"))
     with pytest.raises(AssertionError):
         money(world, payment_id)
     assert (state(world, order), told(world)) == ("WT", [])

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.payments.pace import BACK_OFF_MAX_MS, SILENCE_MS, back_off
+from payment_cli.services.payments.records import save
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
@@ -142,6 +145,40 @@ def test_an_interrupted_send_is_sent_again_with_identical_parameters(world: Worl
     first, again = world.gateway.calls("send")
     assert first == again
     assert world.stored(payment).intent is None
+
+
+def rewritten(world: World, payment: Payment, change: Callable[[dict], None]) -> None:
+    """Let the payment's intent be as another program wrote it."""
+    with world.storage.transaction("demo") as tx:
+        request = dict(world.stored(payment).intent["request"])
+        change(request)
+        save(tx, replace(payment, intent={**payment.intent, "request": request}))
+    world.clock.advance(ms=INTENT_MS)
+    world.gateway.checks = [NOT_FOUND]
+    world.gateway.sends = [QR]
+
+
+def test_an_intent_of_an_older_program_is_sent_again_without_what_it_did_not_know(
+    world: World,
+) -> None:
+    payment = interrupted(world)
+    rewritten(world, payment, lambda request: request.pop("client_ip"))
+    assert world.checker.check(payment.id).payment.re_obj == "weixin://wxpay/abc"
+    assert world.gateway.calls("send")[1].client_ip == ""  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "newer", [{"pay_tp": "wx.palm"}, {"contract": "1"}, {"pay_tp": "wx.palm", "contract": "1"}]
+)
+def test_an_intent_of_a_newer_program_is_never_sent_as_something_else(
+    world: World, newer: dict[str, str]
+) -> None:
+    payment = interrupted(world)
+    rewritten(world, payment, lambda request: request.update(newer))
+    with pytest.raises(InvalidValueError):
+        world.checker.check(payment.id)
+    assert len(world.gateway.calls("send")) == 1
+    assert world.stored(payment).st == "WAIT"
 
 
 def test_a_refused_repetition_forgets_no_order_of_the_first_send(world: World) -> None:
@@ -281,17 +318,23 @@ def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: W
     assert world.checker.check_pending(10).checked == 0
 
 
-def test_a_hand_edited_payment_does_not_stop_the_others(tmp_path: Path) -> None:
+def test_a_hand_edited_payment_is_settled_by_its_journal_and_its_file_is_left(
+    tmp_path: Path,
+) -> None:
     clock = HandClock()
     world = World(open_tree(tmp_path, clock), clock, ScriptedGateway())
     edited, second = sent(world), sent(world)
     file = tmp_path / "var" / "payment" / f"{edited.id}.json"
-    file.write_text(file.read_text().replace("2300", "2301"))
+    by_hand = file.read_text().replace("2300", "2301")
+    file.write_text(by_hand)
     clock.advance(s=20)
-    world.gateway.checks = [Answer(Outcome.WAITING), paid(second.id)]
+    world.gateway.checks = [paid(edited.id), paid(second.id)]
     sweep = world.checker.check_pending(10)
-    assert [payment_id for payment_id, _ in sweep.errors] == [edited.id]
-    assert world.stored(second).st == "OK"
+    assert (sweep.errors, sweep.by_status) == ((), {"OK": 2})
+    assert world.stored(edited).st == world.stored(second).st == "OK"
+    assert world.stored(edited).fee == 2300
+    assert file.read_text() == by_hand
+    assert [left.id for left in world.storage.left()] == [edited.id]
     world.storage.close()
 
 

@@ -207,6 +207,9 @@ def test_an_answer_that_does_not_fit_the_payment_changes_nothing(world, answer) 
         ("wx.qrcode", SendArguments(openid="o1")),
         ("wx.qrcode", SCAN),
         ("wx.nope", NOTHING),
+        ("wx.h5", NOTHING),
+        ("wx.qrcode", SendArguments(client_ip="14.23.150")),
+        ("wx.qrcode", SendArguments(client_ip="fe80::1%eth0")),
         ("free", NOTHING),
     ],
 )
@@ -217,6 +220,27 @@ def test_wrong_arguments_are_refused_before_anything_is_recorded(
     with pytest.raises(InvalidValueError):
         send(world, payment, pay_tp, arguments)
     assert world.stored(payment) == payment
+
+
+@pytest.mark.parametrize(
+    ("told", "sent"),
+    [
+        ("14.23.150.211", "14.23.150.211"),
+        ("2408:8400:0:0::1", "2408:8400::1"),
+        ("::ffff:14.23.150.211", "14.23.150.211"),  # what a dual-stack server sees of IPv4
+        ("", ""),
+    ],
+)
+def test_the_payers_address_is_sent_and_recorded_with_the_intent(
+    world: World, told: str, sent: str
+) -> None:
+    payment = world.create()
+    intents = []
+    world.gateway.meanwhile = lambda: intents.append(world.stored(payment).intent)
+    world.gateway.sends = [QR]
+    send(world, payment, arguments=SendArguments(client_ip=told))
+    assert intents[0]["request"]["client_ip"] == sent
+    assert world.gateway.calls("send")[0].client_ip == sent  # type: ignore[attr-defined]
 
 
 def test_what_the_gateway_refuses_by_rule_is_not_recorded(world: World) -> None:

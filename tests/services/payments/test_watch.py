@@ -76,3 +76,27 @@ def test_an_unknown_reverse_is_tried_until_it_is_known(world: World) -> None:
 def test_a_payment_that_is_not_waiting_is_shown_once(world: World) -> None:
     payment = world.create()
     assert len(list(watcher(world).watch(payment.id, 30))) == 1
+
+
+def test_a_look_asks_when_it_is_time_and_a_scan_each_time(world: World) -> None:
+    payment = sent(world, "zfb.qrcode")
+    assert watcher(world).look_if_due(world.stored(payment)).payment.st == "WAIT"
+    assert world.gateway.calls("check") == []
+    world.clock.now = world.stored(payment).next_check_at
+    world.gateway.checks = [paid(payment.id)]
+    assert watcher(world).look_if_due(world.stored(payment)).payment.st == "OK"
+    scanned = sent(world, "wx.scan")
+    world.gateway.checks = [WAITING]
+    watcher(world).look_if_due(world.stored(scanned))
+    assert len(world.gateway.calls("check")) == 2
+
+
+def test_a_payment_that_outlived_its_time_is_asked_about_and_ends(world: World) -> None:
+    payment = sent(world, "zfb.qrcode")
+    world.clock.now = world.stored(payment).expi
+    watcher(world).end_expired(world.stored(payment))
+    assert world.gateway.calls("check") == []
+    world.clock.advance(ms=1)
+    world.gateway.checks = [Answer(Outcome.CLOSED)]
+    watcher(world).end_expired(world.stored(payment))
+    assert world.stored(payment).st == "FAIL"

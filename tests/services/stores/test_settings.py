@@ -1,6 +1,7 @@
 import pytest
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
+from payment_cli.model.shop.freight import read_sheet
 from payment_cli.services.stores.settings import StoreSettingsService
 from payment_cli.storage.base import Collection
 from tests.services.conftest import World
@@ -8,7 +9,7 @@ from tests.services.conftest import World
 
 @pytest.fixture
 def settings(world: World) -> StoreSettingsService:
-    return StoreSettingsService(world.storage, world.actor, world.clock)
+    return StoreSettingsService(world.storage, world.actor, world.clock, read_sheet)
 
 
 def test_a_store_that_set_nothing_has_the_defaults(settings) -> None:
@@ -54,6 +55,6 @@ def test_others_neither_read_nor_change_it(world: World, settings) -> None:
     with pytest.raises(NotAllowedError):
         settings.set("other", "order_minutes", "5")
     root = world.seen_by("root", is_operator=True)
-    service = StoreSettingsService(root.storage, root.actor, root.clock)
+    service = StoreSettingsService(root.storage, root.actor, root.clock, read_sheet)
     assert service.set("other", "order_minutes", "5").order_minutes == 5
     assert settings.get("demo").order_minutes == 15
