@@ -24,6 +24,7 @@ from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
+    missing_journal,
     open_reader,
     open_writer,
     storage_errors,
@@ -31,7 +32,6 @@ from payment_cli.storage.tree.connection import (
 from payment_cli.storage.tree.fsck import Progress, records_of
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.sync import sync_files
-from payment_cli.storage.tree.writer import missing_journal
 
 _PAGES = 1024
 _FILES = 500

@@ -9,28 +9,27 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from payment_cli.errors import AmbiguousIdError, InvalidValueError, NotFoundError
 from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
 from payment_cli.model.names import check_name
-from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
-from payment_cli.storage.tree import journal, left
+from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
+    missing_journal,
     open_reader,
     storage_errors,
 )
 from payment_cli.storage.tree.key import Key, has_domain
-from payment_cli.storage.tree.plan import run_count, run_query
-from payment_cli.storage.tree.scan import has_records
-from payment_cli.storage.tree.writer import missing_journal
+
+if TYPE_CHECKING:
+    from payment_cli.model.query.match import Match
 
 #: A shorter fragment of an id is refused.
 FRAGMENT_MIN = 6
@@ -39,28 +38,30 @@ _LOG = """SELECT seq, at, actor, kind, domain, id, op, before_digest, after_dige
     FROM log WHERE seq > ? ORDER BY seq LIMIT ?"""
 
 
-@dataclass(slots=True)
 class Reader:
     """Reads one tree's journal. Nothing is opened before the first question."""
 
-    root: Path
-    _idle: list[sqlite3.Connection] = field(default_factory=list)
-    _inode: tuple[int, int] | None = None
-    _is_closed: bool = False
-    _place: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._place = journal_path(self.root)
+    def __init__(self, root: Path) -> None:
+        """Prepare to read the journal of the tree at `root`."""
+        self.root = root
+        self._place = journal_path(root)
+        self._inode: tuple[int, int] | None = None
+        self._idle: list[sqlite3.Connection] = []
+        self._is_closed = False
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """Yield the matching records; see storage/base.py."""
+        from payment_cli.storage.tree.plan import run_query
+
         with storage_errors("querying", collection.kind), self._snapshot() as conn:
             if conn is not None:
                 with closing(conn.cursor()) as cursor:
                     yield from run_query(conn, cursor, collection, query)
 
-    def count(self, collection: Collection, match: Match) -> int:
+    def count(self, collection: Collection, match: "Match") -> int:
         """Return how many records match."""
+        from payment_cli.storage.tree.plan import run_count
+
         with storage_errors("counting", collection.kind), self._snapshot() as conn:
             return 0 if conn is None else run_count(conn, collection, match)
 
@@ -72,6 +73,8 @@ class Reader:
 
     def left(self) -> list[Key]:
         """Return the records whose files are left to a foreign hand."""
+        from payment_cli.storage.tree import left
+
         with storage_errors("reading", "what is left"), self._snapshot() as conn:
             return [] if conn is None else [note.key for note in left.notes(conn)]
 
@@ -158,6 +161,8 @@ class Reader:
             self._idle.pop().close()
 
     def _check_new(self) -> None:
+        from payment_cli.storage.tree.scan import has_records
+
         try:
             root_fd = open_root(self.root)
         except FileNotFoundError:

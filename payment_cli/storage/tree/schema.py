@@ -14,8 +14,7 @@ record's `n`, the sequence of its first change, is above `state.settled`.
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from payment_cli.model.record import Json
 
@@ -29,8 +28,7 @@ SETTLE_EVERY: Final = 64
 _MIN, _MAX = -(2**63), 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A field of a kind of records that has its own column in `records`.
 
     A column holds the field's value exactly, or NULL for null and missing. Where a field of a

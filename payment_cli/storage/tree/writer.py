@@ -18,43 +18,37 @@ mark is written only when all files below it are in place: a dead writer's chang
 import os
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import open_root
 from payment_cli.ids import new_token
 from payment_cli.storage.tree import journal as rows
 from payment_cli.storage.tree import left
 from payment_cli.storage.tree.connection import (
     JOURNAL_NAME,
-    REBUILD_HINT,
     Journal,
     create_journal,
+    missing_journal,
     open_writer,
 )
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
-from payment_cli.storage.tree.recovery import repair, sweep
-from payment_cli.storage.tree.scan import has_records
 from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.sync import Syncer
 
 
-@dataclass(slots=True)
 class _Held:
-    """What is held while a transaction is open.
+    """What is held while a transaction is open."""
 
-    `mark` is what the lock file says without it, `seq` the last change before it, `left` how many
-    records' files are left with it.
-    """
-
-    journal: Journal
-    publication: Publication
-    mark: Mark
-    seq: int
-    left: int
+    def __init__(self, journal: Journal, publication: Publication, mark: Mark, seq: int) -> None:
+        """Hold a journal; `mark` is what the lock file says, `seq` the last change before it."""
+        self.journal = journal
+        self.publication = publication
+        self.mark = mark
+        self.seq = seq
+        #: How many records' files are left to a foreign hand with this transaction.
+        self.left = mark.left
 
 
 class Writer:
@@ -208,7 +202,7 @@ class Writer:
         if synced is not None and synced.journal == journal.name:
             rows.set_synced(journal.conn, synced.seq)
             mark = mark._replace(synced=max(mark.synced, synced.seq))
-        self._held = _Held(journal, self._new_publication(), mark, seq, mark.left)
+        self._held = _Held(journal, self._new_publication(), mark, seq)
 
     def _connect(self, lock: TreeLock) -> Journal:
         """Return the journal that is at its place now; make it if the tree is new.
@@ -221,6 +215,8 @@ class Writer:
                 return self._journal
             self._disconnect()
         if inode is None:
+            from payment_cli.storage.tree.scan import has_records
+
             if has_records(self._root_fd):
                 raise missing_journal()
             create_journal(self.root, self._root_fd)
@@ -237,6 +233,8 @@ class Writer:
             since = mark.seq
         else:
             since = rows.synced_seq(conn)
+        from payment_cli.storage.tree.recovery import repair, sweep  # a start pays for no repair
+
         sweep(self._root_fd)
         with self._new_publication() as publication:
             try:
@@ -275,8 +273,3 @@ class Writer:
         if self._journal is not None:
             self._journal.conn.close()
             self._journal = None
-
-
-def missing_journal() -> CorruptRecordError:
-    """Return the error for a tree with records but without its journal."""
-    return CorruptRecordError("the journal is missing, but the tree has records", hint=REBUILD_HINT)
