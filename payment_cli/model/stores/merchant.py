@@ -1,8 +1,8 @@
 """A merchant: what `store_info.json` says about a domain that sells (seed 000)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Self
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name
@@ -18,8 +18,7 @@ SETTABLE_KEYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Merchant:
+class Merchant(NamedTuple):
     """One merchant. `sellers` maps a pay type or its prefix (`wx`) to a default target."""
 
     domain: str
@@ -27,8 +26,8 @@ class Merchant:
     title: str
     currency: str = "RMB"
     lang: str = "zh-cn"
-    sellers: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    sellers: Mapping[str, str] = MappingProxyType({})
+    extra: Mapping[str, Json] = MappingProxyType({})
 
     def target_for(self, pay_tp: str) -> str:
         """Return the default target for a pay type: its own entry, else its prefix's.

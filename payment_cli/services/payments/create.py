@@ -1,7 +1,8 @@
 """`pay create`: recording what is to be paid. Nothing here talks to a provider."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
@@ -29,24 +30,22 @@ _FROM_META = frozenset({"or_id"})
 _PROVIDERS_OWN = ("wx_", "zfb_", "double_")
 
 
-@dataclass(frozen=True, slots=True)
-class NewPayment:
+class NewPayment(NamedTuple):
     """What `pay create` was asked for. `fee` in fen; `seller` "" is the caller's own domain."""
 
     fee: int
     cur: str = "RMB"
     brief: str = ""
-    buyer: Buyer = field(default_factory=Buyer)
+    buyer: Buyer = Buyer()
     seller: str = ""
-    meta: Mapping[str, Json] = field(default_factory=dict)
+    meta: Mapping[str, Json] = MappingProxyType({})
     callback: str = ""
     pay_tp: str = ""
     pay_target: str = ""
     idempotency_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(NamedTuple):
     """A created payment; `ignored` are the metadata keys that may not be set."""
 
     payment: Payment
@@ -54,8 +53,7 @@ class Created:
     is_replay: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Creator:
+class Creator(NamedTuple):
     """Creates payments in one tree, for one actor."""
 
     storage: Storage

@@ -1,7 +1,6 @@
 """Reading payments: one, some, or how many, as far as the caller may see them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from payment_cli.model.actor import Actor
@@ -14,13 +13,14 @@ if TYPE_CHECKING:
     from payment_cli.storage.base import Query, Storage
 
 
-@dataclass(frozen=True, slots=True)
 class Payments:
-    """The payments of one tree, seen by one actor. `own_id` returns the id of the actor's store."""
+    """The payments of one tree, seen by one actor."""
 
-    storage: "Storage"
-    actor: Actor
-    own_id: Callable[[], str]
+    def __init__(self, storage: "Storage", actor: Actor, own_id: Callable[[], str]) -> None:
+        """Read payments of `storage`; `own_id` returns the id of the actor's store."""
+        self.storage = storage
+        self.actor = actor
+        self.own_id = own_id
 
     def get(self, fragment: str) -> Payment:
         """Return the payment with this id, or with the one id that starts or ends so.

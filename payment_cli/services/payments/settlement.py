@@ -9,7 +9,6 @@ the payment's history says so.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -80,11 +79,12 @@ class Effects(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
 class Settlement:
-    """Settles verified money on payments. `effects` makes the list of what follows, if needed."""
+    """Settles verified money on payments."""
 
-    effects: Callable[[], Effects]
+    def __init__(self, effects: Callable[[], Effects]) -> None:
+        """Settle with `effects`, which makes the list of what follows when it is needed."""
+        self.effects = effects
 
     def settle(
         self,
