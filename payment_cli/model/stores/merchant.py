@@ -6,7 +6,6 @@ from typing import NamedTuple, Self
 
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name
-from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.record import Json, Record
 
 #: The keys that `payment store set` may write, with what each is for.
@@ -35,6 +34,8 @@ class Merchant(NamedTuple):
         Raises:
             ConfigError: `sellers` has neither.
         """
+        from payment_cli.model.payments.pay_type import family_of  # reading a merchant needs none
+
         target = self.sellers.get(pay_tp) or self.sellers.get(family_of(pay_tp))
         if not target:
             raise ConfigError(

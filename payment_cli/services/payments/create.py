@@ -176,7 +176,7 @@ def _check(new: NewPayment) -> None:
             raise InvalidValueError(f"{name} has {len(text)} characters, the most is {most}")
     if any(ord(c) < 32 for c in new.brief):
         raise InvalidValueError("brief has a control character")
-    if len(encode(new.meta).encode()) > META_MAX:
+    if len(encode(dict(new.meta)).encode()) > META_MAX:
         raise InvalidValueError(f"metadata is larger than {META_MAX // 1024} KiB")
     if _has_nul(new.meta):
         raise InvalidValueError("metadata has a NUL character")
