@@ -8,7 +8,7 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -23,6 +23,8 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from payment_cli.app.shop import Shop
     from payment_cli.model.record import Record
     from payment_cli.services.consequences import Consequences
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from payment_cli.services.stores.merchants import Merchants
     from payment_cli.services.stores.sessions import WebSessions
     from payment_cli.services.upkeep.doctor import Doctor
+    from payment_cli.services.upkeep.owed import OwedSteps
     from payment_cli.storage.base import Storage
 
 #: Where refused callbacks are counted, relative to the root.
@@ -136,7 +139,7 @@ class App:
     @cached_property
     def creator(self) -> "Creator":
         """Creating payments."""
-        from payment_cli.files.authored import read_callback
+        from payment_cli.files.authored import read_script
         from payment_cli.services.payments.create import Creator
 
         return Creator(
@@ -146,7 +149,7 @@ class App:
             self.new_id,
             self.new_token,
             self.merchants.get,
-            partial(read_callback, self.root),
+            partial(read_script, self.root),
             self.settlement,
         )
 
@@ -216,7 +219,7 @@ class App:
 
     @cached_property
     def applier(self) -> "Applier":
-        """Running callback scripts."""
+        """Running the scripts of payments."""
         import socket
 
         from payment_cli.services.payments.apply import Applier
@@ -250,12 +253,26 @@ class App:
             last = f", the last because {reason}" if reason else ""
             return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
 
-        def left() -> Iterator[str]:
+        def left() -> "Iterator[str]":
             return (file.path for file in self.storage.left())
 
         domains = partial(list_domains, self.root)
         configs = TreeConfigs(self.root, self.environ, domains, merchant)
-        return Doctor(self.root, self.clock, configs, probe, left)
+
+        def owed() -> "Iterator[Record]":
+            from payment_cli.services.upkeep.owed import OwedSteps
+
+            everybody = Actor(self.actor.domain, is_operator=True)
+            return OwedSteps(self.storage, everybody, self.clock).list(failed_only=True)
+
+        return Doctor(self.root, self.clock, configs, probe, left, owed)
+
+    @cached_property
+    def owed_steps(self) -> "OwedSteps":
+        """What commits owe and could not be done yet."""
+        from payment_cli.services.upkeep.owed import OwedSteps
+
+        return OwedSteps(self.storage, self.actor, self.clock)
 
     @cached_property
     def shop(self) -> "Shop":

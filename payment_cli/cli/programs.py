@@ -13,7 +13,7 @@ _PAY = {
     "get": Lazy("payment_cli.cli.pay.get:get", "Print one payment."),
     "query": Lazy("payment_cli.cli.pay.query:query", "List payments that match."),
     "re": Lazy("payment_cli.cli.pay.re:re", "Take a gateway's callback."),
-    "apply": Lazy("payment_cli.cli.pay.apply:apply", "Run callback scripts that are due."),
+    "apply": Lazy("payment_cli.cli.pay.apply:apply", "Run the scripts of payments that are due."),
     "sandbox": Lazy("payment_cli.cli.pay.sandbox:sandbox", "Play the gateways on this machine."),
 }
 
@@ -36,6 +36,9 @@ _PAYMENT = {
     ),
     "tick": Lazy(
         "payment_cli.cli.payment.tick:tick", "End overdue orders and do what is left over."
+    ),
+    "owed": Lazy(
+        "payment_cli.cli.payment.owed:owed", "Steps that could not be done yet: list, give up."
     ),
     "store": Lazy("payment_cli.cli.payment.store:store", "Make, show and change merchants."),
     "notify": Lazy(

@@ -36,7 +36,7 @@ from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX, outbox_row
 from payment_cli.services.events.owed import Debt
 from payment_cli.services.payments.records import load, save
 from payment_cli.services.payments.settlement import Moment, Owed, Settlement
-from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, things
+from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, products
 from payment_cli.services.stores.records import wants_notices
 from payment_cli.storage.base import Collection, Reader, Transaction
 
@@ -167,7 +167,7 @@ def _free_coupons(scene: Scene) -> Iterable[Write]:
 
 def _free_stock(scene: Scene) -> Iterable[Write]:
     """Give back what the order took."""
-    place = things(scene.store)
+    place = products(scene.store)
     return [
         Write(place, product.given_back(amount, scene.now).to_record())
         for product_id, amount in scene.order.stock.items()

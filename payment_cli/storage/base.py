@@ -3,7 +3,7 @@
 A *record* is one JSON object (model/record.py). It belongs to a *collection*: a kind, and for
 what a merchant owns the merchant's domain. A record's *revision* (`rev`, from 1) counts its
 changes; a writer says which revision it read, and a stale writer is refused. A payment may have
-*content*, bytes written once at insert: its callback script.
+*content*, bytes written once at insert: its script.
 
 Every backend keeps these promises, held by tests/storage/storage_contract.py:
 

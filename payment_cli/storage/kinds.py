@@ -1,36 +1,132 @@
-"""Where each kind of record lives in the tree (DESIGN: the tree)."""
+"""The one table of the kinds of records: where each lives, and what is indexed and kept of it.
 
+Every backend reads it; a kind that has no row is refused by all of them. A new kind is one row.
+Its fields and indexes are in every tree once `storage/tree/versions.py` says so.
+"""
+
+from typing import Final, NamedTuple
+
+from payment_cli.errors import InvalidValueError
 from payment_cli.model.names import check_name
 
-#: kind -> path under the root. `{domain}` appears for kinds that a merchant owns.
-PLACES = {
-    "payment": "var/payment/{id}.json",
-    "idempotency": "var/idempotency/{id}.json",
-    "outbox": "var/outbox/{id}.json",
-    "notice": "var/notice/{id}.json",
-    "order": "sys/order/ord_{domain}_{id}.json",
-    "thing": "home/{domain}/.store/thing/{id}.json",
-    "discount": "home/{domain}/.store/discount/{id}.json",
-    "coupon": "home/{domain}/.store/coupon/{id}.json",
-    "address": "home/{domain}/.store/address/{id}.json",
-    "basket": "home/{domain}/.store/basket/{id}.json",
-    "favourite": "home/{domain}/.store/favourite/{id}.json",
-    "settings": "home/{domain}/.store/{id}.json",
-}
+
+class Field(NamedTuple):
+    """A field that backends keep beside the record, for indexes.
+
+    `path` is its name in the record, `column` in a table. `alike` is how many of a million records
+    share one value, roughly: it tells a planner that a status narrows little, and a buyer much.
+    `sparse` fields are indexed only where they say something (not 0, not empty).
+    """
+
+    path: str
+    column: str
+    type_: type[int] | type[str]
+    alike: int
+    sparse: bool = False
+
+
+class Kind(NamedTuple):
+    """A kind of records.
+
+    `place` is its path under the root; `{domain}` is in it if a merchant owns the records, and
+    `only_id` is set if one file with that name is all there is. Of `fields` each one has a column;
+    of `indexes` each one is the columns of an index ("domain" is one too), besides the id that
+    breaks ties. `keeps_before`: the log keeps what a record was before a change.
+    """
+
+    place: str
+    fields: tuple[Field, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    keeps_before: bool = False
+    only_id: str = ""
+
+    @property
+    def has_domain(self) -> bool:
+        """Whether records of this kind belong to a merchant's domain."""
+        return "{domain}" in self.place
+
+
+_LM = Field("lm", "lm", int, 2)
+_CT = Field("ct", "ct", int, 2)
+_SELLER = Field("seller_id", "seller_id", str, 10_000)
+_BUYER = Field("buyer_id", "buyer_id", str, 10, sparse=True)
+_TIMES = (_LM, _CT)
+
+KINDS: Final[dict[str, Kind]] = {
+    "payment": Kind(
+        "var/payment/{id}.json",
+        (
+            _LM, _CT, Field("st", "st", str, 250_000), _SELLER, _BUYER,
+            Field("or_id", "or_id", str, 10, sparse=True),
+            Field("fee", "fee", int, 200),
+            Field("send_at", "send_at", int, 2, sparse=True),
+            Field("close_at", "close_at", int, 2),
+            Field("next_check_at", "next_check_at", int, 2, sparse=True),
+            Field("apply_st", "apply_st", str, 10_000, sparse=True),
+            Field("flag", "flag", str, 100, sparse=True),
+        ),
+        (
+            ("st", "lm"), ("seller_id", "lm"), ("seller_id", "st", "lm"), ("buyer_id", "lm"),
+            ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",), ("close_at",),
+            ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
+        ),
+    ),
+    "idempotency": Kind("var/idempotency/{id}.json", _TIMES),
+    "outbox": Kind("var/outbox/{id}.json", _TIMES),
+    "notice": Kind("var/notice/{id}.json", _TIMES),
+    "order": Kind(
+        "sys/order/ord_{domain}_{id}.json",
+        (
+            _LM, _CT, Field("ord_status", "st", str, 250_000),
+            Field("sto_id", "seller_id", str, 10_000), _BUYER,
+        ),
+        (
+            ("domain", "st", "lm"), ("domain", "lm"), ("st", "lm"), ("seller_id", "lm"),
+            ("seller_id", "st", "lm"), ("buyer_id", "lm"), ("lm",),
+        ),
+        keeps_before=True,
+    ),
+    "thing": Kind(
+        "home/{domain}/.store/thing/{id}.json",
+        (_LM, _CT, Field("nm", "nm", str, 1, sparse=True)),
+        (("domain", "nm"),),
+        keeps_before=True,
+    ),
+    "discount": Kind("home/{domain}/.store/discount/{id}.json", _TIMES),
+    "coupon": Kind("home/{domain}/.store/coupon/{id}.json", _TIMES),
+    "address": Kind("home/{domain}/.store/address/{id}.json", _TIMES),
+    "basket": Kind("home/{domain}/.store/basket/{id}.json", _TIMES),
+    "favourite": Kind("home/{domain}/.store/favourite/{id}.json", _TIMES),
+    "settings": Kind(
+        "home/{domain}/.store/{id}.json", _TIMES, keeps_before=True, only_id="settings"
+    ),
+}  # fmt: skip
+
+
+def kind_of(name: str) -> Kind:
+    """Return the kind of this name.
+
+    Raises:
+        InvalidValueError: there is no such kind.
+    """
+    found = KINDS.get(name)
+    if found is None:
+        raise InvalidValueError(f"{name!a} is not a kind of records")
+    return found
 
 
 def place(kind: str, domain: str, record_id: str) -> str:
     """Return the record's path relative to the root, every part checked against its allow-list.
 
     Raises:
-        InvalidValueError: the id or the domain is not well formed.
+        InvalidValueError: there is no such kind, the id or the domain is not well formed, or a
+            domain is missing or too much.
     """
+    row = kind_of(kind)
+    if row.has_domain != bool(domain):
+        wrong = f"belongs to no domain, not to {domain!a}" if domain else "needs a domain"
+        raise InvalidValueError(f"a record of kind {kind} {wrong}")
     check_name("id", record_id)
     if domain:
         check_name("domain", domain)
-    return PLACES[kind].format(domain=domain, id=record_id)
-
-
-def content_place(kind: str, domain: str, record_id: str) -> str:
-    """Return the path of a record's content: its own path without `.json` (seed 001)."""
-    return place(kind, domain, record_id).removesuffix(".json")
+    return row.place.format(domain=domain, id=record_id)

@@ -34,15 +34,13 @@ from payment_cli.model.codec import decode, encode, encode_pretty
 from payment_cli.model.query.match import Match, everything
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Storage, Transaction
-from payment_cli.storage.kinds import place
+from payment_cli.storage.kinds import kind_of, place
 from payment_cli.storage.tinydb_query import in_order, tinydb_query
 
 #: How long a transaction waits for another thread's.
 LOCK_TIMEOUT_S = 10.0
 FRAGMENT_MIN = 6
 
-#: Kinds whose previous JSON the log keeps: goods, orders and settings.
-_KEEPS_BEFORE = frozenset({"thing", "order", "settings"})
 _CONTENT = "content"
 _LOG = "log"
 
@@ -101,6 +99,7 @@ class _Reader:
         return found
 
     def _search(self, collection: Collection, match: Match) -> list[Record]:
+        kind_of(collection.kind)
         wanted = tinydb_query(match)
         return [
             dict(record)
@@ -245,7 +244,7 @@ class _Transaction(_Reader):
             op=op,
             before_digest=_digest(before),
             after_digest=_digest(after),
-            before=before if collection.kind in _KEEPS_BEFORE else None,
+            before=before if kind_of(collection.kind).keeps_before else None,
         )
         table.insert(entry._asdict())
 

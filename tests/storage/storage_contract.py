@@ -31,6 +31,7 @@ from payment_cli.model.query.match import (
 )
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage
+from payment_cli.storage.kinds import KINDS
 from tests.support.clock import HandClock
 
 PAYMENTS = Collection("payment")
@@ -178,6 +179,42 @@ class StorageContract:
             storage.get(Collection("order", "a"), str(stored["id"]))
 
     # -- revisions -------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_every_kind_is_kept_and_found_by_its_fields(self, storage: Storage, kind: str) -> None:
+        row = KINDS[kind]
+        collection = Collection(kind, "demo" if row.has_domain else "")
+        fields = {field.path: "x" if field.type_ is str else 7 for field in row.fields}
+        stored = insert_one(storage, a_record(id=row.only_id or an_id(), **fields), collection)
+        for path, value in fields.items():
+            found = storage.query(collection, Query(equal(path, value), sort=((path, 1),)))
+            assert list(found) == [stored]
+        with storage.transaction("tester") as tx:
+            tx.put(collection, stored)
+        last = list(storage.log())[-1]
+        assert last.before == (stored if row.keeps_before else None)
+
+    @pytest.mark.parametrize("kind", ["nonsense", "", "Payment", "payment/x"])
+    def test_a_kind_that_is_not_in_the_table_is_refused(self, storage: Storage, kind: str) -> None:
+        insert(storage, a_record())
+        collection = Collection(kind)
+        for refused in (
+            lambda: insert(storage, a_record(), collection=collection),
+            lambda: storage.get(collection, an_id()),
+            lambda: storage.committed(collection, an_id()),
+            lambda: storage.content(collection, an_id()),
+            lambda: list(storage.query(collection, Query(everything()))),
+            lambda: storage.count(collection, everything()),
+            lambda: storage.find_id(collection, an_id()),
+            lambda: storage.find_id(collection, "0" * 8),
+        ):
+            with pytest.raises(InvalidValueError):
+                refused()
+
+    def test_a_payment_belongs_to_no_domain_and_a_thing_to_one(self, storage: Storage) -> None:
+        for collection in (Collection("payment", "demo"), Collection("thing")):
+            with pytest.raises(InvalidValueError):
+                insert(storage, a_record(), collection=collection)
 
     def test_revisions_count_from_one(self, storage: Storage) -> None:
         record = insert_one(storage, a_record())

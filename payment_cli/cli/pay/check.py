@@ -41,7 +41,7 @@ def check(
     """Ask the gateway about the payment ID, and record and print what it says.
 
     A payment that is OK or FAIL is answered from the tree. One past its expiry is closed. A
-    callback script that is due is run. With --pending all of that for every payment that is due
+    script that is due is run. With --pending all of that for every payment that is due
     to be asked about; it prints a summary, and exits 21 if some could not be asked.
     """
     if pending == (payment_id is not None):

@@ -111,7 +111,7 @@ def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> 
 
     As `pay re` with -idkey, but the payment is found by the order: one of the fields must be the
     id of a payment that the order owns. Fields without the gateway's own signature are only a
-    hint: the gateway is asked. A callback script is started, not waited for.
+    hint: the gateway is asked. A script is started, not waited for.
 
     Gateways themselves talk to /pay/re (payment serve, or any web server), not to this command.
     """

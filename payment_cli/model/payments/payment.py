@@ -56,7 +56,7 @@ class Flag(StrEnum):
 
 
 class ApplyStatus(StrEnum):
-    """`apply_st`: the life of the callback script of a paid payment. "" means none is owed."""
+    """`apply_st`: the life of the script of a paid payment. "" means none is owed."""
 
     DUE = "due"
     CLAIMED = "claimed"  # durable before the script starts; without an outcome: unknown

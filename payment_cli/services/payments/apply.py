@@ -1,4 +1,4 @@
-"""The callback script of a paid payment: due → claimed → done or failed (DESIGN: the callback).
+"""The script of a paid payment: due → claimed → done or failed.
 
 The claim is durable before the script starts, so a script completes at most once. A crash leaves
 either *due* (safe to run) or *claimed* without an outcome, which an operator decides.
@@ -35,7 +35,7 @@ _OPEN = (ApplyStatus.DUE, ApplyStatus.CLAIMED, ApplyStatus.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Applier:
-    """Runs callback scripts. `who` names this process in the claim."""
+    """Runs the scripts of payments. `who` names this process in the claim."""
 
     storage: Storage
     payments: Payments

@@ -81,10 +81,14 @@ class Asker:
     def record_end(self, payment: Payment, reason: str) -> Result:
         """Record that the payment is closed for `reason`, unless it is final by now.
 
+        What a provider closed is recorded whatever a foreign hand did to the file; of a payment
+        that was never sent nothing has happened yet, and such a file refuses.
+
         Raises:
             ConflictError: it was sent (again) meanwhile.
         """
-        with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
+        was_sent = payment.st is not Status.NEW
+        with self.storage.transaction(self.actor, leaves_foreign=was_sent) as tx:
             current = load(tx, payment.id)
             if current.is_final:
                 return result_of(payment, current)

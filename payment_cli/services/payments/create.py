@@ -62,7 +62,7 @@ class Creator(NamedTuple):
     new_id: NewId
     new_token: Callable[[], str]
     find_merchant: Callable[[str], Merchant]
-    read_callback: Callable[[str, str], bytes]
+    read_script: Callable[[str, str], bytes]
     settlement: Settlement
 
     def create(self, new: NewPayment) -> Created:
@@ -71,7 +71,7 @@ class Creator(NamedTuple):
         Raises:
             InvalidValueError: fee, currency, metadata or a name is not what it must be.
             NotAllowedError: the caller may not sell for this seller.
-            NotFoundError: the seller is no merchant, or has no such callback.
+            NotFoundError: the seller is no merchant, or has no such script.
             ConflictError: the idempotency key was used with other input.
         """
         seller = new.seller or self.actor.domain
@@ -79,7 +79,7 @@ class Creator(NamedTuple):
         merchant = self.find_merchant(seller)
         _check(new)
         meta, ignored = _split_meta(new.meta)
-        script = self.read_callback(seller, new.callback) if new.callback else b""
+        script = self.read_script(seller, new.callback) if new.callback else b""
         now = self.clock()
         payment = self._build(new, merchant, meta, script, now, self.new_id(now))
         with self.storage.transaction(self.actor.domain) as tx:
@@ -99,7 +99,7 @@ class Creator(NamedTuple):
         order's end (AMS, 0 for none).
         """
         merchant = self.find_merchant(new.seller)
-        script = self.read_callback(new.seller, new.callback) if new.callback else b""
+        script = self.read_script(new.seller, new.callback) if new.callback else b""
         payment = self._build(new, merchant, dict(new.meta), script, self.clock(), payment_id)
         return self._insert(tx, payment._replace(pay_by=pay_by), script)
 

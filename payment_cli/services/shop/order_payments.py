@@ -164,7 +164,7 @@ class OrderPayments:
             NotAllowedError: the order is paid, or was paid while it was being cancelled.
             OutcomeUnknownError: a payment could not be closed for sure; the order is as it was.
         """
-        order = self.orders.get(fragment)
+        order = self.orders.get_committed(fragment)
         order.require(OrderEvent.CANCEL)
         self._end_all(order, reason)
         by = self.orders.actor.domain
@@ -201,11 +201,18 @@ class OrderPayments:
                 self.cancel(order_id, "expired")
                 cancelled.append(order_id)
             except PaymentError as error:
-                if self.orders.get(order_id).is_pending:
-                    errors.append((order_id, f"{error.code}: {error}"))
-                else:
+                if self._is_over(order_id):
                     settled.append(order_id)
+                else:
+                    errors.append((order_id, f"{error.code}: {error}"))
         return Tick(tuple(cancelled), tuple(settled), tuple(errors))
+
+    def _is_over(self, order_id: str) -> bool:
+        """Whether an order that could not be ended needs no end any more; a damaged one does."""
+        try:
+            return not self.orders.get_committed(order_id).is_pending
+        except PaymentError:
+            return False
 
     def _how(self, order: Order, paying: Paying) -> tuple[str, str]:
         """Return pay type and target: as asked, else the order's, else the store's default."""

@@ -1,4 +1,4 @@
-"""Merchants: making one, reading and changing its store_info.json (seed 000, DESIGN: the tree)."""
+"""Merchants: making one, reading and changing its store_info.json (seed 000)."""
 
 from collections.abc import Callable
 from pathlib import Path

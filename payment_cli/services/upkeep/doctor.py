@@ -6,6 +6,7 @@ checks are in doctor_tree.py, those of one gateway account in doctor_accounts.py
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -14,6 +15,7 @@ from payment_cli.errors import PaymentError
 from payment_cli.gateways.alipay.account import AlipayAccount
 from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.model.payments.pay_type import PAY_TYPES
+from payment_cli.model.record import Record
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.upkeep.doctor_accounts import (
     examine_alipay,
@@ -27,6 +29,13 @@ Provider = Literal["wxpay", "alipay"]
 
 _PROVIDERS: tuple[Provider, ...] = ("wxpay", "alipay")
 _SETTINGS = "etc/payment.toml"
+
+#: So many owed steps are told one by one.
+OWED_MAX = 20
+
+
+#: How an owed step says whose it is.
+_WHOSE = (("payment", "payment"), ("order", "or_id"), ("store", "store"))
 
 
 class Configs(Protocol):
@@ -59,7 +68,8 @@ class Doctor:
 
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
     (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
-    yields the paths of the files that are left to a foreign hand. `mounts` is where the machine
+    yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
+    be done yet (owed.py: shown). `mounts` is where the machine
     lists its mounted file systems.
     """
 
@@ -68,6 +78,7 @@ class Doctor:
     configs: Configs
     probe_storage: Callable[[], str]
     left_files: Callable[[], Iterable[str]]
+    owed: Callable[[], Iterable[Record]]
     mounts: Path = MOUNTS
 
     def examine(self) -> list[Finding]:
@@ -78,6 +89,7 @@ class Doctor:
         findings = list(examine_tree(self.root, self.clock, self.mounts))
         for subject, check in (
             ("storage", self._storage),
+            ("owed", self._owed),
             (_SETTINGS, self._settings),
             ("targets", self._targets),
             ("merchants", self._merchants),
@@ -91,6 +103,19 @@ class Doctor:
     def _storage(self) -> Iterator[Finding]:
         yield ok("storage", self.probe_storage())
         yield from examine_left(self.left_files())
+
+    def _owed(self) -> Iterator[Finding]:
+        """Tell what could not be done, the first OWED_MAX of it."""
+        owed = list(islice(self.owed(), OWED_MAX + 1))
+        for step in owed[:OWED_MAX]:
+            whose = [f"{name} {step[key]}" for name, key in _WHOSE if step[key]]
+            yield warn(
+                "owed",
+                f"{step['what']} of {', '.join(whose)} could not be done: {step['re']}",
+                f"mend it, then `payment tick`; or `payment owed drop {step['id']}`",
+            )
+        if len(owed) > OWED_MAX:
+            yield warn("owed", "there is more that could not be done", "payment owed list")
 
     def _settings(self) -> Iterator[Finding]:
         public_url = self.configs.public_url()

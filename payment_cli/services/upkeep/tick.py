@@ -1,6 +1,6 @@
 """`payment tick`: what has to be done from time to time, for a crontab.
 
-Overdue orders end, what commits owe to baskets is applied, callback scripts that are due run, and
+Overdue orders end, what commits owe to baskets is applied, scripts that are due run, and
 stores are told of their orders.
 Each run does a bounded amount of each, and what can't be done is told and left for the next one.
 """

@@ -19,19 +19,20 @@ from payment_cli.files.safe_files import (
     open_root,
     write_new,
 )
-from payment_cli.storage.kinds import PLACES
+from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
     missing_journal,
-    open_reader,
     open_writer,
     storage_errors,
 )
-from payment_cli.storage.tree.fsck import Progress, records_of
+from payment_cli.storage.tree.fsck import LOCK_TIMEOUT_S, Progress, records_of
 from payment_cli.storage.tree.publish import Change, Publication
+from payment_cli.storage.tree.reader import open_current
 from payment_cli.storage.tree.sync import sync_files
+from payment_cli.storage.tree.versions import write_layout
 
 _PAGES = 1024
 _FILES = 500
@@ -76,6 +77,7 @@ def _copy_records(
             raise missing_journal()
         return 0
     _copy_journal(root, destination, progress)
+    write_layout(copy_fd)
     with closing(open_writer(destination).conn) as conn:
         total = conn.execute("SELECT count(*) FROM records").fetchone()[0]
         with Publication(copy_fd, "") as publication:
@@ -95,10 +97,11 @@ def _copy_journal(root: Path, destination: Path, progress: Progress) -> None:
     make_private_folder(target.parent)
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
     target.chmod(FILE_MODE)
-    with closing(open_reader(root)) as source, closing(sqlite3.connect(target)) as copy:
+    source = open_current(root, LOCK_TIMEOUT_S)
+    with closing(source), closing(sqlite3.connect(target)) as copy:
         # An open snapshot: without one, every commit of another process starts the copy again.
         source.execute("BEGIN")
-        source.execute("SELECT count(*) FROM state").fetchone()
+        source.execute("SELECT count(*) FROM tree").fetchone()
 
         def tell(_status: int, remaining: int, total: int) -> None:
             progress(total - remaining, total)
@@ -153,9 +156,9 @@ def _is_recorded(parts: tuple[str, ...]) -> bool:
     if parts[2:] == (".store", "settings.json"):
         return True
     return any(
-        pattern.split("/")[2:-1] == list(parts[2:])
-        for kind, pattern in PLACES.items()
-        if kind != "settings"
+        kind.place.split("/")[2:-1] == list(parts[2:])
+        for kind in KINDS.values()
+        if not kind.only_id
     )
 
 

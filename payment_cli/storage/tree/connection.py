@@ -13,10 +13,9 @@ from urllib.parse import quote
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
 from payment_cli.files.safe_files import exists, folder, write_new
 from payment_cli.ids import new_token
-from payment_cli.storage.tree.lock import JOURNAL_FOLDER
-from payment_cli.storage.tree.schema import VERSION, create_indexes, create_tables
-
-JOURNAL_NAME = "payment.db"
+from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
+from payment_cli.storage.tree.schema import create_indexes, create_tables
+from payment_cli.storage.tree.versions import NEW_END, check_version, write_layout
 
 #: How long SQLite waits for its own locks: they are held by checkpoints and recovery only.
 _BUSY_S = 10.0
@@ -97,14 +96,14 @@ def open_writer(root: Path) -> Journal:
     """Open the journal that is there for writing: durable at every commit. Hold the lock.
 
     Raises:
-        sqlite3.Error: it can't be opened. CorruptRecordError: a newer version wrote it.
+        sqlite3.Error: it can't be opened. ConfigError: it is newer. OldTreeError: it is older.
     """
     inode = inode_of(journal_path(root))
     conn = _checked(_connect(root, "mode=rw"))
     try:
         conn.execute("PRAGMA synchronous = FULL")
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
-        name = conn.execute("SELECT journal FROM state").fetchone()[0]
+        name = conn.execute("SELECT journal FROM tree").fetchone()[0]
     except BaseException:
         conn.close()
         raise
@@ -115,7 +114,7 @@ def open_reader(root: Path) -> sqlite3.Connection:
     """Open the journal that is there for reading, be it on a read-only disk.
 
     Raises:
-        sqlite3.Error: it can't be opened. CorruptRecordError: a newer version wrote it.
+        sqlite3.Error: it can't be opened. ConfigError: it is newer. OldTreeError: it is older.
         StorageError: commits are not merged into it, and the disk is read-only.
     """
     try:
@@ -152,19 +151,11 @@ def _connect(root: Path, options: str) -> sqlite3.Connection:
 
 def _checked(conn: sqlite3.Connection) -> sqlite3.Connection:
     try:
-        _check_version(conn.execute("PRAGMA user_version").fetchone()[0])
+        check_version(conn)
     except BaseException:
         conn.close()
         raise
     return conn
-
-
-def _check_version(version: int) -> None:
-    if version != VERSION:
-        raise CorruptRecordError(
-            f"the journal has format {version}, this program knows {VERSION}",
-            hint="use the version of payment-cli that wrote it",
-        )
 
 
 def create_journal(root: Path, root_fd: int) -> None:
@@ -194,7 +185,7 @@ def new_journal(root: Path, root_fd: int) -> Iterator[sqlite3.Connection]:
         sqlite3.Error, OSError: the disk refused; nothing was replaced.
     """
     with folder(root_fd, (JOURNAL_FOLDER,), create=True) as folder_fd:
-        name = f"{JOURNAL_NAME}.{new_token()}.new"
+        name = f"{JOURNAL_NAME}.{new_token()}{NEW_END}"
         os.close(write_new(folder_fd, name, b""))
         try:
             with closing(
@@ -202,6 +193,7 @@ def new_journal(root: Path, root_fd: int) -> Iterator[sqlite3.Connection]:
             ) as conn:
                 yield conn
             _sync_file(folder_fd, name)
+            write_layout(root_fd)
             for end in ("-shm", "-wal", ""):
                 _move(folder_fd, f"{JOURNAL_NAME}{end}", f"{JOURNAL_NAME}.replaced{end}")
             _move(folder_fd, name, JOURNAL_NAME)

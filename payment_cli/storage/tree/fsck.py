@@ -16,14 +16,13 @@ from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
 from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import (
-    JOURNAL_NAME,
     inode_of,
     journal_path,
     open_reader,
     storage_errors,
 )
 from payment_cli.storage.tree.key import Key
-from payment_cli.storage.tree.lock import JOURNAL_FOLDER
+from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
 from payment_cli.storage.tree.publish import Publication
 from payment_cli.storage.tree.writer import Writer
 

@@ -7,12 +7,10 @@ from typing import NamedTuple
 from payment_cli.errors import CorruptRecordError
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Json, Record
+from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree.connection import REBUILD_HINT
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.schema import COLUMNS, columns_of
-
-#: Kinds whose previous JSON the log keeps: goods, orders and settings.
-KEEPS_BEFORE = frozenset({"thing", "order", "settings"})
 
 _ONE = "kind = ? AND domain = ? AND id = ?"
 _FIND = f"SELECT rev, doc, {', '.join(COLUMNS)} FROM records WHERE {_ONE}"  # noqa: S608
@@ -95,7 +93,7 @@ def append_log(
     Return its sequence number.
     """
     before, after = docs
-    kept = before if before and key.kind in KEEPS_BEFORE else None
+    kept = before if before and KINDS[key.kind].keeps_before else None
     row = (at, actor, *key, op, digest(before), digest(after), kept)
     return conn.execute(_LOG, row).lastrowid or 0
 
@@ -119,12 +117,12 @@ def last_seq(conn: sqlite3.Connection) -> int:
 
 def synced_seq(conn: sqlite3.Connection) -> int:
     """Return up to which change the files are known to be on disk."""
-    return int(conn.execute("SELECT synced FROM state").fetchone()[0])
+    return int(conn.execute("SELECT synced FROM tree").fetchone()[0])
 
 
 def set_synced(conn: sqlite3.Connection, seq: int) -> None:
     """Record that the files of all changes up to `seq` are on disk."""
-    conn.execute("UPDATE state SET synced = max(synced, ?)", (seq,))
+    conn.execute("UPDATE tree SET synced = max(synced, ?)", (seq,))
 
 
 def unlog(conn: sqlite3.Connection, seq: int) -> None:
@@ -134,9 +132,9 @@ def unlog(conn: sqlite3.Connection, seq: int) -> None:
 
 def settle(conn: sqlite3.Connection, seq: int) -> None:
     """Put all fresh records into the indexes; `seq` is the last change."""
-    fresh = "n > (SELECT settled FROM state) AND fresh = 1"
+    fresh = "n > (SELECT settled FROM tree) AND fresh = 1"
     conn.execute(f"UPDATE records NOT INDEXED SET fresh = 0 WHERE {fresh}")  # noqa: S608
-    conn.execute("UPDATE state SET settled = ?", (seq,))
+    conn.execute("UPDATE tree SET settled = ?", (seq,))
 
 
 def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, frozenset[bytes]]]:

@@ -15,6 +15,7 @@ from payment_cli.files.safe_files import FILE_MODE, open_folder
 from payment_cli.ids import new_token
 
 JOURNAL_FOLDER = ".journal"
+JOURNAL_NAME = "payment.db"
 LOCK_NAME = "lock"
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -134,6 +135,10 @@ class TreeLock:
     def write_mark(self, mark: Mark) -> None:
         """Replace the mark. It need not be durable: after a power loss the boot is another."""
         os.pwrite(self._fd, mark.to_bytes(), 0)
+
+    def clear_mark(self) -> None:
+        """Leave no mark, so that whoever comes next looks at all that may be wrong."""
+        os.pwrite(self._fd, b" " * _MARK_SIZE, 0)
 
     def close(self) -> None:
         """Close the files; the kernel drops the lock if it was held."""

@@ -19,11 +19,11 @@ from payment_cli.model.query.evaluate import predicate
 from payment_cli.model.query.match import And, Equal, In, Match, Range, Scalar
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
+from payment_cli.storage.kinds import Field, kind_of
 from payment_cli.storage.tree.journal import decoded
-from payment_cli.storage.tree.key import has_domain
 from payment_cli.storage.tree.match_sql import Compiled, compile_sql, order_terms
 from payment_cli.storage.tree.match_sql_value import SqlValue
-from payment_cli.storage.tree.schema import Field, fields_of, sparse_condition
+from payment_cli.storage.tree.schema import sparse_condition
 
 _DOC = "records.doc"
 
@@ -90,7 +90,7 @@ def select_of(collection: Collection, query: Query, view: View) -> Statement:
         InvalidValueError: there is no such kind, or it can't be sorted so.
     """
     rows = _rows(collection, query.match, view.columns)
-    if not query.sort and not has_domain(collection.kind):
+    if not query.sort and not kind_of(collection.kind).has_domain:
         # The index on ids has the domain before the id: name it, and it gives their order.
         rows = Statement(f"domain = '' AND {rows.sql}", rows.params, rows.residual)
     order = order_terms(query.sort, view.columns, _DOC)
@@ -114,10 +114,10 @@ def look_at(conn: sqlite3.Connection, kind: str) -> View:
     columns = {"id": "records.id"}
     settled, has_odd = conn.execute(
         "SELECT settled, EXISTS (SELECT 1 FROM records"  # noqa: S608
-        f" WHERE {_kind_is(kind)} AND odd) FROM state"
+        f" WHERE {_kind_is(kind)} AND odd) FROM tree"
     ).fetchone()
     if not has_odd:
-        columns.update((field.path, f"records.{field.column}") for field in fields_of(kind))
+        columns.update((field.path, f"records.{field.column}") for field in kind_of(kind).fields)
     return View(columns, settled)
 
 
@@ -126,7 +126,7 @@ def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Stat
     compiled: Compiled = compile_sql(match, columns, _DOC)
     terms = [_kind_is(collection.kind)]
     params: list[SqlValue] = []
-    if has_domain(collection.kind) and collection.domain is not None:
+    if kind_of(collection.kind).has_domain and collection.domain is not None:
         terms.append("domain = ?")
         params.append(collection.domain)
     if len(columns) > 1:
@@ -140,13 +140,13 @@ def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Stat
 
 def _kind_is(kind: str) -> str:
     """Return the condition on the kind, spelled as the partial indexes spell it."""
-    has_domain(kind)
+    kind_of(kind)
     return f"kind = '{kind}'"
 
 
 def _sparse_terms(kind: str, match: Match) -> list[str]:
     """Return the conditions that follow from the match and let a sparse index be used."""
-    sparse = {field.path: field for field in fields_of(kind) if field.sparse}
+    sparse = {field.path: field for field in kind_of(kind).fields if field.sparse}
     return [
         sparse_condition(sparse[part.path])
         for part in _conjuncts(match)

@@ -18,6 +18,7 @@ from payment_cli.model.codec import decode
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
+from payment_cli.storage.kinds import kind_of
 from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.connection import (
     inode_of,
@@ -26,7 +27,8 @@ from payment_cli.storage.tree.connection import (
     open_reader,
     storage_errors,
 )
-from payment_cli.storage.tree.key import Key, has_domain
+from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.versions import OldTreeError, check_version
 
 if TYPE_CHECKING:
     from payment_cli.model.query.match import Match
@@ -39,11 +41,15 @@ _LOG = """SELECT seq, at, actor, kind, domain, id, op, before_digest, after_dige
 
 
 class Reader:
-    """Reads one tree's journal. Nothing is opened before the first question."""
+    """Reads one tree's journal. Nothing is opened before the first question.
 
-    def __init__(self, root: Path) -> None:
+    An old tree is upgraded by it, waiting at most `lock_timeout_s` for others.
+    """
+
+    def __init__(self, root: Path, lock_timeout_s: float) -> None:
         """Prepare to read the journal of the tree at `root`."""
         self.root = root
+        self.lock_timeout_s = lock_timeout_s
         self._place = journal_path(root)
         self._inode: tuple[int, int] | None = None
         self._idle: list[sqlite3.Connection] = []
@@ -96,7 +102,7 @@ class Reader:
         end, some 0.1 s at a million records: an index of reversed ids would cost every create.
         """
         check_name("id", fragment)
-        has_domain(collection.kind)
+        kind_of(collection.kind)
         with storage_errors("looking for", fragment), self._snapshot() as conn:
             ids = [] if conn is None else _ids_like(conn, collection, fragment)
         if fragment in ids:
@@ -131,6 +137,7 @@ class Reader:
 
         Raises:
             CorruptRecordError: the journal is missing though the tree has records.
+            ConfigError: a newer program has upgraded the tree.
         """
         inode = inode_of(self._place)
         if inode is None:
@@ -140,9 +147,10 @@ class Reader:
         if inode != self._inode:
             self._close_idle()
             self._inode = inode
-        conn = self._idle.pop() if self._idle else open_reader(self.root)
+        conn = self._idle.pop() if self._idle else open_current(self.root, self.lock_timeout_s)
         try:
             conn.execute("BEGIN")
+            check_version(conn)
             yield conn
         finally:
             self._put_back(conn, inode)
@@ -172,6 +180,27 @@ class Reader:
                 raise missing_journal()
         finally:
             os.close(root_fd)
+
+
+def open_current(root: Path, lock_timeout_s: float) -> sqlite3.Connection:
+    """Open the journal that is there for reading, as `open_reader` does, upgraded if it is old.
+
+    Raises:
+        LockedError: it is old, and others kept it locked. OldTreeError: it can't be upgraded here.
+    """
+    try:
+        return open_reader(root)
+    except OldTreeError as old:
+        from payment_cli.storage.tree.writer import Writer
+
+        writer = Writer(root, lock_timeout_s)
+        try:
+            writer.begin()
+        except (OSError, sqlite3.Error) as error:
+            raise OldTreeError(old.version, str(error)) from error
+        finally:
+            writer.close()
+    return open_reader(root)
 
 
 def _ids_like(conn: sqlite3.Connection, collection: Collection, fragment: str) -> list[str]:

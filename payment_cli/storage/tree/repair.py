@@ -33,6 +33,7 @@ from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.schema import create_indexes, create_tables
 from payment_cli.storage.tree.sync import sync_files
+from payment_cli.storage.tree.versions import check_layout
 from payment_cli.storage.tree.writer import Writer
 
 #: The actor that the log names for what is adopted from files.
@@ -118,6 +119,7 @@ def rebuild_journal(
 
     Raises:
         CorruptRecordError: the journal is there, and newer than files that were left.
+        ConfigError: the files are a newer program's.
         StorageError: the disk or the database failed. LockedError: others hold the lock.
     """
     with storage_errors("rebuilding the journal of", root):
@@ -213,6 +215,7 @@ def _read_record(data: bytes, path: str, keys: tuple[Key, ...]) -> tuple[Key, Re
 def _rebuild_locked(
     root: Path, root_fd: int, lock: TreeLock, clock: Clock, progress: Progress | None
 ) -> None:
+    check_layout(root_fd)
     _check_nothing_left(root)
     name = new_token()
     with new_journal(root, root_fd) as conn, Publication(root_fd, "") as publication:

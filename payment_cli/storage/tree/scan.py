@@ -8,12 +8,9 @@ from typing import NamedTuple
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 from payment_cli.files.safe_files import folder, open_folder
 from payment_cli.model.names import check_name
-from payment_cli.storage.kinds import PLACES
-from payment_cli.storage.tree.key import Key, has_domain
+from payment_cli.storage.kinds import KINDS
+from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.publish import TEMP_END
-
-#: The only recorded file beside authored ones in a folder of its kind.
-_ONLY_ID = {"settings": "settings"}
 
 
 class Place(NamedTuple):
@@ -47,8 +44,8 @@ class Found(NamedTuple):
 def places(root_fd: int) -> Iterator[Place]:
     """Yield every place that may hold records, whether its folder exists or not."""
     domains: list[str] | None = None
-    for kind, pattern in PLACES.items():
-        parts = tuple(pattern.split("/")[:-1])
+    for kind, row in KINDS.items():
+        parts = tuple(row.place.split("/")[:-1])
         if "{domain}" not in parts:
             yield Place(kind, "", parts)
             continue
@@ -100,8 +97,8 @@ def has_records(root_fd: int) -> bool:
 
 def _recorded(place: Place, name: str) -> Iterator[Found]:
     """Yield the file if it looks like a record, or like a record's content."""
-    only = _ONLY_ID.get(place.kind)
-    if only is not None:
+    only = KINDS[place.kind].only_id
+    if only:
         if name == f"{only}.json":
             yield Found(place, name, (Key(place.kind, place.domain, only),))
         return
@@ -114,7 +111,7 @@ def _keys(place: Place, stem: str) -> Iterator[Key]:
 
     An order's file name is `ord_<domain>_<id>`: as either part may hold a `_`, each split of it.
     """
-    pattern = PLACES[place.kind].rpartition("/")[2].removesuffix(".json")
+    pattern = KINDS[place.kind].place.rpartition("/")[2].removesuffix(".json")
     if "{domain}" not in pattern:
         if _is_name("id", stem):
             yield Key(place.kind, place.domain, stem)
@@ -125,7 +122,7 @@ def _keys(place: Place, stem: str) -> Iterator[Key]:
     rest = stem.removeprefix(prefix)
     for at in (at for at, char in enumerate(rest) if char == "_"):
         domain, record_id = rest[:at], rest[at + 1 :]
-        if has_domain(place.kind) and _is_name("domain", domain) and _is_name("id", record_id):
+        if _is_name("domain", domain) and _is_name("id", record_id):
             yield Key(place.kind, domain, record_id)
 
 

@@ -128,7 +128,7 @@ class TreeStorage:
     def _reader(self) -> "Reader":
         from payment_cli.storage.tree.reader import Reader
 
-        return Reader(self._root)
+        return Reader(self._root, self._lock_timeout_s)
 
     @cached_property
     def _writer(self) -> "Writer":

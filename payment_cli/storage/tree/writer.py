@@ -3,7 +3,8 @@
 One write goes through these steps; a crash between any two of them loses nothing acknowledged.
 
 1. Outside the lock: if many published files are not known to be on disk, sync them all.
-2. Take the lock. Check that the journal is still the file we opened. BEGIN IMMEDIATE.
+2. Take the lock. Check that the journal is still the file we opened, and of our version; upgrade
+   an older one (versions.py). BEGIN IMMEDIATE.
 3. If the mark shows that its last holder died, or the machine did: publish what was committed.
 4. Change rows, append to the log. Record what step 1 synced. A file that a foreign hand has is
    refused, or noted as left and not published (left.py).
@@ -11,7 +12,7 @@ One write goes through these steps; a crash between any two of them loses nothin
    Rename the files to their places. Mark up to where files are published. Unlock. Acknowledge.
 
 The *pending* changes, those whose files may not survive a power loss, are the log's rows above
-`state.synced`. Only changes below a mark that was written before the sync began are cleared, and a
+`tree.synced`. Only changes below a mark that was written before the sync began are cleared, and a
 mark is written only when all files below it are in place: a dead writer's change stays pending.
 """
 
@@ -25,17 +26,22 @@ from payment_cli.ids import new_token
 from payment_cli.storage.tree import journal as rows
 from payment_cli.storage.tree import left
 from payment_cli.storage.tree.connection import (
-    JOURNAL_NAME,
     Journal,
     create_journal,
     missing_journal,
     open_writer,
 )
 from payment_cli.storage.tree.key import Key
-from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
+from payment_cli.storage.tree.lock import JOURNAL_NAME, Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.sync import Syncer
+from payment_cli.storage.tree.versions import (
+    OldTreeError,
+    check_layout,
+    check_version,
+    upgrade,
+)
 
 
 class _Held:
@@ -105,6 +111,7 @@ class Writer:
         Raises:
             LockedError, OSError, sqlite3.Error: it can't be had; nothing is held.
             CorruptRecordError: the journal is missing though the tree has records.
+            ConfigError: a newer program has upgraded the tree.
         """
         if self.is_open:
             raise RuntimeError("this storage has a transaction open already")
@@ -197,6 +204,7 @@ class Writer:
     def _begin_locked(self, lock: TreeLock, syncer: Syncer, synced: Mark | None) -> None:
         journal = self._connect(lock)
         journal.conn.execute("BEGIN IMMEDIATE")
+        check_version(journal.conn)
         seq = rows.last_seq(journal.conn)
         mark = self._recovered(lock, syncer, journal, seq)
         if synced is not None and synced.journal == journal.name:
@@ -205,7 +213,7 @@ class Writer:
         self._held = _Held(journal, self._new_publication(), mark, seq)
 
     def _connect(self, lock: TreeLock) -> Journal:
-        """Return the journal that is at its place now; make it if the tree is new.
+        """Return the journal that is at its place now; make it if the tree is new, or upgrade it.
 
         One that was removed or replaced while open would go on acknowledging, unseen by others.
         """
@@ -217,10 +225,17 @@ class Writer:
         if inode is None:
             from payment_cli.storage.tree.scan import has_records
 
+            check_layout(self._root_fd)
             if has_records(self._root_fd):
                 raise missing_journal()
             create_journal(self.root, self._root_fd)
-        self._journal = open_writer(self.root)
+        try:
+            self._journal = open_writer(self.root)
+        except OldTreeError:
+            # A program of the version before, that has the tree open, must not go on with its mark.
+            lock.clear_mark()
+            upgrade(self.root, self._root_fd)
+            self._journal = open_writer(self.root)
         return self._journal
 
     def _recovered(self, lock: TreeLock, syncer: Syncer, journal: Journal, seq: int) -> Mark:

@@ -12,7 +12,7 @@ from payment_cli.config.authored_configs import TreeConfigs
 from payment_cli.errors import ConfigError, StorageError
 from payment_cli.model.secret import Secret
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.upkeep.doctor import Configs, Doctor
+from payment_cli.services.upkeep.doctor import OWED_MAX, Configs, Doctor
 from payment_cli.services.upkeep.doctor_accounts import (
     examine_alipay,
     examine_notify_url,
@@ -79,7 +79,8 @@ def mounts(tmp_path):
 @pytest.fixture
 def doctor(tree, mounts):
     configs: Configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: SHOP)
-    return Doctor(tree, system_clock, configs, lambda: "1 payment, journal sound", list, mounts)
+    probe = lambda: "1 payment, journal sound"  # noqa: E731
+    return Doctor(tree, system_clock, configs, probe, list, list, mounts)
 
 
 def found(findings, level):
@@ -103,6 +104,23 @@ def test_a_healthy_tree_has_nothing_but_good_news(doctor, tree):
     assert "demo wxpay main: public-key mode" in good
     assert "demo alipay main: public-key mode, the keys fit" in good
     assert "demo store: Demo, 2 default targets" in good
+
+
+def test_a_step_that_is_owed_is_told_with_its_reason_and_what_to_do(doctor):
+    step = {"id": "o1", "what": "use_coupons", "payment": "p1", "or_id": "ord1", "store": "demo"}
+    findings = replace(doctor, owed=lambda: [{**step, "re": "no coupon c1"}]).examine()
+    [finding] = [finding for finding in findings if finding.subject == "owed"]
+    assert finding.level is Level.WARN
+    assert finding.sentence == (
+        "use_coupons of payment p1, order ord1, store demo could not be done: no coupon c1"
+    )
+    assert "payment owed drop o1" in finding.hint
+
+
+def test_many_owed_steps_are_told_in_bounded_words(doctor):
+    step = {"id": "o1", "what": "judge", "payment": "p1", "or_id": "", "store": "", "re": "x"}
+    findings = replace(doctor, owed=lambda: [step] * 1000).examine()
+    assert len([finding for finding in findings if finding.subject == "owed"]) == OWED_MAX + 1
 
 
 def test_each_file_that_is_left_to_a_foreign_hand_is_told(doctor):

@@ -303,12 +303,6 @@ def test_text_that_no_backend_can_keep_is_refused(storage: Storage) -> None:
     insert(storage, a_record(brief="a\\u0000b"))
 
 
-def test_a_payment_belongs_to_no_domain_and_a_thing_to_one(storage: Storage) -> None:
-    for collection in (Collection("payment", "demo"), Collection("thing"), Collection("nonsense")):
-        with pytest.raises(InvalidValueError):
-            insert(storage, a_record(), collection=collection)
-
-
 def test_a_second_transaction_inside_the_first_is_a_bug(storage: Storage) -> None:
     with storage.transaction("tester") as tx:
         tx.insert(PAYMENTS, a_record())
