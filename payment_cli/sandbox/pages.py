@@ -16,7 +16,7 @@ from payment_cli.sandbox.world import World
 PATH = "/cashier/"
 NAMES = {"wechat": "WeChat Pay", "alipay": "Alipay"}
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "Cache-Control": "no-store",
 }
 STYLE = """

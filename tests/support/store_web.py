@@ -25,6 +25,7 @@ from tests.support.wsgi import Reply, call
 
 QR = Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://wxpay/bizpayurl?pr=abc")
 WAITING = Answer(Outcome.WAITING, ReturnType.JSON, {"secret": "scan-canary"})
+LINK = Answer(Outcome.WAITING, ReturnType.LINK, "https://pay.example/page?a=1&b=2")
 CLOSED = Answer(Outcome.CLOSED)
 UNKNOWN = Answer(Outcome.UNKNOWN, message="timeout")
 

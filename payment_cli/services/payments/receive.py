@@ -40,7 +40,7 @@ from payment_cli.storage.base import Storage
 #: How many accounts a callback to the bare path may be tried against.
 TARGETS_TRIED_MAX = 16
 
-_ROUTE = re.compile(r"/pay/re/([a-z.]{2,20})/([^/]+)/([^/]+)/?")
+_ROUTE = re.compile(r"/pay/re/([a-z0-9.]{2,20})/([^/]+)/([^/]+)/?")
 
 
 @dataclass(frozen=True, slots=True)
