@@ -61,7 +61,7 @@ pay sandbox scan "$id" -c >/dev/null
 show pay watch "$id" --exit-status -c
 n=0
 until [ "$(pay get "$id" -V -e '^apply_st$')" = done ]; do
-    n=$((n + 1)); [ "$n" -lt 100 ] || { echo 'the callback script did not run' >&2; exit 1; }
+    n=$((n + 1)); [ "$n" -lt 100 ] || { echo 'the script did not run' >&2; exit 1; }
     sleep 0.2
 done
 

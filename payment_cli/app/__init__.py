@@ -139,7 +139,7 @@ class App:
     @cached_property
     def creator(self) -> "Creator":
         """Creating payments."""
-        from payment_cli.files.authored import read_callback
+        from payment_cli.files.authored import read_script
         from payment_cli.services.payments.create import Creator
 
         return Creator(
@@ -149,7 +149,7 @@ class App:
             self.new_id,
             self.new_token,
             self.merchants.get,
-            partial(read_callback, self.root),
+            partial(read_script, self.root),
             self.settlement,
         )
 
@@ -219,7 +219,7 @@ class App:
 
     @cached_property
     def applier(self) -> "Applier":
-        """Running callback scripts."""
+        """Running the scripts of payments."""
         import socket
 
         from payment_cli.services.payments.apply import Applier
@@ -253,7 +253,7 @@ class App:
             last = f", the last because {reason}" if reason else ""
             return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
 
-        def left() -> Iterator[str]:
+        def left() -> "Iterator[str]":
             return (file.path for file in self.storage.left())
 
         domains = partial(list_domains, self.root)

@@ -1,4 +1,4 @@
-"""Files that people write and the tool reads: store_info.json, languages, callback templates.
+"""Files that people write and the tool reads: store_info.json, languages, scripts.
 
 They are not in the journal. Every name is checked before it becomes part of a path, and nothing
 but `home/<domain>` itself may be a symbolic link.
@@ -109,8 +109,8 @@ def read_messages(root: Path, domain: str, lang: str) -> Record:
         raise ConfigError(str(error)) from error
 
 
-def read_callback(root: Path, domain: str, name: str) -> bytes:
-    """Return a domain's callback template (seed 001: `~/.payment/callback/<name>`).
+def read_script(root: Path, domain: str, name: str) -> bytes:
+    """Return a script that a domain keeps for payments (seed 001: `~/.payment/callback/<name>`).
 
     Raises:
         NotFoundError: there is none. ConfigError: it is larger than SIZE_MAX.
@@ -123,17 +123,6 @@ def read_callback(root: Path, domain: str, name: str) -> bytes:
     except FileNotFoundError as error:
         hint = f"templates are in home/{domain}/.payment/callback/"
         raise NotFoundError("callback", name, hint=hint) from error
-
-
-def list_callbacks(root: Path, domain: str) -> list[str]:
-    """Return the names of a domain's callback templates, sorted.
-
-    Raises:
-        InvalidValueError: the domain is not well formed.
-    """
-    check_name("domain", domain)
-    names = _names_in(root, ("home", domain, ".payment", "callback"))
-    return [name for name in names if _is("callback", name)]
 
 
 def write_private_file(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Runs a payment's callback script: metadata goes in as data, a bounded result comes out.
+"""Runs a payment's script: metadata goes in as data, a bounded result comes out.
 
 It starts processes and knows nothing of payments' states; claiming before and recording after a
 run is the caller's work (services). A script that can't be started is a result, not an error: it

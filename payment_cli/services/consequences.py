@@ -1,10 +1,11 @@
 """What follows from paid, flagged, failed, cancelled: ONE table, read by everybody.
 
-Verified money is recorded whatever follows from it (settlement.py). So a step here never refuses:
-it *plans* first, which only reads, and then its changes are written in the same transaction. A
-step that can't be planned (a record is missing, damaged, in a foreign state or another's) is
-*owed*: an outbox row with its reason, done later by `payment tick`, listed by `payment owed`, and
-told by the payment's history. Only a storage that can't be read or written stops a transaction.
+Verified money is recorded whatever follows from it (services/payments/settlement.py). So a step
+here never refuses: it *plans* first, which only reads, and then its changes are written in the same
+transaction. A step that can't be planned (a record is missing, damaged, in a foreign state or
+another's) is *owed*: an outbox row with its reason, done later by `payment tick`, listed by
+`payment owed`, and told by the payment's history. Only a storage that can't be read or written
+stops a transaction.
 
 Metadata can't pay an order: only an order whose own `pay_ids` name the payment is touched, and
 only with equal fee, currency and seller. `or_id` alone is data.
@@ -36,7 +37,7 @@ from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX, outbox_row
 from payment_cli.services.events.owed import Debt
 from payment_cli.services.payments.records import load, save
 from payment_cli.services.payments.settlement import Moment, Owed, Settlement
-from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, things
+from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, products
 from payment_cli.services.stores.records import wants_notices
 from payment_cli.storage.base import Collection, Reader, Transaction
 
@@ -167,7 +168,7 @@ def _free_coupons(scene: Scene) -> Iterable[Write]:
 
 def _free_stock(scene: Scene) -> Iterable[Write]:
     """Give back what the order took."""
-    place = things(scene.store)
+    place = products(scene.store)
     return [
         Write(place, product.given_back(amount, scene.now).to_record())
         for product_id, amount in scene.order.stock.items()
@@ -304,8 +305,8 @@ class Consequences:
     ) -> Scene:
         """Return the scene of an owed step: of a flagged payment, the money it was about."""
         if payment is not None and debt.moment == Moment.FLAGGED:
-            payment = replace(
-                payment, flag=debt.flag, trade_no=debt.trade_no, paid_fee=debt.paid_fee
+            payment = payment._replace(
+                flag=debt.flag, trade_no=debt.trade_no, paid_fee=debt.paid_fee
             )
         told = NoticeType(debt.told) if debt.told else NoticeType.CANCELLED
         return Scene(reader, debt.store, debt.order_id, now, by, self.new_id, payment, told)

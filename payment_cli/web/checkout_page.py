@@ -21,10 +21,15 @@ from payment_cli.web.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whom the page is for. `in_wechat`: it is shown inside WeChat, which can pay at once."""
+    """Whom the page is for.
+
+    `in_wechat`: it is shown inside WeChat, which can pay at once. `on_phone`: on a phone, but not
+    there: WeChat opens neither its own H5 page nor Alipay.
+    """
 
     session: Session
     in_wechat: bool
+    on_phone: bool
     now: int
 
 
@@ -162,13 +167,20 @@ def _ways(bill: Bill, payment: Payment | None, visitor: Visitor, words: Words) -
 
 
 def _can(kind: PayType, offered: tuple[PayType, ...], visitor: Visitor) -> bool:
-    """Whether the page can do it; inside WeChat its own window stands in for its QR code."""
+    """Whether the page can do it, and no better way of the same provider stands in for it.
+
+    Inside WeChat its own window does; on a phone, whose screen nobody can scan, the way to the
+    provider's app does; elsewhere the others do for that.
+    """
     can_inside = visitor.in_wechat and visitor.session.openid != ""
     if kind.argument is Argument.OPENID:
         return can_inside
-    if kind.name == "wx.qrcode" and can_inside:
-        return not any(other.argument is Argument.OPENID for other in offered)
-    return not kind.is_scan
+    same = [other for other in offered if other.provider == kind.provider]
+    if can_inside and any(other.argument is Argument.OPENID for other in same):
+        return False
+    rivals = [other for other in same if other.argument is Argument.NONE]
+    fitting = [other for other in rivals if other.for_phones is visitor.on_phone]
+    return kind in (fitting or rivals)
 
 
 def _way(kind: PayType, words: Words) -> str:

@@ -2,7 +2,7 @@
 
 Serve it alone (`gunicorn payment_cli.web.shim:application`) or with the cashier
 (`payment_cli.web:application`). It knows paths, methods, types and sizes; who may be believed is
-the service's business. The answer goes out before the payment's callback script is started.
+the service's business. The answer goes out before the payment's script is started.
 """
 
 import logging

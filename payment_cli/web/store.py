@@ -76,8 +76,10 @@ def _page(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
 
 def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Words) -> Response:
     bill = visitor.view.bill(order_id, words.lang)
-    in_wechat = "MicroMessenger/" in environ.get("HTTP_USER_AGENT", "")
-    who = Visitor(visitor.session, in_wechat, visitor.app.clock())
+    browser = environ.get("HTTP_USER_AGENT", "")
+    in_wechat = "MicroMessenger/" in browser
+    on_phone = "Mobi" in browser and not in_wechat
+    who = Visitor(visitor.session, in_wechat, on_phone, visitor.app.clock())
     return _html(200, CHECKOUT, draw_checkout(bill, who, words))
 
 

@@ -20,7 +20,7 @@ BAD_NAMES = ["../x", "/etc/passwd", "a/b", "a\0b", "a\nb", "-a", "x" * 300, "", 
 
 
 @pytest.fixture
-def callbacks(root: Path) -> Path:
+def scripts(root: Path) -> Path:
     place = root / "home" / "demo" / ".payment" / "callback"
     place.mkdir(parents=True)
     return place
@@ -119,34 +119,31 @@ def test_the_home_of_a_domain_may_be_a_link(root: Path, tmp_path: Path) -> None:
     (root / "home/demo").symlink_to(real)
     authored.write_store_info(root, "demo", {"id": "1"})
     assert (real / ".store/store_info.json").exists()
-    assert authored.read_callback(root, "demo", "after") == b"ls"
+    assert authored.read_script(root, "demo", "after") == b"ls"
     assert authored.list_domains(root) == ["demo"]
     assert authored.home(root, "demo") == root / "home" / "demo"
 
 
-def test_callbacks_are_read_byte_for_byte_and_listed(root: Path, callbacks: Path) -> None:
-    (callbacks / "after").write_bytes(bytes(range(256)))
-    (callbacks / "before").write_bytes(b"")
-    (callbacks / "no name!").write_bytes(b"")
-    assert authored.read_callback(root, "demo", "after") == bytes(range(256))
-    assert authored.read_callback(root, "demo", "before") == b""
-    assert authored.list_callbacks(root, "demo") == ["after", "before"]
-    assert authored.list_callbacks(root, "other") == []
+def test_scripts_are_read_byte_for_byte(root: Path, scripts: Path) -> None:
+    (scripts / "after").write_bytes(bytes(range(256)))
+    (scripts / "before").write_bytes(b"")
+    assert authored.read_script(root, "demo", "after") == bytes(range(256))
+    assert authored.read_script(root, "demo", "before") == b""
     with pytest.raises(NotFoundError, match="no callback other"):
-        authored.read_callback(root, "demo", "other")
+        authored.read_script(root, "demo", "other")
 
 
-def test_a_callback_has_a_size_limit(root: Path, callbacks: Path) -> None:
-    (callbacks / "most").write_bytes(b"x" * authored.SIZE_MAX)
-    assert len(authored.read_callback(root, "demo", "most")) == authored.SIZE_MAX
-    (callbacks / "more").write_bytes(b"x" * (authored.SIZE_MAX + 1))
+def test_a_script_has_a_size_limit(root: Path, scripts: Path) -> None:
+    (scripts / "most").write_bytes(b"x" * authored.SIZE_MAX)
+    assert len(authored.read_script(root, "demo", "most")) == authored.SIZE_MAX
+    (scripts / "more").write_bytes(b"x" * (authored.SIZE_MAX + 1))
     with pytest.raises(ConfigError, match="larger than 1 MiB"):
-        authored.read_callback(root, "demo", "more")
+        authored.read_script(root, "demo", "more")
 
 
 @pytest.mark.parametrize("kind", ["link", "folder", "pipe"])
-def test_a_callback_is_a_plain_file(root: Path, callbacks: Path, kind: str) -> None:
-    place = callbacks / "after"
+def test_a_script_is_a_plain_file(root: Path, scripts: Path, kind: str) -> None:
+    place = scripts / "after"
     if kind == "link":
         place.symlink_to("/etc/hostname")
     elif kind == "folder":
@@ -154,7 +151,7 @@ def test_a_callback_is_a_plain_file(root: Path, callbacks: Path, kind: str) -> N
     else:
         os.mkfifo(place)
     with pytest.raises(CorruptRecordError, match="after"):
-        authored.read_callback(root, "demo", "after")
+        authored.read_script(root, "demo", "after")
 
 
 @pytest.mark.parametrize("part", ["home", "home/demo/.payment", "home/demo/.payment/callback"])
@@ -168,7 +165,7 @@ def test_links_on_the_way_are_refused(root: Path, tmp_path: Path, part: str) -> 
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(outside)
     with pytest.raises(CorruptRecordError):
-        authored.read_callback(root, "demo", "after")
+        authored.read_script(root, "demo", "after")
 
 
 @pytest.mark.parametrize("bad", BAD_NAMES)
@@ -177,9 +174,8 @@ def test_names_that_could_be_paths_are_refused(root: Path, bad: str) -> None:
         lambda: authored.home(root, bad),
         lambda: authored.read_store_info(root, bad),
         lambda: authored.write_store_info(root, bad, {}),
-        lambda: authored.read_callback(root, bad, "after"),
-        lambda: authored.read_callback(root, "demo", bad),
-        lambda: authored.list_callbacks(root, bad),
+        lambda: authored.read_script(root, bad, "after"),
+        lambda: authored.read_script(root, "demo", bad),
     )
     for attempt in attempts:
         with pytest.raises(InvalidValueError):

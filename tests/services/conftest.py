@@ -90,7 +90,7 @@ class World:
         )
         self.creator = Creator(
             self.storage, self.actor, self.clock, self.ids, tokens, self.find_merchant,
-            self.read_callback, self.settlement,
+            self.read_script, self.settlement,
         )  # fmt: skip
         self.sender = Sender(
             self.storage, self.payments, self.accounts, recorder, self.clock, tokens
@@ -119,7 +119,7 @@ class World:
             domain, f"id-{domain}", domain.title(), sellers={"wx": "shop", "zfb": "ali"}
         )
 
-    def read_callback(self, domain: str, name: str) -> bytes:
+    def read_script(self, domain: str, name: str) -> bytes:
         if (domain, name) not in self.callbacks:
             raise NotFoundError("callback", name)
         return self.callbacks[domain, name]

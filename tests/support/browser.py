@@ -12,7 +12,10 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import text_to_be_present_in_element
+from selenium.webdriver.support.expected_conditions import (
+    number_of_windows_to_be,
+    text_to_be_present_in_element,
+)
 from selenium.webdriver.support.wait import WebDriverWait
 
 BROWSER = os.environ.get("PAYMENT_TEST_BROWSER") or shutil.which("chromium")
@@ -33,6 +36,9 @@ FLAGS = [
     "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en",
     "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
 ]  # fmt: skip
+
+#: What a phone's browser says it is.
+PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36"
 
 #: What tells a page that somebody came back to it: it asks at once, not at its next turn.
 COME_BACK = "document.dispatchEvent(new Event('visibilitychange'))"
@@ -60,11 +66,27 @@ def a_phone(browser: Chrome) -> Iterator[None]:
     phone = {"width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    browser.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": PHONE})
     try:
         yield
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+        browser.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": ""})
+
+
+@contextmanager
+def the_new_window(browser: Chrome) -> Iterator[None]:
+    """Be in the window that was just opened, and afterwards in the one before."""
+    before = browser.current_window_handle
+    WebDriverWait(browser, 30, 0.1).until(number_of_windows_to_be(2))
+    [opened] = set(browser.window_handles) - {before}
+    browser.switch_to.window(opened)
+    try:
+        yield
+    finally:
+        browser.close()
+        browser.switch_to.window(before)
 
 
 def wait_for_heading(browser: Chrome, text: str, seconds: int = 30) -> None:

@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 _OS_CALLS = (
@@ -137,20 +138,18 @@ def _install(tell: Callable[[str], object]) -> None:
             return super().execute(sql, *args)
 
     connect = sqlite3.connect
-    sqlite3.connect = lambda *args, **kwargs: connect(  # type: ignore[assignment]
-        *args, **{**kwargs, "factory": Connection}
-    )
+    sqlite3.connect = lambda *args, **kwargs: connect(*args, **{**kwargs, "factory": Connection})
 
 
 def _where() -> str:
     """The innermost lines of the product that led here."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     found: list[str] = []
     while frame is not None and len(found) < 2:
         file = frame.f_code.co_filename
         if "payment_cli" in file:
             found.append(f"{file.rpartition('/')[2]}:{frame.f_lineno}")
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return " < ".join(found)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 
 class How(StrEnum):
@@ -74,7 +75,7 @@ def scripted_server(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterato
         daemon_threads = True
         allow_reuse_address = True
 
-        def finish_request(self, request, client_address) -> None:
+        def finish_request(self, request: Any, client_address: Any) -> None:
             if tls is not None:
                 try:
                     request = tls.wrap_socket(request, server_side=True)
@@ -83,7 +84,7 @@ def scripted_server(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterato
             with request:
                 super().finish_request(request, client_address)
 
-        def handle_error(self, request, client_address) -> None:
+        def handle_error(self, request: Any, client_address: Any) -> None:
             return
 
     with Server(("127.0.0.1", port), Handler) as server:
@@ -98,7 +99,7 @@ def scripted_server(tls: ssl.SSLContext | None = None, port: int = 0) -> Iterato
             thread.join()
 
 
-def _serve_one(script: ScriptedServer, rfile: BinaryIO, wfile: BinaryIO) -> bool:
+def _serve_one(script: ScriptedServer, rfile: BufferedIOBase, wfile: BufferedIOBase) -> bool:
     """Answer one request; say whether the connection stays."""
     line = rfile.readline().decode("ascii").split()
     if len(line) != 3:
@@ -113,32 +114,30 @@ def _serve_one(script: ScriptedServer, rfile: BinaryIO, wfile: BinaryIO) -> bool
     return _say(script, script.answer(heard), wfile)
 
 
-def _say(script: ScriptedServer, said: Said, wfile: BinaryIO) -> bool:
+def _say(script: ScriptedServer, said: Said, wfile: BufferedIOBase) -> bool:
     lines = [f"HTTP/1.1 {said.status} Scripted"]
     if said.status != 204 and said.how is not How.OPEN_END:
         lines.append(f"Content-Length: {len(said.body)}")
     lines += [f"{name}: {value}" for name, value in said.headers.items()]
     head = ("\r\n".join(lines) + "\r\n\r\n").encode()
     match said.how:
-        case How.WHOLE:
+        case How.WHOLE | How.OPEN_END:
             wfile.write(head + said.body)
-            return True
         case How.CUT:
             wfile.write(head + said.body[: len(said.body) // 2])
-        case How.OPEN_END:
-            wfile.write(head + said.body)
-            script.closing.wait(30)
-        case How.SILENCE:
-            script.closing.wait(30)
         case How.DRIP:
             wfile.write(head)
             _drip(script, said.body, wfile)
         case How.DRIP_HEADERS:
             _drip(script, head + said.body, wfile)
-    return False
+        case How.HANG_UP | How.SILENCE:
+            pass
+    if said.how in (How.OPEN_END, How.SILENCE):
+        script.closing.wait(30)
+    return said.how is How.WHOLE
 
 
-def _drip(script: ScriptedServer, data: bytes, wfile: BinaryIO) -> None:
+def _drip(script: ScriptedServer, data: bytes, wfile: BufferedIOBase) -> None:
     for byte in data:
         wfile.write(bytes([byte]))
         wfile.flush()

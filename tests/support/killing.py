@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -53,13 +54,13 @@ class Killing:
         """
         command = self._fresh(prepare)[1]
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        steps = steps_of(lambda _acknowledge: _run(command, nowhere))
+        steps = steps_of(partial(_run, command, nowhere))
         os.close(nowhere)
         tried = range(1, len(steps) + 2) if repeats else first_of_each(steps)
         for k in tried:
             root, command = self._fresh(prepare)
             read, write = os.pipe()
-            death = run_until_step(k, lambda _acknowledge, c=command, w=write: _run(c, w))
+            death = run_until_step(k, partial(_run, command, write))
             os.close(write)
             with os.fdopen(read, encoding="utf-8") as printed:
                 yield Killed(root, command, death.step, printed.read())
@@ -76,8 +77,11 @@ class Killing:
         return root, prepare(root)
 
 
-def _run(command: Command, out: int) -> None:
-    """Run the command in this (forked) process, its stdout being the descriptor `out`."""
+def _run(command: Command, out: int, _acknowledge: object) -> None:
+    """Run the command in this (forked) process, its stdout being the descriptor `out`.
+
+    It acknowledges by what it prints.
+    """
     sys.stdin = TextIOWrapper(BytesIO(command.stdin), encoding="utf-8")
     with os.fdopen(out, "wb", buffering=0) as raw, TextIOWrapper(raw, encoding="utf-8") as stdout:
         sys.stdout = stdout

@@ -109,7 +109,7 @@ def records(family: Family) -> st.SearchStrategy[list[Record]]:
     return st.lists(st.fixed_dictionaries(fields), min_size=3, max_size=8).flatmap(_with_ids)
 
 
-def _with_ids(found: list[Record]) -> st.SearchStrategy[list[Record]]:
+def _with_ids(found: list[dict[str, Any]]) -> st.SearchStrategy[list[Record]]:
     return st.permutations(range(len(found))).map(
         lambda order: [
             {"id": f"id-{at}"} | {k: v for k, v in record.items() if v is not _MISSING}
@@ -158,7 +158,7 @@ def _range(path: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[Match
     bounds = st.tuples(bound, bound).filter(lambda both: both != (None, None))
     opens = st.booleans()
     return st.builds(
-        lambda both, low_open, high_open: Range(path, *both, low_open, high_open),
+        lambda both, low_open, high_open: Range(path, both[0], both[1], low_open, high_open),
         bounds, opens, opens,
     )  # fmt: skip
 

@@ -3,7 +3,6 @@
 import ctypes
 import json
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -71,6 +70,6 @@ def _run(number: int, work: Callable[[int], Any], gate_read: int, result_write: 
             results.write(json.dumps(work(number)).encode())
         status = 0
     except BaseException as error:
-        sys.__stderr__.write(f"runner {number}: {error!r}\n")
+        os.write(2, f"runner {number}: {error!r}\n".encode())
     finally:
         os._exit(status)

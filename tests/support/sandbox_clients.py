@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 from alipay import AliPay, DCAliPay
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from wechatpayv3 import WeChatPay, WeChatPayType
 
 SCHEMA = "WECHATPAY2-SHA256-RSA2048"
@@ -41,7 +41,7 @@ def send(
     url: str, method: str, path: str, body: bytes, headers: dict[str, str], timeout: float = 20
 ) -> Http:
     target = urlsplit(url)
-    connection = http.client.HTTPConnection(target.hostname, target.port, timeout=timeout)
+    connection = http.client.HTTPConnection(str(target.hostname), target.port, timeout=timeout)
     try:
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in headers.items():
@@ -106,7 +106,7 @@ class Conf:
     def text(self, key: str) -> str:
         value = self[key]
         value = value[0] if isinstance(value, list) else value
-        return (self.path.parent / value.removeprefix("file:")).read_text()
+        return (self.path.parent / str(value).removeprefix("file:")).read_text()
 
 
 @dataclass
@@ -124,11 +124,13 @@ def rsa_sign(pem: str, message: bytes) -> str:
     key = serialization.load_pem_private_key(
         pem.encode(), password=None, unsafe_skip_rsa_key_validation=True
     )
+    assert isinstance(key, rsa.RSAPrivateKey)
     return base64.b64encode(key.sign(message, padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
 def rsa_holds(pem: str, message: bytes, signature: str) -> bool:
     key = serialization.load_pem_public_key(pem.encode())
+    assert isinstance(key, rsa.RSAPublicKey)
     try:
         key.verify(base64.b64decode(signature), message, padding.PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, ValueError):
@@ -292,14 +294,14 @@ class RawV2:
         return hashlib.md5(message).hexdigest().upper()
 
     def micropay(self, auth_code: str, **changes: str | None) -> dict[str, str]:
-        fields = {
+        fields: dict[str, Any] = {
             "body": "a cup of tea",
             "out_trade_no": secrets.token_hex(16),
             "total_fee": "100",
             "spbill_create_ip": "127.0.0.1",
             "auth_code": auth_code,
-        } | changes
-        return self.send("/pay/micropay", **fields)
+        }
+        return self.send("/pay/micropay", **fields | changes)
 
 
 @dataclass

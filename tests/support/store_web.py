@@ -11,6 +11,7 @@ from payment_cli.app import App
 from payment_cli.gateways.base import Answer, Gateway, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
+from payment_cli.model.record import Json
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.session import Role
@@ -24,6 +25,7 @@ from tests.support.wsgi import Reply, call
 
 QR = Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://wxpay/bizpayurl?pr=abc")
 WAITING = Answer(Outcome.WAITING, ReturnType.JSON, {"secret": "scan-canary"})
+LINK = Answer(Outcome.WAITING, ReturnType.LINK, "https://pay.example/page?a=1&b=2")
 CLOSED = Answer(Outcome.CLOSED)
 UNKNOWN = Answer(Outcome.UNKNOWN, message="timeout")
 
@@ -61,7 +63,7 @@ class WatchedApp(App):
     started: list[tuple[str, ...]] = field(default_factory=list)
 
     @cached_property
-    def accounts(self) -> OneGateway:  # type: ignore[override]
+    def accounts(self) -> OneGateway:
         return OneGateway(self.gateway)
 
     def start(self, *words: str) -> None:
@@ -138,7 +140,7 @@ class StoreWeb:
 
     def order(self, *lines: tuple[str, int], buyer: str = "xiaobai", **fields: Any) -> Order:
         """Record an order of `buyer`, of one cup unless told otherwise."""
-        products = [{"id": id, "amount": n} for id, n in lines or ((self.cup, 1),)]
+        products: list[Json] = [{"id": id, "amount": n} for id, n in lines or ((self.cup, 1),)]
         wanted = OrderInput.from_document({"products": products, **fields})
         return self.demo.shop.orders.create(wanted, Buying(buyer))
 

@@ -46,10 +46,11 @@ def fast_disk() -> Iterator[Path]:
 class ScriptedApp(App):
     """The program over accounts that a test made."""
 
-    given: Any = None
+    given: Accounts | None = None
 
     @cached_property
     def accounts(self) -> Accounts:
+        assert self.given is not None
         return self.given
 
 
@@ -117,7 +118,9 @@ class TreeShop:
 
     def owed(self) -> list[tuple[str, dict[str, int]]]:
         """What the outbox owes to baskets, in the order in which it will be applied."""
-        rows = self.app.storage.query(OUTBOX, Query(everything(), (("lm", 1),)))
+        rows: Iterator[dict[str, Any]] = self.app.storage.query(
+            OUTBOX, Query(everything(), (("lm", 1),))
+        )
         return [
             (row["data"]["buyer"], row["data"]["take"])
             for row in rows
@@ -131,7 +134,7 @@ class TreeShop:
     def _records(self, kind: str, domain: str = "") -> Iterator[dict[str, Any]]:
         """All of a kind. Each must be what is read by its id: files keep up with queries."""
         for record in self.app.storage.query(Collection(kind, domain), Query(everything())):
-            assert self.record(kind, record["id"]) == record
+            assert self.record(kind, str(record["id"])) == record
             yield record
 
     def _open(self) -> App:

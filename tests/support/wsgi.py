@@ -50,7 +50,7 @@ def call(
     try:
         data = b"".join(chunks)
     finally:
-        chunks.close()
+        chunks.close()  # type: ignore[attr-defined]  # the validator gives them one
     [(status, headers)] = started
     if method != "HEAD" and "content-length" in headers:
         assert int(headers["content-length"]) == len(data)

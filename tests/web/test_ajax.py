@@ -14,6 +14,7 @@ from payment_cli.web.ajax import BODY_MAX
 from tests.support.gateway import paid
 from tests.support.store_web import (
     ALIPAY_CODE,
+    LINK,
     QR,
     UNKNOWN,
     WAITING,
@@ -78,6 +79,68 @@ def test_a_store_that_takes_one_type_offers_that_one(store):
     order_id = data["payment"]["or_id"]
     refused = store.ask("send", {"or_id": order_id, "pay_tp": "wx.qrcode"}, status=400)
     assert "not a way to pay" in refused["msg"]
+
+
+PAGES = '{"wx":"main","zfb":"ali","wx.h5":"main","zfb.page":"ali","zfb.wap":"ali"}'
+
+
+def test_pages_of_providers_are_offered_to_buyers_of_a_store_that_names_them(store):
+    store.app.merchants.set("demo", "sellers", PAGES)
+    offered = store.ask("create", products(store))["payTypes"]
+    links = [kind["pay_tp"] for kind in offered if kind["type"] == "LINK"]
+    assert links == ["wx.h5", "zfb.page", "zfb.wap"]
+    assert all(kind["needs"] == "" for kind in offered if kind["type"] == "LINK")
+    of_cashier = store.ask("create", products(store), store.cashier())["payTypes"]
+    assert [kind["pay_tp"] for kind in of_cashier if kind["type"] == "LINK"] == []
+
+
+def test_a_page_that_the_store_only_names_the_family_of_is_not_sent(store):
+    order = store.order()
+    refused = store.ask("send", {"or_id": order.id, "pay_tp": "wx.h5"}, status=400)
+    assert "not a way to pay" in refused["msg"]
+    assert sent(store) == []
+
+
+def test_a_link_is_given_to_the_page_that_sent(store):
+    store.app.merchants.set("demo", "sellers", PAGES)
+    store.gateway.sends = [LINK]
+    data = store.ask("send", {"or_id": store.order().id, "pay_tp": "zfb.wap"})
+    assert (data["status"], data["type"], data["data"]) == ("WAIT", "LINK", LINK.re_obj)
+
+
+@pytest.mark.parametrize("lie", ["javascript:alert(1)", "data:text/html,x", " https://x", "", 7])
+def test_what_is_no_web_address_is_given_to_no_page(store, lie):
+    store.app.merchants.set("demo", "sellers", PAGES)
+    store.gateway.sends = [Answer(Outcome.WAITING, LINK.re_tp, lie)]
+    data = store.ask("send", {"or_id": store.order().id, "pay_tp": "zfb.wap"})
+    assert (data["type"], data["data"]) == ("LINK", None)
+    assert store.ask("check", {"id": data["id"]})["data"] is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "told"),
+    [
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+        ("127.0.0.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"),
+        ("2001:db8:1:2:F::9", "", "2001:db8:1:2:f::9"),
+    ],
+)
+def test_the_address_of_who_asks_goes_with_the_send(store, peer, forwarded, told):
+    store.app.merchants.set("demo", "sellers", PAGES)
+    store.gateway.sends = [LINK]
+    wanted = {"or_id": store.order().id, "pay_tp": "wx.h5"}
+    whence = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
+    assert store.post("/pay/ajax/send", wanted, store.token(), **whence).status == 200
+    assert [request.client_ip for request in sent(store)] == [told]
+
+
+def test_without_an_address_what_needs_none_is_sent_and_what_needs_one_is_not(store):
+    store.app.merchants.set("demo", "sellers", PAGES)
+    order, nowhere = store.order(), {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "unknown"}
+    for pay_tp, status in (("wx.h5", 400), ("wx.qrcode", 200)):
+        wanted = {"or_id": order.id, "pay_tp": pay_tp}
+        assert store.post("/pay/ajax/send", wanted, store.token(), **nowhere).status == status
+    assert [request.client_ip for request in sent(store)] == [""]
 
 
 def test_an_order_that_is_there_is_opened_once(store):

@@ -1,11 +1,9 @@
 """The cashier's page in a real browser, served by the real server from a real tree."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import number_of_windows_to_be
 from selenium.webdriver.support.wait import WebDriverWait
 
 from payment_cli.app import App
@@ -17,6 +15,7 @@ from tests.support.browser import (
     a_browser,
     a_phone,
     text_of,
+    the_new_window,
     wait_for_heading,
 )
 from tests.support.clock import CountedIds, HandClock
@@ -74,7 +73,7 @@ def change(tree, payment, **changes):
     """Change the stored payment, as a callback or a check would."""
     with tree.storage.transaction("test") as tx:
         record = tx.get(PAYMENTS, payment.id)
-        tx.put(PAYMENTS, replace(payment, rev=record["rev"], **changes).to_record())
+        tx.put(PAYMENTS, payment._replace(rev=record["rev"], **changes).to_record())
 
 
 def test_the_payer_scans_and_the_page_turns_to_paid_by_itself(browser, show, tree):
@@ -114,19 +113,17 @@ def test_a_code_that_was_replaced_is_drawn_anew(browser, show, tree):
     )
 
 
-def test_a_link_opens_beside_the_page_which_goes_on_asking(browser, show, url, tree):
+def test_a_link_opens_beside_the_page_which_goes_on_asking(browser, url, tree):
+    # Another host name is another origin: to that, only ours is told, and not the view key.
+    elsewhere = url.replace("127.0.0.1", "localhost")
     target = f"{url}/pay/{'0' * 64}"
     payment = store_payment(tree, pay_tp="paypal", re_tp="LINK", re_obj=target)
-    show(payment)
-    page = browser.current_window_handle
+    browser.get(f"{elsewhere}/pay/{payment.view_key}")
     browser.find_element(By.LINK_TEXT, "Continue to pay").click()
-    WebDriverWait(browser, 30, 0.1).until(number_of_windows_to_be(2))
-    [opened] = set(browser.window_handles) - {page}
-    browser.switch_to.window(opened)
-    WebDriverWait(browser, 30, 0.1).until(lambda browser: browser.current_url == target)
-    assert browser.execute_script("return [window.opener, document.referrer]") == [None, ""]
-    browser.close()
-    browser.switch_to.window(page)
+    with the_new_window(browser):
+        WebDriverWait(browser, 30, 0.1).until(lambda browser: browser.current_url == target)
+        told = browser.execute_script("return [window.opener, document.referrer]")
+    assert told == [None, f"{elsewhere}/"]
     # The stand-in for the provider's page is a 404 of ours, which the browser notes.
     browser.get_log("browser")
     change(tree, payment, st=Status.FAIL)

@@ -50,7 +50,7 @@ def server(tree, tmp_path):
 
 @pytest.fixture
 def told(tree):
-    """Where the callback script speaks; nobody listens before `listen`."""
+    """Where the script of a payment speaks; nobody listens before `listen`."""
     path = tree.root / "home/cake/told"
     os.mkfifo(path)
 

@@ -15,10 +15,12 @@ from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.shop.records import orders
 from payment_cli.web.store import make_checkout
 from tests.support.gateway import paid
-from tests.support.store_web import QR, UNKNOWN, WAITING, WECHAT_CODE
+from tests.support.store_web import LINK, QR, UNKNOWN, WAITING, WECHAT_CODE
 from tests.support.wsgi import call
 
-IN_WECHAT = "Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 MicroMessenger/8.0.50"
+IN_WECHAT = "Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 Mobile/15E148 MicroMessenger/8.0.50"
+ON_PHONE = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36"
+EVERY_PAGE = '{"wx":"main","zfb":"ali","wx.h5":"main","zfb.page":"ali","zfb.wap":"ali"}'
 
 
 @pytest.fixture
@@ -219,6 +221,45 @@ def test_inside_wechat_a_store_without_that_window_still_has_its_code(store, che
     store.app.merchants.set("demo", "sellers", '{"wx.qrcode":"main"}')
     inside = {"HTTP_USER_AGENT": IN_WECHAT}
     assert ways(checkout(store.order(), store.token(openid="o-1"), **inside)) == ["wx.qrcode"]
+
+
+def test_a_page_of_a_provider_is_a_button_to_a_new_window_and_ours_goes_on_asking(store, checkout):
+    store.app.merchants.set("demo", "sellers", EVERY_PAGE)
+    store.gateway.sends = [LINK]
+    order = store.order()
+    pay(store, order, "zfb.page")
+    page = checkout(order)
+    assert heading(page) == "Ready to pay"
+    assert 'href="https://pay.example/page?a=1&amp;b=2" target="_blank" rel="noopener"' in page
+    assert fact(page, "poll") == "3000"
+    assert json.loads(str(fact(page, "view")))["data"] == LINK.re_obj
+    assert ways(page) == ["wx.qrcode", "zfb.qrcode"]
+
+
+@pytest.mark.parametrize(
+    ("sellers", "browser", "shown"),
+    [
+        (EVERY_PAGE, "", ["wx.qrcode", "zfb.qrcode", "zfb.page"]),
+        (EVERY_PAGE, ON_PHONE, ["wx.h5", "zfb.wap"]),
+        (EVERY_PAGE, IN_WECHAT, ["wx.qrcode", "zfb.qrcode", "zfb.page"]),
+        ('{"wx":"main","zfb":"ali"}', ON_PHONE, ["wx.qrcode", "zfb.qrcode"]),
+        ('{"wx":"main","zfb":"ali","wx.h5":"main"}', ON_PHONE, ["wx.h5", "zfb.qrcode"]),
+        ('{"wx.h5":"main","zfb.page":"ali"}', ON_PHONE, ["wx.h5", "zfb.page"]),
+        ('{"wx.h5":"main","zfb.wap":"ali"}', "", ["wx.h5", "zfb.wap"]),
+    ],
+)
+def test_the_ways_are_those_the_store_named_that_suit_the_device(
+    store, checkout, sellers, browser, shown
+):
+    store.app.merchants.set("demo", "sellers", sellers)
+    page = checkout(store.order(), HTTP_USER_AGENT=browser)
+    assert ways(page) == shown
+
+
+def test_inside_wechat_its_own_window_stands_in_for_its_page_too(store, checkout):
+    store.app.merchants.set("demo", "sellers", '{"wx.jsapi":"main","wx.h5":"main"}')
+    token = store.token(openid="o-1")
+    assert ways(checkout(store.order(), token, HTTP_USER_AGENT=IN_WECHAT)) == ["wx.jsapi"]
 
 
 def test_a_discount_whose_rows_do_not_say_what_they_took_is_one_sum(store, checkout):

@@ -13,6 +13,8 @@ from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.stores.session import Role
 from payment_cli.sandbox import targets
 from payment_cli.sandbox.server import running_sandbox
+from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.orders import Buying
 from tests.support.browser import (
     COME_BACK,
@@ -20,12 +22,19 @@ from tests.support.browser import (
     a_browser,
     a_phone,
     text_of,
+    the_new_window,
     wait_for,
     wait_for_heading,
 )
 from tests.support.web_server import web_server
 
 pytestmark = NEEDS_BROWSER
+
+FAMILIES = '{"wx":"sandbox","zfb":"sandbox"}'
+#: The store also has the providers' own pages.
+PAGES = (
+    '{"wx":"sandbox","zfb":"sandbox","wx.h5":"sandbox","zfb.page":"sandbox","zfb.wap":"sandbox"}'
+)
 
 #: What the sandbox's payer does is in the last two digits of his code.
 PAYS, HESITATES, DECLINED = "130000000000000000", "130000000000000001", "130000000000000002"
@@ -67,7 +76,7 @@ def shop(tmp_path_factory):
     app = App(root, "demo", {})
     app.merchants.init("demo")
     app.merchants.set("demo", "title", "Red Fox Tea House")
-    app.merchants.set("demo", "sellers", '{"wx":"sandbox","zfb":"sandbox"}')
+    app.merchants.set("demo", "sellers", FAMILIES)
     with (
         running_sandbox(root / ".sandbox") as sandbox,
         web_server(root, place / "server.log") as server,
@@ -109,6 +118,14 @@ def checkout(browser, shop):
         return order
 
     return checkout
+
+
+@pytest.fixture
+def pages(shop):
+    """Let the store have the providers' own pages, for one test."""
+    shop.app.merchants.set("demo", "sellers", PAGES)
+    yield
+    shop.app.merchants.set("demo", "sellers", FAMILIES)
 
 
 @pytest.fixture
@@ -165,6 +182,69 @@ def test_a_buyer_changes_his_mind_and_only_the_second_code_can_be_paid(browser, 
     browser.execute_script(COME_BACK)
     wait_for_heading(browser, "Paid")
     assert shop.stored(order).pay_id == second.id
+
+
+def pay_on_the_providers_page(browser):
+    """Press the button there, in the window that was opened beside ours."""
+    with the_new_window(browser):
+        wait_for(browser, "button[value=pay]").click()
+        wait_for_heading(browser, "Paid")
+
+
+def test_a_buyer_pays_on_alipays_page_in_a_new_window_and_ours_turns_to_paid(
+    browser, shop, pages, checkout
+):
+    order = checkout()
+    choose(browser, "zfb.page")
+    pay_on_the_providers_page(browser)
+    browser.execute_script(COME_BACK)
+    wait_for_heading(browser, "Paid")
+    assert (shop.stored(order).ord_status, shop.stored(order).pay_tp) == ("OK", "zfb.page")
+
+
+@pytest.mark.parametrize("pay_tp", ["wx.h5", "zfb.wap"])
+def test_on_a_phone_the_way_leads_to_the_providers_page(browser, shop, pages, checkout, pay_tp):
+    with a_phone(browser):
+        order = checkout()
+        shown = [
+            way.get_attribute("data-pay") for way in browser.find_elements(By.CLASS_NAME, "way")
+        ]
+        assert shown == ["wx.h5", "zfb.wap"]
+        choose(browser, pay_tp)
+        pay_on_the_providers_page(browser)
+        browser.execute_script(COME_BACK)
+        wait_for_heading(browser, "Paid")
+    assert (shop.stored(order).ord_status, shop.stored(order).pay_tp) == ("OK", pay_tp)
+
+
+def test_a_page_that_was_closed_is_opened_again_by_the_button(browser, shop, pages, checkout):
+    order = checkout()
+    choose(browser, "zfb.page")
+    with the_new_window(browser):
+        wait_for(browser, "button[value=leave]").click()
+        wait_for_heading(browser, "Not paid")
+    wait_for_heading(browser, "Ready to pay")
+    wait_for(browser, "a.button").click()
+    pay_on_the_providers_page(browser)
+    browser.execute_script(COME_BACK)
+    wait_for_heading(browser, "Paid")
+    assert shop.stored(order).ord_status == "OK"
+
+
+@pytest.mark.parametrize("pay_tp", ["wx.h5", "zfb.page", "zfb.wap"])
+def test_the_cashiers_page_of_a_link_leads_there_and_turns_to_paid(browser, shop, pay_tp):
+    payment = shop.app.creator.create(NewPayment(fee=2300, brief="Two pots of tea")).payment
+    shop.app.sender.send(payment.id, pay_tp, "sandbox", SendArguments(client_ip="127.0.0.1"))
+    with a_phone(browser):
+        browser.get(f"{shop.server.url}/pay/{payment.view_key}")
+        assert text_of(browser, "h1") == "Ready to pay"
+        button = browser.find_element(By.LINK_TEXT, "Continue to pay")
+        assert button.size["height"] >= 44
+        button.click()
+        pay_on_the_providers_page(browser)
+        browser.execute_script(COME_BACK)
+        wait_for_heading(browser, "Paid")
+    assert shop.app.payments.get(payment.id).st == "OK"
 
 
 def test_an_order_cancelled_behind_the_pages_back_is_seen(browser, shop, checkout):

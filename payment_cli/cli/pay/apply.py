@@ -1,4 +1,4 @@
-"""`pay apply`: run callback scripts that are due, and decide those whose fate is unknown."""
+"""`pay apply`: run scripts that are due, and decide those whose fate is unknown."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ _SHOWN = (
 
 @click.command(
     cls=Command,
-    short_help="Run callback scripts that are due.",
+    short_help="Run the scripts of payments that are due.",
     examples=(
         "pay apply -bh -t id,apply_st,apply_by,apply_at:time",
         "pay apply --due",
@@ -53,7 +53,7 @@ def apply(
     most: int,
     printing: Printing,
 ) -> None:
-    """Run the callback script of the payment ID; without ID, list scripts that are not settled.
+    """Run the script of the payment ID; without ID, list scripts that are not settled.
 
     A script is due from the moment its payment is OK. It is claimed before it starts and runs to
     its end at most once. One that was claimed and never heard of again is unknown: look at what
@@ -78,9 +78,11 @@ def apply(
 
 
 def _apply_due(app: "App", most: int, printing: Printing) -> None:
-    ids = app.applier.due_ids(most)
+    from payment_cli.services.payments.due import due_scripts
+
+    ids = due_scripts(app.payments, most)
     done, damaged = [], 0
-    with progress("callback scripts") as tell_progress:
+    with progress("scripts") as tell_progress:
         for payment_id in ids:
             try:
                 done.append(app.applier.apply_if_due(app.payments.get_committed(payment_id)))

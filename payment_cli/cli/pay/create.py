@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from payment_cli.cli.shell.command import Command, Option, current_app
-from payment_cli.cli.shell.options import Callback, exit_status_option, gathered, printing_options
+from payment_cli.cli.shell.options import (
+    Callback,
+    client_ip_option,
+    exit_status_option,
+    gathered,
+    printing_options,
+)
 from payment_cli.cli.shell.output import flush, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
@@ -33,6 +39,7 @@ class Asked(NamedTuple):
     callback: str
     pay_type: str
     target: str
+    client_ip: str
     idempotency_key: str
     words: tuple[str, ...]
 
@@ -76,6 +83,7 @@ _OPTIONS = (
     click.option(
         "-ta", "--target", default="", metavar="TARGET", help="The seller's account for -pt."
     ),
+    client_ip_option,
     click.option(
         "--idempotency-key",
         default="",
@@ -108,7 +116,8 @@ def create(asked: Asked, printing: Printing, exit_status: bool) -> None:
     """Make a payment and print it.
 
     A fee of 0 needs no gateway: it is OK at once. With -pt the payment is sent, as pay send does
-    it: a scan then needs the payer's auth CODE (- reads it from stdin), wx.jsapi the OPENID.
+    it: a scan then needs the payer's auth CODE (- reads it from stdin), wx.jsapi the OPENID, wx.h5
+    the address of the payer's browser.
     """
     app = current_app()
     arguments = _send_arguments(asked)
@@ -171,19 +180,24 @@ def _meta(text: str | None) -> Record:
 def _send_arguments(asked: Asked) -> "SendArguments | None":
     """Return what the send needs, None if nothing is to be sent.
 
-    The type is checked here, before anything is made.
+    Type and arguments are checked here, before anything is made.
     """
     if not asked.pay_type:
-        if asked.target or asked.words:
+        if asked.target or asked.words or asked.client_ip:
             raise InvalidValueError(
-                "a target or code is given, but no type", hint="-pt TYPE sends the payment"
+                "a target, code or address is given, but no type",
+                hint="-pt TYPE sends the payment",
             )
         return None
     if asked.meta == "-" and "-" in asked.words:
         raise InvalidValueError("metadata and code can't both be read from stdin")
     from payment_cli.cli.pay.send import send_arguments
+    from payment_cli.model.payments.pay_type import pay_type
+    from payment_cli.services.payments.send import check_arguments
 
-    return send_arguments(asked.pay_type, asked.words)
+    arguments = send_arguments(asked.pay_type, asked.words, asked.client_ip)
+    check_arguments(pay_type(asked.pay_type), arguments)
+    return arguments
 
 
 def _finish(app: "App", payment: "Payment", printing: Printing, *, exit_status: bool) -> None:

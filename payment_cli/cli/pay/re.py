@@ -54,7 +54,7 @@ def re(
     JSON (argument or stdin) holds the fields of a callback, its payment named by -idkey. Fields
     without the gateway's own signature are only a hint: the gateway is asked.
 
-    A callback script is started, not waited for.
+    A script is started, not waited for.
     """
     if http == (id_key is not None):
         raise InvalidValueError("say either --http, or -idkey KEY", hint="pay re --help")

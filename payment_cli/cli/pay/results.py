@@ -50,7 +50,7 @@ def tell_damaged(error: CorruptRecordError) -> None:
 def tell_failed_script(payment: Payment) -> None:
     """Say that the payment stands, but its script did not do its work."""
     tell(
-        f"pay: the callback script of payment {payment.id} failed with exit code "
+        f"pay: the script of payment {payment.id} failed with exit code "
         f"{payment.apply_code} (its output: pay get; again: pay apply {payment.id} --again)"
     )
 

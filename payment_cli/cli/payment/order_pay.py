@@ -7,7 +7,12 @@ import click
 
 from payment_cli.cli.pay.results import follow_up, leave, print_result, show_to_payer
 from payment_cli.cli.shell.command import Command, current_app
-from payment_cli.cli.shell.options import exit_status_option, json_options, printing_options
+from payment_cli.cli.shell.options import (
+    client_ip_option,
+    exit_status_option,
+    json_options,
+    printing_options,
+)
 from payment_cli.cli.shell.output import flush, print_text
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Even if an earlier payment could not be closed for sure.",
 )
+@client_ip_option
 @printing_options
 @exit_status_option
 def pay(
@@ -48,6 +54,7 @@ def pay(
     pay_type: str,
     target: str,
     anyway: bool,
+    client_ip: str,
     printing: Printing,
     exit_status: bool,
 ) -> None:
@@ -57,12 +64,12 @@ def pay(
     before the second is opened. If that can't be confirmed the second is refused (exit 21):
     --anyway opens it, and should both be paid, the second is flagged `double` for refund.
 
-    A scan needs the payer's auth CODE, or - to read it from stdin; wx.jsapi needs the OPENID. An
-    order that costs nothing is paid at once.
+    A scan needs the payer's auth CODE, or - to read it from stdin; wx.jsapi needs the OPENID,
+    wx.h5 the address of the payer's browser. An order that costs nothing is paid at once.
     """
     app = current_app()
     order = app.shop.orders.get(order_id)
-    paying = _paying(order, argument, pay_type, target, anyway=anyway)
+    paying = _paying(order, argument, pay_type, target, client_ip, anyway=anyway)
     with app.follow_up.settling(order.id, partial(follow_up, app)):
         result = app.shop.order_payments.pay(order.id, paying)
     print_result(result, printing)
@@ -111,7 +118,7 @@ def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> 
 
     As `pay re` with -idkey, but the payment is found by the order: one of the fields must be the
     id of a payment that the order owns. Fields without the gateway's own signature are only a
-    hint: the gateway is asked. A callback script is started, not waited for.
+    hint: the gateway is asked. A script is started, not waited for.
 
     Gateways themselves talk to /pay/re (payment serve, or any web server), not to this command.
     """
@@ -133,7 +140,13 @@ def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> 
 
 
 def _paying(
-    order: "Order", argument: str | None, pay_type: str, target: str, *, anyway: bool
+    order: "Order",
+    argument: str | None,
+    pay_type: str,
+    target: str,
+    client_ip: str,
+    *,
+    anyway: bool,
 ) -> "Paying":
     from payment_cli.services.shop.order_payments import Paying
 
@@ -147,7 +160,7 @@ def _paying(
     from payment_cli.cli.pay.send import send_arguments
 
     words = () if argument is None else (argument,)
-    return Paying(pay_tp, target, send_arguments(pay_tp, words), anyway)
+    return Paying(pay_tp, target, send_arguments(pay_tp, words, client_ip), anyway)
 
 
 def _id_key(order: "Order", callback: Record) -> str:

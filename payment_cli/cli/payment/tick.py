@@ -31,7 +31,7 @@ def tick(most: int, printing: Printing) -> None:
 
     Orders past their time are cancelled, their payments being closed at the gateway first; one
     that was paid in the last moment is settled instead. Goods that were paid leave the baskets.
-    Callback scripts that are due are run, webhooks delivered. What can't be done now is under
+    Scripts that are due are run, webhooks delivered. What can't be done now is under
     `errors` and is tried again the next time.
     """
     ticked = current_app().shop.ticker.tick(most)

@@ -117,6 +117,16 @@ def exit_status_option(function: Callback) -> Callback:
     )(function)
 
 
+def client_ip_option(function: Callback) -> Callback:
+    """Add `--client-ip`; the command gets `client_ip`, "" if it was not said."""
+    return click.option(
+        "--client-ip",
+        default="",
+        metavar="ADDRESS",
+        help="The payer's IP address; wx.h5 needs it.",
+    )(function)
+
+
 def gathered(
     function: Callback, options: Sequence[Callable[[Callback], Callback]], name: str, make: Any
 ) -> Callback:

@@ -33,6 +33,7 @@ class PayType:
     provider's own pace for asking about a payment somebody is watching. Without `has_callback` the
     provider takes no notify URL for it. `auth_codes` is the form of the payers' codes, which tells
     whose they are. With `needs_client_ip` the provider wants to know the payer's address.
+    `for_phones`: it hands over to the payer's app, and so belongs on the phone's own browser.
 
     How it is sent is one row at the provider (gateways/<provider>/pay_types.py).
     """
@@ -45,6 +46,7 @@ class PayType:
     has_callback: bool = True
     auth_codes: str = ""
     needs_client_ip: bool = False
+    for_phones: bool = False
 
     @property
     def family(self) -> str:
@@ -66,7 +68,7 @@ PAY_TYPES = {
     for pay_type in (
         PayType("wx.qrcode", "wxpay", ReturnType.QRCODE),
         PayType("wx.jsapi", "wxpay", ReturnType.JSON, Argument.OPENID),
-        PayType("wx.h5", "wxpay", ReturnType.LINK, needs_client_ip=True),
+        PayType("wx.h5", "wxpay", ReturnType.LINK, needs_client_ip=True, for_phones=True),
         PayType(
             "wx.scan",
             "wxpay",
@@ -77,7 +79,7 @@ PAY_TYPES = {
         ),
         PayType("zfb.qrcode", "alipay", ReturnType.QRCODE, poll_s=3),
         PayType("zfb.page", "alipay", ReturnType.LINK, poll_s=3),
-        PayType("zfb.wap", "alipay", ReturnType.LINK, poll_s=3),
+        PayType("zfb.wap", "alipay", ReturnType.LINK, poll_s=3, for_phones=True),
         PayType(
             "zfb.scan",
             "alipay",

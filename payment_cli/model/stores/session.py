@@ -14,7 +14,7 @@ from payment_cli.errors import InvalidValueError, UntrustedError
 from payment_cli.model.codec import decode_foreign_object, encode
 from payment_cli.model.fields import Fields
 from payment_cli.model.names import check_name
-from payment_cli.model.payments.pay_type import Argument, PayType
+from payment_cli.model.payments.pay_type import Argument, PayType, ReturnType
 from payment_cli.model.record import Record
 from payment_cli.model.secret import Secret
 
@@ -57,7 +57,7 @@ class Session:
         """
         if kind.is_scan:
             return self.role is Role.CASHIER
-        if kind.argument is Argument.OPENID:
+        if kind.argument is Argument.OPENID or kind.re_tp is ReturnType.LINK:
             return self.role is Role.BUYER
         return kind.name != "free"
 

@@ -31,7 +31,7 @@ SETTINGS = {
     "pending_max": "the most unpaid orders one buyer may have (10)",
     "order_minutes": "minutes until an unpaid order expires (15)",
     "edit_every": "the least minutes between two edits of one product (0)",
-    "order_callback": 'the callback script that payments of orders run, "" for none',
+    "order_callback": 'the script that payments of orders run, "" for none',
     "freight_sheet": "the freight sheet, as JSON",
     "webhook_url": 'where the store is told of paid orders, "" for nowhere',
 }

@@ -1,4 +1,4 @@
-"""`pay send`: record the intent, call the provider, record what came back (DESIGN: storage).
+"""`pay send`: record the intent, call the provider, record what came back.
 
 No transaction is open during the call. A crash in between leaves an intent, which `pay check`
 resolves: by asking, or by sending the identical request again under the same number.

@@ -11,12 +11,13 @@ from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.query.match import Match, all_of, equal
+from payment_cli.model.query.match import Match, equal
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.product import LIVE, Product
+from payment_cli.model.shop.product import Product
 from payment_cli.model.shop.product_price import unpack
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.shop.records import things
+from payment_cli.services.shop.live import live
+from payment_cli.services.shop.records import products
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
@@ -38,12 +39,12 @@ class Goods:
 
     def query(self, query: Query, *, is_deleted: bool = False) -> Iterator[Record]:
         """Yield the matching goods; the deleted ones only when asked for."""
-        return self.storage.query(things(self.domain), _living(query, is_deleted=is_deleted))
+        return self.storage.query(products(self.domain), live(query, is_deleted=is_deleted))
 
     def count(self, match: Match, *, is_deleted: bool = False) -> int:
         """Return how many goods match."""
-        query = _living(Query(match), is_deleted=is_deleted)
-        return self.storage.count(things(self.domain), query.match)
+        query = live(Query(match), is_deleted=is_deleted)
+        return self.storage.count(products(self.domain), query.match)
 
     def get(self, name: str) -> Product:
         """Return the product with this id, part of an id, or `nm`.
@@ -67,7 +68,7 @@ class Goods:
             require_free_name(tx, self.domain, product)
             product = _by_ids(tx, self.domain, product)
             require_sound_package(tx, self.domain, product)
-            return Product.from_record(tx.insert(things(self.domain), product.to_record()))
+            return Product.from_record(tx.insert(products(self.domain), product.to_record()))
 
     def set(self, name: str, changes: Mapping[str, Json]) -> Product:
         """Change fields of a product; null removes one. Orders made before are not touched.
@@ -127,9 +128,9 @@ class Goods:
     def _change(self, name: str, change: Callable[[Transaction, Product, int], Product]) -> Product:
         seen = self.get(name)
         with self.storage.transaction(self.domain) as tx:
-            product = Product.from_record(tx.get(things(self.domain), seen.id))
+            product = Product.from_record(tx.get(products(self.domain), seen.id))
             changed = change(tx, product, self.clock())
-            return Product.from_record(tx.put(things(self.domain), changed.to_record()))
+            return Product.from_record(tx.put(products(self.domain), changed.to_record()))
 
 
 def find_product(reader: Storage, domain: str, name: str) -> Product:
@@ -138,22 +139,22 @@ def find_product(reader: Storage, domain: str, name: str) -> Product:
     Raises:
         NotFoundError, AmbiguousIdError: there is no such product.
     """
-    named = list(reader.query(things(domain), Query(equal("nm", name), limit=1)))
+    named = list(reader.query(products(domain), Query(equal("nm", name), limit=1)))
     if named:
         return Product.from_record(named[0])
     try:
-        product_id = reader.find_id(things(domain), name)
+        product_id = reader.find_id(products(domain), name)
     except (NotFoundError, InvalidValueError):
         raise NotFoundError("product", ascii(name[:64])[1:-1], hint="payment w list") from None
-    return Product.from_record(reader.get(things(domain), product_id))
+    return Product.from_record(reader.get(products(domain), product_id))
 
 
 def find_exactly(reader: Reader, domain: str, name: str) -> Product | None:
     """Return a store's product by `nm` or whole id; None where there is none."""
-    for record in reader.query(things(domain), Query(equal("nm", name), limit=1)):
+    for record in reader.query(products(domain), Query(equal("nm", name), limit=1)):
         return Product.from_record(record)
     try:
-        return Product.from_record(reader.get(things(domain), name))
+        return Product.from_record(reader.get(products(domain), name))
     except (NotFoundError, InvalidValueError):
         return None
 
@@ -193,7 +194,7 @@ def require_no_part(reader: Reader, domain: str, product: Product) -> None:
     """
     if not product.w_pkg:
         return
-    for package in reader.query(things(domain), Query(equal("w_pkg.w_id", product.id), limit=1)):
+    for package in reader.query(products(domain), Query(equal("w_pkg.w_id", product.id), limit=1)):
         raise InvalidValueError(
             f"product {product.nm} is a part of package {package['nm']}",
             hint="packages nest one level only",
@@ -216,8 +217,3 @@ def _by_ids(reader: Reader, domain: str, product: Product) -> Product:
 def _with_stock(product: Product, n: int, now: int) -> Product:
     """Return the product with a stock; moving stock is no edit (setting `edit_every`)."""
     return replace(product.edited({"sku": n}, now), edit_at=product.edit_at)
-
-
-def _living(query: Query, *, is_deleted: bool) -> Query:
-    wanted = equal("th_live", -LIVE if is_deleted else LIVE)
-    return Query(all_of(wanted, query.match), query.sort, query.skip, query.limit)

@@ -18,7 +18,7 @@ from payment_cli.model.shop.product import Part, Product
 from payment_cli.model.shop.product_price import unpack
 from payment_cli.services.shop.goods import Goods, find_exactly, require_no_part
 from payment_cli.services.shop.goods_formats import naming, read_documents, write_documents
-from payment_cli.services.shop.records import things
+from payment_cli.services.shop.records import products
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Transaction
 
@@ -177,7 +177,7 @@ class GoodsFiles:
         return package
 
     def _write(self, tx: Transaction, rows: Sequence[_Planned]) -> None:
-        collection = things(self.goods.domain)
+        collection = products(self.goods.domain)
         known = self._known(tx, [row.product.nm for row in rows])
         for row in rows:
             current = known.get(row.product.nm)
@@ -197,7 +197,7 @@ class GoodsFiles:
     def _known(self, reader: Reader, names: Iterable[Json]) -> dict[str, Product]:
         """Return those products that are there, by `nm`."""
         wanted = one_of("nm", [name for name in names if isinstance(name, str) and name])
-        records = reader.query(things(self.goods.domain), Query(wanted))
+        records = reader.query(products(self.goods.domain), Query(wanted))
         return {str(record["nm"]): Product.from_record(record) for record in records}
 
     def _portable(self, record: Record, names: dict[str, str]) -> Record:

@@ -14,7 +14,7 @@ from payment_cli.model.shop.product_price import Catalogue
 from payment_cli.storage.base import Collection, Query, Reader, Transaction
 
 
-def things(domain: str) -> Collection:
+def products(domain: str) -> Collection:
     """Return where a store's products are."""
     return Collection("thing", domain)
 
@@ -97,11 +97,11 @@ def save_coupon(tx: Transaction, domain: str, coupon: Coupon) -> None:
 
 def save_product(tx: Transaction, domain: str, product: Product) -> None:
     """Write a changed product."""
-    tx.put(things(domain), product.to_record())
+    tx.put(products(domain), product.to_record())
 
 
 def _find_product(reader: Reader, domain: str, product_id: str) -> Product | None:
     try:
-        return Product.from_record(reader.get(things(domain), product_id))
+        return Product.from_record(reader.get(products(domain), product_id))
     except NotFoundError:
         return None

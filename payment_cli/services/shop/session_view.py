@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from payment_cli.clock import Clock
 from payment_cli.errors import ConfigError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.model.i18n import PREFIX
-from payment_cli.model.payments.pay_type import PAY_TYPES, PayType
+from payment_cli.model.payments.pay_type import PAY_TYPES, PayType, ReturnType
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.order import Order
@@ -142,7 +142,7 @@ class SessionView:
             return (PAY_TYPES["free"],)
         merchant = self.merchant()
         kinds = (kind for kind in PAY_TYPES.values() if self.session.may_use(kind))
-        return tuple(kind for kind in kinds if _has_target(merchant, kind))
+        return tuple(kind for kind in kinds if _sells_by(merchant, kind))
 
     def require_cashier(self) -> None:
         """Refuse unless the session is a cashier's.
@@ -171,7 +171,14 @@ class SessionView:
         return {}
 
 
-def _has_target(merchant: Merchant, kind: PayType) -> bool:
+def _sells_by(merchant: Merchant, kind: PayType) -> bool:
+    """Whether `sellers` names the type, or its family.
+
+    A page of a provider is a product that is signed for by itself (H5支付, 电脑网站支付,
+    手机网站支付): a store that names the family has not said that it has it.
+    """
+    if kind.re_tp is ReturnType.LINK and kind.name not in merchant.sellers:
+        return False
     try:
         merchant.target_for(kind.name)
     except ConfigError:

@@ -131,7 +131,7 @@ def test_exit_status_of_a_new_payment_is_3(pay):
     pay(*MADE, "--exit-status", exit_code=3)
 
 
-def test_the_callback_script_is_copied_into_the_payment(pay, root):
+def test_the_script_is_copied_into_the_payment(pay, root):
     scripts = root / "home/demo/.payment/callback"
     scripts.mkdir(parents=True)
     (scripts / "after").write_text("echo paid > $HOME/paid.txt\n")

@@ -97,6 +97,9 @@ def test_a_malformed_auth_code_is_refused_unsent_and_not_echoed(pay, new, code):
         (["wx.qrcode", "sandbox", "extra"], 2, "takes no further argument"),
         (["wx.scan", "sandbox"], 2, "auth code"),
         (["free"], 2, "is not free"),
+        (["wx.h5", "sandbox"], 2, "wx.h5 needs the payer's address (--client-ip ADDRESS"),
+        (["wx.h5", "sandbox", "--client-ip", "14.23.150"], 2, "'14.23.150' is not an IP address"),
+        (["wx.palm", "sandbox"], 2, "is not a pay type"),
         (["wx.qrcode"], 40, "sellers has no target for wx.qrcode"),
     ],
 )
@@ -174,6 +177,31 @@ def test_create_sends_at_once_when_a_type_is_given(pay, sandboxed):
     assert CODE not in ran.text
     ran = pay("create", "-fee", 7, "-pt", "zfb.scan", "-ta", "sandbox", DECLINED, exit_code=20)
     assert ran.json["st"] == "FAIL"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-pt", "wx.h5", "-ta", "sandbox"], "--client-ip"),
+        (["-pt", "wx.h5", "-ta", "sandbox", "--client-ip", "nowhere"], "not an IP address"),
+        (["-pt", "wx.scan", "-ta", "sandbox"], "auth code"),
+        (["-pt", "wx.jsapi", "-ta", "sandbox"], "openid"),
+        (["--client-ip", "203.0.113.7"], "no type"),
+    ],
+)
+def test_create_makes_nothing_that_could_not_be_sent(pay, sandboxed, words, said):
+    before = pay("query", "-cV", "-limit", 1, "-pager").text
+    assert said in pay("create", "-fee", 7, *words, exit_code=2).err
+    assert pay("query", "-cV", "-limit", 1, "-pager").text == before
+
+
+def test_a_page_of_alipay_is_a_link_that_waits_at_once(pay, new):
+    result = pay("send", new, "zfb.page", "sandbox").json
+    assert (result["status"], result["type"]) == ("WAIT", "LINK")
+    assert "method=alipay.trade.page.pay" in result["data"]
+    assert pay("send", new, "zfb.page", "sandbox").json["data"] == result["data"]
+    assert pay("check", new).json["status"] == "WAIT"  # nobody opened it
+    assert pay("close", new).json["status"] == "FAIL"
 
 
 def test_a_key_makes_create_with_send_repeatable(pay, sandboxed):

@@ -1,4 +1,4 @@
-"""The table of an order's states, as DESIGN and the seeds tell it."""
+"""The table of an order's states, as the seeds tell it."""
 
 import pytest
 

@@ -111,3 +111,4 @@ def test_a_role_has_its_pay_types():
     assert of["cashier"] >= {"wx.qrcode", "zfb.qrcode", "wx.scan", "zfb.scan"}
     assert not of["buyer"] & {"wx.scan", "zfb.scan", "free"}
     assert not of["cashier"] & {"wx.jsapi", "free"}
+    assert of["buyer"] - of["cashier"] == {"wx.jsapi", "wx.h5", "zfb.page", "zfb.wap"}

@@ -3,7 +3,7 @@ import pytest
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.model.query.match import equal, everything
 from payment_cli.services.shop.goods import Goods, find_product
-from payment_cli.services.shop.records import things
+from payment_cli.services.shop.records import products
 from payment_cli.storage.base import Query
 from tests.services.conftest import World
 from tests.services.shop.test_orders import configure
@@ -26,7 +26,7 @@ def test_a_product_gets_the_stores_currency_and_its_id_as_its_code(world: World,
     made = goods.add({"title": "Cup", "price": 10})
     assert (made.nm, made.w_currency, made.rev) == (made.id, "RMB", 1)
     assert goods.get(made.id) == made
-    assert world.storage.get(things("demo"), made.id)["w_nm"] == "Cup"
+    assert world.storage.get(products("demo"), made.id)["w_nm"] == "Cup"
 
 
 def test_fields_we_keep_are_not_set_from_outside(goods) -> None:

@@ -165,9 +165,9 @@ def test_cancelling_closes_the_payment_and_frees_stock_and_coupon(world, order) 
     assert state(world, order) == "CA"
     assert world.payments.get(payment_id).st == "FAIL"
     product_id = order.ord_ws[0].id
-    from payment_cli.services.shop.records import things
+    from payment_cli.services.shop.records import products
 
-    assert world.storage.get(things("demo"), product_id)["sku"] == 10
+    assert world.storage.get(products("demo"), product_id)["sku"] == 10
     assert coupon_state(world, give_first(world)) == "free"
     with pytest.raises(NotAllowedError):
         world.order_payments.cancel(order.id, "again")
@@ -246,6 +246,6 @@ def test_an_order_of_nothing_is_paid_free_at_once(world: World) -> None:
 
 
 def sku_of(world: World, order: Order) -> int:
-    from payment_cli.services.shop.records import things
+    from payment_cli.services.shop.records import products
 
-    return world.storage.get(things("demo"), order.ord_ws[0].id)["sku"]
+    return world.storage.get(products("demo"), order.ord_ws[0].id)["sku"]

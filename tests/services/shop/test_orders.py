@@ -13,7 +13,7 @@ from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.shop.product import Product
 from payment_cli.model.stores.settings import StoreSettings
 from payment_cli.services.shop.orders import Buying
-from payment_cli.services.shop.records import coupons, discounts, orders, things
+from payment_cli.services.shop.records import coupons, discounts, orders, products
 from payment_cli.storage.base import Collection, Query
 from tests.services.conftest import World
 
@@ -32,7 +32,7 @@ def stock(world: World, **fields: Any) -> Product:
     document = {"nm": f"p-{number[-4:]}", "w_nm": "Cup", "w_price": Decimal("29.90"), **fields}
     product = Product.new(document, id=number, now=world.clock.now, currency="RMB")
     with world.storage.transaction("test") as tx:
-        return Product.from_record(tx.insert(things("demo"), product.to_record()))
+        return Product.from_record(tx.insert(products("demo"), product.to_record()))
 
 
 def give_coupon(world: World, **fields: Any) -> Coupon:
@@ -53,12 +53,12 @@ def configure(world: World, **values: Any) -> None:
 
 
 def wanted(*lines: tuple[Product, int], **fields: Any) -> OrderInput:
-    products = [{"id": product.id, "amount": amount} for product, amount in lines]
-    return OrderInput.from_document({"products": products, **fields})
+    rows = [{"id": product.id, "amount": amount} for product, amount in lines]
+    return OrderInput.from_document({"products": rows, **fields})
 
 
 def sku(world: World, product: Product) -> int:
-    return world.storage.get(things("demo"), product.id)["sku"]
+    return world.storage.get(products("demo"), product.id)["sku"]
 
 
 def coupon_state(world: World, coupon: Coupon) -> str:
@@ -77,8 +77,10 @@ def test_a_created_order_is_a_copy_with_prices_in_yuan(world: World) -> None:
     assert record["ord_expi"] == world.clock.now + 15 * 60_000
     with world.storage.transaction("test") as tx:
         edited = cup.edited({"w_price": Decimal(99)}, world.clock.now)
-        current = tx.get(things("demo"), cup.id)
-        tx.put(things("demo"), {**edited.to_record(), "rev": current["rev"], "sku": current["sku"]})
+        current = tx.get(products("demo"), cup.id)
+        tx.put(
+            products("demo"), {**edited.to_record(), "rev": current["rev"], "sku": current["sku"]}
+        )
     assert world.orders.get(order.id).fee == 8970
 
 
