@@ -33,7 +33,8 @@ def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     """Print every difference between the tree's files and its journal, as a JSON array.
 
     With --restore the journal is right, with --adopt the files are, and with --rebuild there is
-    no journal but the one made of the files: its history is lost. What is left is printed.
+    no journal but the one made of the files: its history is lost. A file that is older than its
+    record is never adopted. What differs afterwards is printed.
     Exit 32: there are differences.
     """
     if restore + adopt + rebuild > 1:
