@@ -63,7 +63,7 @@ class OldShop:
             if intent is not None:
                 request = asdict(replace(intended_request(payment), expires_at=later))
                 intent = {**intent, "request": request}
-            payment = save(tx, replace(payment, expi=later, intent=intent))
+            payment = save(tx, payment._replace(expi=later, intent=intent))
         app.close()
         return payment
 

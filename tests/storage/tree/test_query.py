@@ -243,8 +243,8 @@ def test_many_records_in_one_transaction_enter_the_indexes_with_it(tmp_path: Pat
 
 def fresh_count(root: Path) -> int:
     with closing(sqlite3.connect(root / ".journal" / "payment.db")) as conn:
-        found = conn.execute("SELECT count(*) FROM records, state WHERE fresh").fetchone()
-        unseen = "SELECT count(*) FROM records, state WHERE fresh AND n <= settled"
+        found = conn.execute("SELECT count(*) FROM records, tree WHERE fresh").fetchone()
+        unseen = "SELECT count(*) FROM records, tree WHERE fresh AND n <= settled"
         assert conn.execute(unseen).fetchone() == (0,)
         return int(found[0])
 
