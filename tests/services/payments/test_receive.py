@@ -10,8 +10,9 @@ from payment_cli.errors import (
     UntrustedError,
 )
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
-from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import PAY_TYPES, Argument, ReturnType, pay_type
 from payment_cli.model.payments.payment import Payment
+from payment_cli.model.secret import Secret
 from payment_cli.services.payments.send import SendArguments
 from tests.services.conftest import World
 from tests.support.gateway import paid
@@ -51,6 +52,23 @@ def test_the_same_callback_again_is_acknowledged_and_changes_nothing(world: Worl
     again = world.receiver.receive(call())
     assert again.acknowledgement.status == 200
     assert world.stored(payment) == before
+
+
+@pytest.mark.parametrize("pay_tp", [k.name for k in PAY_TYPES.values() if k.has_callback])
+def test_every_type_with_callbacks_has_a_path_that_is_read(world: World, pay_tp: str) -> None:
+    payment = world.create()
+    world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "x")]
+    given = SendArguments(
+        auth_code=Secret("281234567890123456") if pay_type(pay_tp).is_scan else None,
+        openid="o1" if pay_type(pay_tp).argument is Argument.OPENID else "",
+        client_ip="203.0.113.7",
+    )
+    world.sender.send(payment.id, pay_tp, "shop", given)
+    world.gateway.notices = [notice(payment)]
+    request = world.gateway.calls("send")[0]
+    path = request.notify_url.removeprefix("https://shop.example")  # type: ignore[attr-defined]
+    assert world.receiver.receive(call(path)).error is None
+    assert world.stored(payment).st == "OK"
 
 
 @pytest.mark.parametrize(
@@ -183,18 +201,30 @@ def test_an_impossible_path_is_refused(world: World, path: str) -> None:
     assert received.acknowledgement.status == 400
 
 
+SIGNED = {"content-type": "application/json", "wechatpay-signature": "AAAA"}
+
+
+def test_a_message_in_no_providers_form_is_refused_on_the_bare_path(world: World) -> None:
+    world.accounts.wechat_targets = [("demo", "shop")]
+    received = world.receiver.receive(call("/pay/re"))
+    assert isinstance(received.error, UntrustedError)
+    assert received.acknowledgement.status == 400
+    assert len(world.refusals) == 1
+    assert world.gateway.calls("complete") == []
+
+
 def test_the_bare_path_finds_the_wechat_account_by_trying(world: World) -> None:
     payment = sent(world)
     world.accounts.wechat_targets = [("other", "a"), ("demo", "shop")]
     world.gateway.notices = [UntrustedError("serial"), notice(payment)]
-    assert world.receiver.receive(call("/pay/re")).error is None
+    assert world.receiver.receive(call("/pay/re", headers=SIGNED)).error is None
     assert world.stored(payment).st == "OK"
 
 
 def test_trying_on_the_bare_path_is_bounded(world: World) -> None:
     world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
     world.gateway.notices = [UntrustedError("serial")]
-    assert isinstance(world.receiver.receive(call("/pay/re")).error, UntrustedError)
+    assert isinstance(world.receiver.receive(call("/pay/re", headers=SIGNED)).error, UntrustedError)
     assert len(world.gateway.calls("complete")) == 16
 
 
