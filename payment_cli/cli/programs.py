@@ -83,7 +83,8 @@ def program_group(program: str) -> Group:
         group = Group("pay", lazy=_PAY, help=_PAY_HELP, examples=_PAY_EXAMPLES)
     else:
         group = Group("payment", lazy=_PAYMENT, help=_PAYMENT_HELP, examples=_PAYMENT_EXAMPLES)
-    group.params.append(
+    group.params.insert(
+        -1,  # before --help
         click.Option(
             ["--version"],
             is_flag=True,
@@ -91,7 +92,7 @@ def program_group(program: str) -> Group:
             expose_value=False,
             callback=_print_version,
             help="Print the version.",
-        )
+        ),
     )
     return group
 

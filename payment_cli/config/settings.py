@@ -2,9 +2,8 @@
 
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from payment_cli.config.key_checks import check_keys, check_url
 from payment_cli.errors import ConfigError, InvalidValueError
@@ -17,8 +16,7 @@ SETTINGS_PLACE = "etc/payment.toml"
 _THE_TREE = Secret("")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What etc/payment.toml may say; each default holds without the file.
 
     `storage` is a URL and may hold a password; "" is the tree itself. `public_url` is where the

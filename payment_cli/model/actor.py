@@ -1,12 +1,11 @@
 """Who is acting: a domain, and whether it may see every other."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from payment_cli.errors import NotAllowedError
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """The caller. `root` and the tree's `operators` are operators: they see every domain."""
 
     domain: str

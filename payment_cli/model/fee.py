@@ -11,7 +11,7 @@ FEE_MAX = 10**12
 #: Currencies we count in hundredths. RMB is how the shell writes CNY (seed 001).
 CURRENCIES = ("RMB", "CNY", "USD", "EUR", "GBP", "HKD", "AUD", "CAD", "SGD", "CHF", "NZD", "THB")
 
-_FEE = re.compile(r"([0-9]+) ?([A-Za-z]{3})?")
+_FEE = r"([0-9]+) ?([A-Za-z]{3})?"
 _FEE_HINT = "a fee is whole fen, for instance 2300 for 23.00 yuan, or 2300USD"
 
 
@@ -21,7 +21,7 @@ def parse_fee(text: str) -> tuple[int, str | None]:
     Raises:
         InvalidValueError: it is missing, negative, fractional, too large, or no number.
     """
-    found = _FEE.fullmatch(text.strip())
+    found = re.fullmatch(_FEE, text.strip())
     if found is None:
         shown = ascii(text if len(text) <= 40 else text[:40] + "…")
         raise InvalidValueError(f"{shown} is not a fee", hint=_FEE_HINT)

@@ -7,12 +7,13 @@ import re
 
 from payment_cli.errors import InvalidValueError
 
+#: kind -> pattern and what it says. `re` compiles each when it is first used, and keeps it.
 _RULES = {
-    "id": (re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"), "letters, digits, _ and -, at most 64"),
-    "domain": (re.compile(r"[0-9a-z][0-9a-z_.-]{0,31}"), "a-z, 0-9, . _ and -, at most 32"),
-    "target": (re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,63}"), "letters, digits, . _ and -"),
-    "callback": (re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}"), "letters, digits, . _ and -"),
-    "language": (re.compile(r"[A-Za-z]{2,8}([_-][0-9A-Za-z]{1,8}){0,3}"), "such as zh-cn or en"),
+    "id": (r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", "letters, digits, _ and -, at most 64"),
+    "domain": (r"[0-9a-z][0-9a-z_.-]{0,31}", "a-z, 0-9, . _ and -, at most 32"),
+    "target": (r"[0-9A-Za-z][0-9A-Za-z_.-]{0,63}", "letters, digits, . _ and -"),
+    "callback": (r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}", "letters, digits, . _ and -"),
+    "language": (r"[A-Za-z]{2,8}([_-][0-9A-Za-z]{1,8}){0,3}", "such as zh-cn or en"),
 }
 
 
@@ -23,7 +24,7 @@ def check_name(kind: str, text: str) -> str:
         InvalidValueError: it is not; the sentence says what would be.
     """
     rule, words = _RULES[kind]
-    if rule.fullmatch(text) is None or ".." in text:
+    if re.fullmatch(rule, text) is None or ".." in text:
         shown = ascii(text if len(text) <= 40 else text[:40] + "…")
         one = f"an {kind}" if kind == "id" else f"a {kind}"
         raise InvalidValueError(f"{shown} is not {one}", hint=f"{one} is {words}")

@@ -305,8 +305,8 @@ class Consequences:
     ) -> Scene:
         """Return the scene of an owed step: of a flagged payment, the money it was about."""
         if payment is not None and debt.moment == Moment.FLAGGED:
-            payment = replace(
-                payment, flag=debt.flag, trade_no=debt.trade_no, paid_fee=debt.paid_fee
+            payment = payment._replace(
+                flag=debt.flag, trade_no=debt.trade_no, paid_fee=debt.paid_fee
             )
         told = NoticeType(debt.told) if debt.told else NoticeType.CANCELLED
         return Scene(reader, debt.store, debt.order_id, now, by, self.new_id, payment, told)

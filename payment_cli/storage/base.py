@@ -21,8 +21,7 @@ Every backend keeps these promises, held by tests/storage/storage_contract.py:
 - No transaction may span a network call or a script; keep them short.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # a command that reads one record by its id needs none of these
     from collections.abc import Iterator
@@ -32,8 +31,7 @@ if TYPE_CHECKING:  # a command that reads one record by its id needs none of the
     from payment_cli.model.record import Json, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(NamedTuple):
     """Where records of one kind live.
 
     `domain` is "" for kinds that belong to the whole tree (payment), a merchant's domain for the
@@ -45,8 +43,7 @@ class Collection:
     domain: str | None = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """Which records, in which order, which page.
 
     `sort` is (path, +1 or -1) pairs, first the most significant; null and missing sort last in
@@ -60,8 +57,7 @@ class Query:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """One change, as the log keeps it. `op` is insert, put or delete."""
 
     seq: int
@@ -76,8 +72,7 @@ class LogEntry:
     before: "Json" = None
 
 
-@dataclass(frozen=True, slots=True)
-class LeftFile:
+class LeftFile(NamedTuple):
     """A file at `path` in the tree that a foreign hand has, while its record went on."""
 
     collection: Collection

@@ -11,7 +11,6 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -247,7 +246,7 @@ class _Transaction(_Reader):
             after_digest=_digest(after),
             before=before if kind_of(collection.kind).keeps_before else None,
         )
-        table.insert(asdict(entry))
+        table.insert(entry._asdict())
 
 
 def _table_name(collection: Collection) -> str:

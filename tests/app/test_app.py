@@ -1,7 +1,5 @@
 """What follows from a settled payment, in the one place all commands and the web end at."""
 
-from dataclasses import replace
-
 import pytest
 
 from payment_cli.app import App
@@ -64,8 +62,8 @@ def test_a_callback_does_not_wait_for_the_script(app, paid, monkeypatch):
 @pytest.mark.parametrize("apply_st", ["", "claimed", "done", "failed", "skipped"])
 def test_a_script_that_is_not_due_is_not_started(app, paid, monkeypatch, apply_st):
     monkeypatch.setattr(App, "start", lambda _app, *_words: pytest.fail("it was started"))
-    app.follow_up.detach(replace(paid, apply_st=apply_st))
-    followed = app.follow_up.wait(replace(paid, apply_st=apply_st))
+    app.follow_up.detach(paid._replace(apply_st=apply_st))
+    followed = app.follow_up.wait(paid._replace(apply_st=apply_st))
     assert (followed.payment.apply_st, followed.script_failed) == (apply_st, False)
 
 

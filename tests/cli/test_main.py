@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,11 @@ def test_click_errors_without_a_context_are_described():
 # The real programs, where only a process shows it.
 
 
+def buffered(**more: str) -> dict[str, str]:
+    """Return the environment in earnest: what is left in a buffer is tripped over at the end."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"} | more
+
+
 def started(*words: str, **kwargs: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "payment_cli.cli.main", *words],
@@ -157,8 +163,7 @@ def started(*words: str, **kwargs: object) -> "subprocess.CompletedProcess[str]"
         text=True,
         check=False,
         timeout=60,
-        # Buffered, as in earnest: what is left in the buffer is what Python trips over at its end.
-        env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
+        env=buffered(),
         **kwargs,
     )
 
@@ -203,3 +208,112 @@ def test_output_is_utf8_whatever_the_locale():
     )
     assert done.returncode == 0
     assert "WECHATPAY/SIGNTEST/…".encode() in done.stdout
+
+
+# How a process ends: at once, and what Python's own way out does for others is done.
+
+AS_PAY = "import atexit, gc, os, signal, sys, threading\nfrom payment_cli.cli import main\n"
+
+
+def ended(code: str, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Be a process that runs `code`, then the entry point of `pay` with `words`."""
+    return subprocess.run(
+        [sys.executable, "-c", f"{AS_PAY}{code}\nmain.pay()\nprint('it returned')", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=buffered(**env),
+    )
+
+
+def test_exit_handlers_run_once_and_the_last_one_first():
+    handlers = "[atexit.register(print, word, file=sys.stderr) for word in ('second', 'first')]"
+    done = ended(handlers, "sandbox", "misbehave")
+    assert (done.returncode, done.stderr) == (0, "first\nsecond\n")
+    assert "it returned" not in done.stdout
+
+
+def test_a_failing_exit_handler_changes_no_exit_code():
+    assert ended("atexit.register(lambda: 1 / 0)", "nope").returncode == 2
+
+
+def test_what_a_command_printed_before_it_failed_is_printed():
+    done = ended("main.run = lambda *_: sys.stdout.write('half a page') and 32")
+    assert (done.returncode, done.stdout, done.stderr) == (32, "half a page", "")
+
+
+@pytest.mark.parametrize("gone", ["sys.stdout = sys.stderr = None", "os.close(1)"])
+def test_a_command_that_failed_keeps_its_exit_code_where_nobody_listens(gone):
+    done = ended(f"def run(*_):\n    print('half')\n    {gone}\n    return 32\nmain.run = run")
+    assert (done.returncode, done.stdout, done.stderr) == (32, "", "")
+
+
+THREAD = """
+def late():
+    threading.main_thread().join()
+    print("the thread is done")
+
+main.run = lambda *_: threading.Thread(target=late).start() or 3
+"""
+
+
+def test_threads_that_are_left_are_waited_for():
+    done = ended(THREAD)
+    assert (done.returncode, done.stdout) == (3, "the thread is done\n")
+
+
+def test_ctrl_c_while_it_ends_changes_no_exit_code():
+    done = ended("threading.active_count = lambda: signal.raise_signal(signal.SIGINT)", "nope")
+    assert done.returncode == 2
+    assert ONE_LINE.fullmatch(done.stderr)
+
+
+WAITING = """
+import payment_cli.app
+payment_cli.app.open_app = lambda *_: print("ready", flush=True) or signal.pause()
+main.pay()
+"""
+
+
+def test_ctrl_c_while_it_works_is_130():
+    process = subprocess.Popen(
+        [sys.executable, "-c", AS_PAY + WAITING, "get", "a1b2c3"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.strip()) == (130, "", "")
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_journal_is_closed_when_a_process_ends(root):
+    done = ended("", "create", "-fee", "2300", PAYMENT_ROOT=str(root), PAYMENT_DOMAIN="demo")
+    assert done.returncode == 0, done.stderr
+    assert not list(root.glob(".journal/*-wal"))  # the last one to close merges and removes it
+
+
+LOOKING = """
+looked = []
+gc.callbacks.append(lambda phase, _: looked.append(phase))
+atexit.register(lambda: print(len(looked), file=sys.stderr))
+"""
+
+LONG_WORK = """
+def run(*_):
+    for _ in range(60_000):
+        cycle = []
+        cycle.append(cycle)
+    return 0
+
+main.run = run
+"""
+
+
+def test_a_short_command_never_looks_for_garbage_and_long_work_does():
+    assert ended(LOOKING, "sandbox", "misbehave").stderr == "0\n"
+    assert int(ended(LOOKING + LONG_WORK).stderr) > 0

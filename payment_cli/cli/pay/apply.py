@@ -78,7 +78,9 @@ def apply(
 
 
 def _apply_due(app: "App", most: int, printing: Printing) -> None:
-    ids = app.applier.due_ids(most)
+    from payment_cli.services.payments.due import due_scripts
+
+    ids = due_scripts(app.payments, most)
     done, damaged = [], 0
     with progress("scripts") as tell_progress:
         for payment_id in ids:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import follow_up, leave, print_result, tell_damaged
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
 from payment_cli.cli.shell.output import flush, tell
@@ -14,6 +13,7 @@ from payment_cli.errors import CorruptRecordError, InvalidValueError, OutcomeUnk
 
 if TYPE_CHECKING:
     from payment_cli.app import App
+    from payment_cli.services.payments.due import Sweep
 
 
 @click.command(
@@ -50,6 +50,8 @@ def check(
     if payment_id is None:
         _check_pending(app, most or app.settings.pending_max, printing)
         return
+    from payment_cli.cli.pay.results import follow_up, leave, print_result
+
     result = app.checker.check(payment_id)
     print_result(result, printing)
     follow_up(app, result.payment)
@@ -57,8 +59,12 @@ def check(
 
 
 def _check_pending(app: "App", most: int, printing: Printing) -> None:
-    sweep = app.checker.check_pending(most)
-    scripts = app.applier.due_ids(most)
+    from payment_cli.services.payments.due import Sweep, due_payments, due_scripts
+
+    # Cron asks every minute, and mostly nothing is due: then no gateway is even imported.
+    is_due = due_payments(app.payments, app.clock(), 1)
+    sweep = app.checker.check_pending(most) if is_due else Sweep(0, {})
+    scripts = due_scripts(app.payments, most)
     print_record(
         {
             "checked": sweep.checked,
@@ -69,6 +75,19 @@ def _check_pending(app: "App", most: int, printing: Printing) -> None:
         printing,
     )
     flush()
+    damaged = _follow_up(app, sweep, scripts) if sweep.settled or scripts else 0
+    for payment_id, said in sweep.errors:
+        tell(f"pay: payment {payment_id}: {said}")
+    if sweep.errors:
+        raise OutcomeUnknownError(f"{len(sweep.errors)} of {sweep.checked} could not be asked")
+    if damaged:
+        click.get_current_context().exit(CorruptRecordError.exit_code)
+
+
+def _follow_up(app: "App", sweep: "Sweep", scripts: list[str]) -> int:
+    """Do what follows from settled payments, and the scripts; return how many are damaged."""
+    from payment_cli.cli.pay.results import follow_up, tell_damaged
+
     for payment in sweep.settled:
         follow_up(app, payment)
     damaged = 0
@@ -78,9 +97,4 @@ def _check_pending(app: "App", most: int, printing: Printing) -> None:
         except CorruptRecordError as error:
             damaged += 1
             tell_damaged(error)
-    for payment_id, said in sweep.errors:
-        tell(f"pay: payment {payment_id}: {said}")
-    if sweep.errors:
-        raise OutcomeUnknownError(f"{len(sweep.errors)} of {sweep.checked} could not be asked")
-    if damaged:
-        click.get_current_context().exit(CorruptRecordError.exit_code)
+    return damaged

@@ -1,7 +1,5 @@
 """`pay query`: list the payments that match, with the filters of the reference's man page."""
 
-import re
-from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import click
@@ -17,15 +15,7 @@ from payment_cli.cli.shell.options import (
 )
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_records
-from payment_cli.errors import InvalidValueError
-from payment_cli.model.fee import check_currency
-from payment_cli.model.payments.buyer import parse_buyer_filter
-from payment_cli.model.payments.payment import Flag
-from payment_cli.model.query.match import Equal, Match, Not, Range, Scalar, all_of, equal, one_of
-from payment_cli.model.query.text import parse_match, parse_sort
-from payment_cli.model.query.times import TimeReader
-from payment_cli.model.query.values import match_of_text
-from payment_cli.model.shop.words import stored_match
+from payment_cli.model.query.match import Match, all_of
 from payment_cli.storage.base import Query
 
 
@@ -102,97 +92,33 @@ def query(filters: Filters, match: str | None, paging: Paging, printing: Printin
     """
     app = current_app()
     now = app.clock()
-    wanted = [*_filter_matches(filters, TimeReader(now))]
+    wanted: list[Match] = []
+    if any(given not in (None, False) for given in filters):
+        from payment_cli.cli.pay.query_filters import filter_matches
+
+        wanted += filter_matches(filters, now)
     if match is not None:
-        wanted.append(stored_match("payment", parse_match(_match_text(match), now)))
+        wanted.append(_read_match(match, now))
     asked = all_of(*wanted)
-    page = Query(asked, parse_sort(paging.sort), paging.skip, paging.limit)
+    page = Query(asked, _read_sort(paging.sort), paging.skip, paging.limit)
     records = app.payments.query(page)
     print_records(records, printing, paging.pager(lambda: app.payments.count(asked)))
 
 
-def _match_text(match: str) -> str:
-    if match != "-":
-        return match
-    from payment_cli.cli.shell.standard_input import read_text
+def _read_match(match: str, now: int) -> Match:
+    from payment_cli.model.query.text import parse_match
+    from payment_cli.model.shop.words import stored_match
 
-    return read_text("the match")
+    if match == "-":
+        from payment_cli.cli.shell.standard_input import read_text
 
-
-def _filter_matches(filters: Filters, times: TimeReader) -> list[Match]:
-    """Return one match for each filter that was given."""
-    readers: dict[str, Callable[[str], Match]] = {
-        "keyword": lambda text: _brief(text, times),
-        "brief": lambda text: _brief(text, times),
-        "buyer": lambda text: _all_equal(parse_buyer_filter(text)),
-        "seller": _seller,
-        "st": lambda text: _status(text, times),
-        "fee": lambda text: _number("fee", "-fee", text, times),
-        "cur": lambda text: equal("cur", check_currency(text)),
-        "pay_tp": lambda text: match_of_text("pay_tp", text, times),
-        "pay_target": lambda text: match_of_text("pay_target", text, times),
-        "send_at": lambda text: _number("send_at", "-s_at", text, times),
-        "close_at": lambda text: _number("close_at", "-c_at", text, times),
-        "ct": lambda text: _number("ct", "-ct", text, times),
-        "lm": lambda text: _number("lm", "-lm", text, times),
-    }
-    matches = []
-    for name, read in readers.items():
-        text = getattr(filters, name)
-        if text is not None:
-            matches.append(read(text))
-    if filters.flagged:
-        matches.append(one_of("flag", [str(flag) for flag in Flag]))
-    return matches
+        match = read_text("the match")
+    return stored_match("payment", parse_match(match, now))
 
 
-def _brief(text: str, times: TimeReader) -> Match:
-    """Look for a text in the brief; one that starts with ^ is a regular expression itself."""
-    pattern = text if text.startswith("^") else f"^.*{re.escape(text)}"
-    return match_of_text("brief", pattern, times)
+def _read_sort(sort: str) -> tuple[tuple[str, int], ...]:
+    if not sort:
+        return ()
+    from payment_cli.model.query.text import parse_sort
 
-
-def _seller(text: str) -> Match:
-    seller_id, colon, name = text.partition(":")
-    if not colon:
-        return equal("seller_nm", text)
-    fields = {"seller_id": seller_id, "seller_nm": name}
-    if not (seller_id or name):
-        raise InvalidValueError("-se : names nobody", hint="a domain, or [ID]:[NAME]")
-    return _all_equal({key: value for key, value in fields.items() if value})
-
-
-def _status(text: str, times: TimeReader) -> Match:
-    names = [part.strip() for part in text.split(",")]
-    if len(names) > 1 and all(name.isalpha() for name in names):
-        return one_of("st", names)
-    return match_of_text("st", text, times)
-
-
-def _number(path: str, option: str, text: str, times: TimeReader) -> Match:
-    """Read a number or a range of numbers or times; 0 finds what was never set, too.
-
-    Raises:
-        InvalidValueError: it would be compared as a text, which no fee and no time is.
-    """
-    if text.isascii() and text.isdigit() and len(text) <= 18:
-        return one_of(path, [int(text), *([None] if int(text) == 0 else [])])
-    found = match_of_text(path, text, times)
-    inner = found.part if isinstance(found, Not) else found
-    bounds = (
-        (inner.low, inner.high)
-        if isinstance(inner, Range)
-        else (inner.value,)
-        if isinstance(inner, Equal)
-        else ("",)
-    )
-    if any(isinstance(bound, str) for bound in bounds):
-        raise InvalidValueError(
-            f"{option} {text[:60]!a} is neither a number nor a range of numbers",
-            hint="for instance 2300, [100,200), [2026-01-31,now-1h]",
-        )
-    return found
-
-
-def _all_equal(fields: Mapping[str, Scalar]) -> Match:
-    return all_of(*(equal(path, value) for path, value in fields.items()))
+    return parse_sort(sort)

@@ -149,7 +149,8 @@ def global_options(*, is_hidden: bool) -> list[click.Parameter]:
     """Return the options that both programs and all their commands take.
 
     `--debug` and `--json-errors` are read by `cli/main.py` before anything is parsed; here they
-    only become known words. Commands hide them all and name them in one line of their help.
+    only become known words. Commands hide them and name them in one line of their help. `--help`
+    is ours, because Click's has its text translated: 1 ms of every start to find no translation.
     """
 
     def remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -176,7 +177,21 @@ def global_options(*, is_hidden: bool) -> list[click.Parameter]:
             ["--json-errors"], is_flag=True, help="Errors on stderr are one line of JSON.", **quiet
         ),
         Option(["--debug"], is_flag=True, help="Show the traceback of an error.", **quiet),
+        Option(
+            ["--help"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_help,
+            help="Show this message and exit.",
+        ),
     ]
+
+
+def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(ctx.get_help(), color=ctx.color)
+        ctx.exit()
 
 
 def _settled(command: click.Command, ctx: click.Context, args: list[str]) -> list[str]:

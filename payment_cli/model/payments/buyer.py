@@ -1,6 +1,6 @@
 """Who buys: a user of the system (`walnut:ID[:NAME]`) or of the seller's domain (`dusr:…`)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from payment_cli.errors import InvalidValueError
 
@@ -12,8 +12,7 @@ _HINT = "walnut:ID[:NAME] for a user of the system, dusr:ID[:NAME] for one of th
 _FILTER_HINT = "[TYPE]:[ID]:[NAME], for instance dusr::, :45d2:, ::xiaobai"
 
 
-@dataclass(frozen=True, slots=True)
-class Buyer:
+class Buyer(NamedTuple):
     """The buyer of a payment; `tp` is 1 (system) or 2 (the seller's domain), 0 for nobody known."""
 
     tp: int = 0

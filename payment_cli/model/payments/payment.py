@@ -1,9 +1,9 @@
 """A payment: its record (seed 001), its states, and the one table of how they change."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 
 from payment_cli.errors import CorruptRecordError, NotAllowedError
 from payment_cli.model.history import with_line
@@ -65,8 +65,7 @@ class ApplyStatus(StrEnum):
     SKIPPED = "skipped"  # an operator decided not to run it (again)
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
     """One payment. `fee` and `paid_fee` are fen; every `_at`, `ct`, `lm`, `expi` is AMS, 0 = not.
 
     `intent` is what is being done at the provider right now: `{kind, owner, deadline, request}`
@@ -116,7 +115,7 @@ class Payment:
     apply_code: int | None = None
     apply_re: str = ""
     history: tuple[Json, ...] = ()
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Json] = MappingProxyType({})
 
     @property
     def is_of_order(self) -> bool:
@@ -148,7 +147,7 @@ class Payment:
     def noted(self, what: str, now: int, by: str, note: str = "", **changes: Any) -> Self:
         """Return the payment with `changes` and one more line of history, its state untouched."""
         history = with_line(self.history, what, now, by, note, most=HISTORY_MAX)
-        return replace(self, lm=now, history=history, **changes)
+        return self._replace(lm=now, history=history, **changes)
 
     def to_record(self) -> Record:
         """Return the record as it is stored; `extra` never holds a field of ours."""
@@ -182,7 +181,7 @@ class Payment:
             ) from error
 
 
-FIELD_NAMES = tuple(f.name for f in fields(Payment) if f.name != "extra")
+FIELD_NAMES = tuple(name for name in Payment._fields if name != "extra")
 
 #: Names that metadata may not set.
 CORE_FIELDS = frozenset((*FIELD_NAMES, "tp", "nm"))

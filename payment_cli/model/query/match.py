@@ -31,39 +31,42 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
+# Dataclasses, since And(x) is not Or(x), as it were with NamedTuples; without slots, whose making
+# takes a third longer, and every query waits for it.
+
 #: What a field is compared with.
 Scalar: TypeAlias = bool | int | Decimal | str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class And:
     """Every part holds; without parts it holds for every record."""
 
     parts: "tuple[Match, ...]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Or:
     """At least one part holds; without parts it holds for no record."""
 
     parts: "tuple[Match, ...]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Not:
     """The part does not hold."""
 
     part: "Match"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IsNull:
     """The field is null or missing."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Equal:
     """The field, or an element of it, equals `value`."""
 
@@ -71,7 +74,7 @@ class Equal:
     value: Scalar
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class In:
     """The field, or an element of it, equals one of `values`."""
 
@@ -79,7 +82,7 @@ class In:
     values: tuple[Scalar, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Range:
     """The field, or an element of it, lies between `low` and `high`; None is no bound.
 
@@ -93,7 +96,7 @@ class Range:
     high_open: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Regex:
     """The field, or an element of it, is a text in which the RE2 `pattern` is found."""
 
@@ -101,7 +104,7 @@ class Regex:
     pattern: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Glob:
     """The field, or an element of it, is a text that starts with the first of `pieces`.
 

@@ -49,14 +49,14 @@ SORT_KEYS_MAX = 8
 
 _PATH_LENGTH_MAX = 100
 _INT_BITS_MAX = 256
-_PATH = re.compile(r"[^\x00-\x1f\x7f\"'\\.,:{}\[\]]+(\.[^\x00-\x1f\x7f\"'\\.,:{}\[\]]+){0,7}")
-_LABELS = re.compile("[ ,，\t;；]+")
+# Patterns are texts, compiled by `re` when the first match is read.
+_PATH = r"[^\x00-\x1f\x7f\"'\\.,:{}\[\]]+(\.[^\x00-\x1f\x7f\"'\\.,:{}\[\]]+){0,7}"
+_LABELS = "[ ,，\t;；]+"
 #: Strings, comments and words. Each alternative takes all it can, even where it is not closed, so
 #: that the scan is linear; a word before a colon is a key.
-_TOKEN = re.compile(
+_PIECE = (
     r"""'(?:[^'\\]|\\.?)*+'?|"(?:[^"\\]|\\.?)*+"?|//[^\n]*|/\*(?:.*?\*/|.*)"""
-    r"""|(?P<word>[\w!%$][\w.!%$-]*+)(?P<colon>\s*+:)?""",
-    re.DOTALL,
+    r"""|(?P<word>[\w!%$][\w.!%$-]*+)(?P<colon>\s*+:)?"""
 )
 
 
@@ -103,7 +103,7 @@ def _load(text: str) -> Any:
         raise InvalidValueError(f"the match is longer than {LENGTH_MAX} characters")
     try:
         text.encode()
-        return pyjson5.decode(_TOKEN.sub(_quote_key, text), DEPTH_MAX)
+        return pyjson5.decode(re.sub(_PIECE, _quote_key, text, flags=re.DOTALL), DEPTH_MAX)
     except UnicodeEncodeError as error:
         raise InvalidValueError("the match is not UTF-8 text") from error
     except (pyjson5.Json5DecoderException, ValueError, OverflowError) as error:
@@ -152,7 +152,7 @@ class _Parser:
         if key in ("%or", "$or"):
             return any_of(*self._objects(value, key))
         if key == "lbls" and isinstance(value, str) and value:
-            return self._all(key, [label for label in _LABELS.split(value) if label])
+            return self._all(key, [label for label in re.split(_LABELS, value) if label])
         return self._value(_checked_path(key), value)
 
     def _value(self, path: str, value: Any) -> Match:
@@ -278,7 +278,7 @@ def _checked_text(text: str) -> str:
 
 
 def _checked_path(path: str) -> str:
-    if len(path) > _PATH_LENGTH_MAX or not _PATH.fullmatch(path) or path.startswith(("%", "$")):
+    if len(path) > _PATH_LENGTH_MAX or not re.fullmatch(_PATH, path) or path.startswith(("%", "$")):
         raise InvalidValueError(f"{_short(path)} is not the name of a field")
     return path
 

@@ -20,20 +20,19 @@ from payment_cli.errors import InvalidValueError
 _WORDS = ("now", "today", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "monthBegin", "monthEnd")
 _WEEK = _WORDS[2:9]
 
-_DATE = re.compile(
+# Patterns are texts, compiled by `re` when the first time is read: most questions name none.
+_DATE = (
     r"(?P<year>\d{4})[-/年](?P<month>\d{1,2})[-/月](?P<day>\d{1,2})日?"
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{1,2})"
     r"(?::(?P<second>\d{1,2})(?:[.,](?P<fraction>\d{1,3}))?)?"
-    r" ?(?P<zone>Z|[+-]\d{1,2}(?::?\d{2})?)?)?",
-    re.ASCII,
+    r" ?(?P<zone>Z|[+-]\d{1,2}(?::?\d{2})?)?)?"
 )
-_TIME = re.compile(
+_TIME = (
     rf"(?P<open>\()?(?P<base>{'|'.join(_WORDS)}|\d{{1,15}}"
-    rf"|{re.sub(r'[(][?]P<[a-z]+>', '(?:', _DATE.pattern)})"
-    r"(?(open)\)) ?(?:(?P<sign>[+-]) ?(?P<count>\d{1,15})(?P<unit>[smhdwMy])?)?",
-    re.ASCII,
+    rf"|{re.sub(r'[(][?]P<[a-z]+>', '(?:', _DATE)})"
+    r"(?(open)\)) ?(?:(?P<sign>[+-]) ?(?P<count>\d{1,15})(?P<unit>[smhdwMy])?)?"
 )
-_COMPACT = re.compile(r"(\d{4})([01]\d)([0-3]\d)", re.ASCII)
+_COMPACT = r"(\d{4})([01]\d)([0-3]\d)"
 
 #: Longer than any time that can be meant.
 _LENGTH_MAX = 64
@@ -55,7 +54,7 @@ class TimeReader:
         Raises:
             InvalidValueError: it is written like a time, but there is no such time.
         """
-        found = _TIME.fullmatch(text.strip()) if len(text) <= _LENGTH_MAX else None
+        found = re.fullmatch(_TIME, text.strip(), re.ASCII) if len(text) <= _LENGTH_MAX else None
         if found is None or _is_unclear(found):
             return None
         try:
@@ -68,12 +67,12 @@ class TimeReader:
             return self.now_ms
         if text in _WORDS:
             return self._instant(_of_word(text, self._local(self.now_ms)))
-        if text.isdigit() and not _COMPACT.fullmatch(text):
+        if text.isdigit() and not re.fullmatch(_COMPACT, text, re.ASCII):
             return int(text)
-        return self._date(_COMPACT.sub(r"\1-\2-\3", text))
+        return self._date(re.sub(_COMPACT, r"\1-\2-\3", text, flags=re.ASCII))
 
     def _date(self, text: str) -> int:
-        found = _DATE.fullmatch(text)
+        found = re.fullmatch(_DATE, text, re.ASCII)
         if found is None:
             raise ValueError(text)
         part = found.groupdict(default="0")

@@ -39,9 +39,10 @@ from payment_cli.model.query.times import TimeReader
 
 Bound: TypeAlias = int | Decimal | str
 
-_RANGE = re.compile(r"(Date|date|MS|ms|Ms|mS)?\s*([\[(])(.*)([\])])", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][+-]?\d{1,3})?", re.ASCII)
-_TIME_PREFIX = re.compile(r"%(ms|date):\s*")
+# Patterns are texts, compiled by `re` when the first value is read.
+_RANGE = r"(?s)(Date|date|MS|ms|Ms|mS)?\s*([\[(])(.*)([\])])"
+_NUMBER = r"(?a)[+-]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][+-]?\d{1,3})?"
+_TIME_PREFIX = r"%(ms|date):\s*"
 _AS_TEXT_HINT = "to ask for this very text write a list of one"
 
 
@@ -59,7 +60,7 @@ def match_of_text(path: str, text: str, times: TimeReader) -> Match:
         return Not(found) if text[0] == "!" else found
     if text[0] == "!":
         return Not(Equal(path, text[1:]))
-    if _TIME_PREFIX.match(text):
+    if re.match(_TIME_PREFIX, text):
         return Equal(path, _time(text, times))
     if "*" in text:
         return Glob(path, tuple(text.split("*")))
@@ -74,16 +75,16 @@ def read_bound(text: str, times: TimeReader) -> Bound | None:
     """
     if not text:
         return None
-    if _NUMBER.fullmatch(text):
+    if re.fullmatch(_NUMBER, text):
         return _number(text)
-    if _TIME_PREFIX.match(text):
+    if re.match(_TIME_PREFIX, text):
         return _time(text, times)
     time = times.read(text)
     return text if time is None else time
 
 
 def _range(path: str, text: str, times: TimeReader) -> Match | None:
-    found = _RANGE.fullmatch(text)
+    found = re.fullmatch(_RANGE, text)
     if found is None:
         return None
     kind, left, body, right = found.groups()
@@ -129,7 +130,7 @@ def _check_bounds(text: str, low: Bound | None, high: Bound | None) -> None:
 
 
 def _time(text: str, times: TimeReader) -> int:
-    written = _TIME_PREFIX.sub("", text, count=1)
+    written = re.sub(_TIME_PREFIX, "", text, count=1)
     time = times.read(written)
     if time is None:
         raise InvalidValueError(

@@ -1,12 +1,11 @@
 """A merchant: what `store_info.json` says about a domain that sells (seed 000)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Self
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name
-from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.record import Json, Record
 
 #: The keys that `payment store set` may write, with what each is for.
@@ -18,8 +17,7 @@ SETTABLE_KEYS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Merchant:
+class Merchant(NamedTuple):
     """One merchant. `sellers` maps a pay type or its prefix (`wx`) to a default target."""
 
     domain: str
@@ -27,8 +25,8 @@ class Merchant:
     title: str
     currency: str = "RMB"
     lang: str = "zh-cn"
-    sellers: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    sellers: Mapping[str, str] = MappingProxyType({})
+    extra: Mapping[str, Json] = MappingProxyType({})
 
     def target_for(self, pay_tp: str) -> str:
         """Return the default target for a pay type: its own entry, else its prefix's.
@@ -36,6 +34,8 @@ class Merchant:
         Raises:
             ConfigError: `sellers` has neither.
         """
+        from payment_cli.model.payments.pay_type import family_of  # reading a merchant needs none
+
         target = self.sellers.get(pay_tp) or self.sellers.get(family_of(pay_tp))
         if not target:
             raise ConfigError(

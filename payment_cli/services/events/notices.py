@@ -8,7 +8,7 @@ died is due again after its deadline; so a receiver may see an event twice, and 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from payment_cli.clock import Clock
@@ -93,7 +93,7 @@ class Notices:
 
     def query(self, query: Query) -> Iterator[Record]:
         """Yield the matching notices that are not delivered yet."""
-        return self.storage.query(NOTICES, replace(query, match=self._visible(query.match)))
+        return self.storage.query(NOTICES, query._replace(match=self._visible(query.match)))
 
     def count(self, match: Match) -> int:
         """Return how many such notices match."""

@@ -1,6 +1,6 @@
 """Recording what a provider answered: one rule per outcome, for every conversation."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.payments.intent import is_owned_by
@@ -39,7 +39,7 @@ class Recorder:
         is_ours = is_owned_by(payment.intent, owner)
         if is_ours and answer.re_tp is not None and payment.st is Status.WAIT:
             # What a send brings for the screen stands, whether it waits or was paid at once.
-            payment = replace(payment, re_tp=str(answer.re_tp), re_obj=answer.re_obj)
+            payment = payment._replace(re_tp=str(answer.re_tp), re_obj=answer.re_obj)
         if answer.outcome is Outcome.PAID and answer.paid is not None:
             return self.settlement.settle(
                 tx, payment, answer.paid, now=now, by=by, extra=dict(answer.extra)

@@ -11,7 +11,7 @@ from typing import Protocol
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
 from payment_cli.model.payments.payment import ApplyStatus, Payment
-from payment_cli.model.query.match import Match, equal, one_of
+from payment_cli.model.query.match import one_of
 from payment_cli.model.record import Record
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.records import PAYMENTS, load, save
@@ -89,14 +89,6 @@ class Applier:
     def list_open(self, limit: int) -> Iterator[Record]:
         """Yield payments whose script is due, claimed without an outcome, or failed."""
         match = one_of("apply_st", [str(status) for status in _OPEN])
-        return self._query(match, limit)
-
-    def due_ids(self, limit: int) -> list[str]:
-        """Return the ids of payments whose script is due, oldest first."""
-        records = self._query(equal("apply_st", str(ApplyStatus.DUE)), limit)
-        return [str(record["id"]) for record in records]
-
-    def _query(self, match: Match, limit: int) -> Iterator[Record]:
         return self.payments.query(Query(match=match, sort=(("lm", 1),), limit=limit))
 
     def _check(self, payment: Payment, wanted: set[ApplyStatus]) -> None:

@@ -1,7 +1,7 @@
 """`pay check`: asking the provider, resolving intents, ending what is not paid in time."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from payment_cli.clock import Clock
 from payment_cli.errors import CorruptRecordError, PaymentError
@@ -9,24 +9,14 @@ from payment_cli.gateways.base import Outcome
 from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
-from payment_cli.model.query.match import between
 from payment_cli.model.record import Record
 from payment_cli.services.payments.ask import Asker, order_ref
+from payment_cli.services.payments.due import Sweep, due_payments
 from payment_cli.services.payments.lookup import Payments
-from payment_cli.services.payments.pace import BACK_OFF_MAX_MS, SILENCE_MAX, SILENCE_MS, bumped
+from payment_cli.services.payments.pace import SILENCE_MAX, SILENCE_MS, bumped
 from payment_cli.services.payments.records import load, save
 from payment_cli.services.payments.resolve import Resolver
-from payment_cli.storage.base import Query, Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """What one `pay check --pending` did; `settled` are the payments that are final by now."""
-
-    checked: int
-    by_status: dict[str, int]
-    errors: tuple[tuple[str, str], ...]
-    settled: tuple[Payment, ...] = ()
+from payment_cli.storage.base import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +67,7 @@ class Checker:
         errors: list[tuple[str, str]] = []
         settled: list[Payment] = []
         silence: dict[tuple[str, ...], int] = {}
-        pending = self._pending(limit)
+        pending = due_payments(self.payments, self.clock(), limit)
         for record in pending:
             payment_id, account = str(record["id"]), _account_of(record)
             if silence.get(account, 0) >= SILENCE_MAX:
@@ -97,20 +87,6 @@ class Checker:
                 settled.append(result.payment)
         return Sweep(len(pending), by_status, tuple(errors), tuple(settled))
 
-    def _pending(self, limit: int) -> list[Record]:
-        """Return what is due; and what is planned further ahead than anything ever is."""
-        now = self.clock()
-        due = between("next_check_at", low=1, high=now)
-        # The clock was wrong when these were planned, and was set back since.
-        astray = between("next_check_at", low=now + BACK_OFF_MAX_MS + 1)
-        order = (("next_check_at", 1),)
-        found = [
-            record
-            for match in (due, astray)
-            for record in self.payments.query(Query(match=match, sort=order, limit=limit))
-        ]
-        return found[:limit]
-
     def _postpone(self, payment_id: str, wait_ms: int = 0) -> None:
         """Look at it again after `wait_ms`; 0 is the usual wait, which grows every time."""
         # A damaged record can't be put back in the queue; it stays first, and the others follow.
@@ -122,7 +98,7 @@ class Checker:
             current = load(tx, payment_id)
             now = self.clock()
             if current.next_check_at and wait_ms:
-                save(tx, replace(current, next_check_at=now + wait_ms))
+                save(tx, current._replace(next_check_at=now + wait_ms))
             elif current.next_check_at:
                 save(tx, bumped(current, now))
 

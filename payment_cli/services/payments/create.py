@@ -1,7 +1,8 @@
 """`pay create`: recording what is to be paid. Nothing here talks to a provider."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
@@ -29,24 +30,22 @@ _FROM_META = frozenset({"or_id"})
 _PROVIDERS_OWN = ("wx_", "zfb_", "double_")
 
 
-@dataclass(frozen=True, slots=True)
-class NewPayment:
+class NewPayment(NamedTuple):
     """What `pay create` was asked for. `fee` in fen; `seller` "" is the caller's own domain."""
 
     fee: int
     cur: str = "RMB"
     brief: str = ""
-    buyer: Buyer = field(default_factory=Buyer)
+    buyer: Buyer = Buyer()
     seller: str = ""
-    meta: Mapping[str, Json] = field(default_factory=dict)
+    meta: Mapping[str, Json] = MappingProxyType({})
     callback: str = ""
     pay_tp: str = ""
     pay_target: str = ""
     idempotency_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(NamedTuple):
     """A created payment; `ignored` are the metadata keys that may not be set."""
 
     payment: Payment
@@ -54,8 +53,7 @@ class Created:
     is_replay: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Creator:
+class Creator(NamedTuple):
     """Creates payments in one tree, for one actor."""
 
     storage: Storage
@@ -103,7 +101,7 @@ class Creator:
         merchant = self.find_merchant(new.seller)
         script = self.read_script(new.seller, new.callback) if new.callback else b""
         payment = self._build(new, merchant, dict(new.meta), script, self.clock(), payment_id)
-        return self._insert(tx, replace(payment, pay_by=pay_by), script)
+        return self._insert(tx, payment._replace(pay_by=pay_by), script)
 
     def _insert(self, tx: Transaction, payment: Payment, script: bytes) -> Payment:
         stored = Payment.from_record(tx.insert(PAYMENTS, payment.to_record(), script or None))
@@ -138,7 +136,7 @@ class Creator:
             extra=meta,
         )
         if payment.fee == 0:
-            payment = replace(payment, pay_tp="free", re_tp="TEXT", re_obj="free")
+            payment = payment._replace(pay_tp="free", re_tp="TEXT", re_obj="free")
         return payment.noted("create", now, self.actor.domain)
 
     def _earlier(
@@ -178,7 +176,7 @@ def _check(new: NewPayment) -> None:
             raise InvalidValueError(f"{name} has {len(text)} characters, the most is {most}")
     if any(ord(c) < 32 for c in new.brief):
         raise InvalidValueError("brief has a control character")
-    if len(encode(new.meta).encode()) > META_MAX:
+    if len(encode(dict(new.meta)).encode()) > META_MAX:
         raise InvalidValueError(f"metadata is larger than {META_MAX // 1024} KiB")
     if _has_nul(new.meta):
         raise InvalidValueError("metadata has a NUL character")

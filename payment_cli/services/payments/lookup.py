@@ -1,7 +1,6 @@
 """Reading payments: one, some, or how many, as far as the caller may see them."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from payment_cli.model.actor import Actor
@@ -14,13 +13,14 @@ if TYPE_CHECKING:
     from payment_cli.storage.base import Query, Storage
 
 
-@dataclass(frozen=True, slots=True)
 class Payments:
-    """The payments of one tree, seen by one actor. `own_id` returns the id of the actor's store."""
+    """The payments of one tree, seen by one actor."""
 
-    storage: "Storage"
-    actor: Actor
-    own_id: Callable[[], str]
+    def __init__(self, storage: "Storage", actor: Actor, own_id: Callable[[], str]) -> None:
+        """Read payments of `storage`; `own_id` returns the id of the actor's store."""
+        self.storage = storage
+        self.actor = actor
+        self.own_id = own_id
 
     def get(self, fragment: str) -> Payment:
         """Return the payment with this id, or with the one id that starts or ends so.
@@ -46,7 +46,7 @@ class Payments:
 
     def query(self, query: "Query") -> "Iterator[Record]":
         """Yield the matching payments the caller may see."""
-        return self.storage.query(PAYMENTS, replace(query, match=self._visible(query.match)))
+        return self.storage.query(PAYMENTS, query._replace(match=self._visible(query.match)))
 
     def count(self, match: "Match") -> int:
         """Return how many payments that the caller may see match."""

@@ -1,7 +1,5 @@
 """When a payment is to be looked at again: back-off, expiry, clocks that were set back. Pure."""
 
-from dataclasses import replace
-
 from payment_cli.model.payments.payment import Payment
 
 #: The waits between two looks at a stuck payment: 15 s, 30 s, 1 min … at most an hour.
@@ -36,4 +34,4 @@ def bumped(payment: Payment, now: int) -> Payment:
     next_at = now + back_off(payment.check_count)
     if now <= payment.expi:
         next_at = min(next_at, payment.expi + 1)
-    return replace(payment, next_check_at=next_at, check_count=payment.check_count + 1)
+    return payment._replace(next_check_at=next_at, check_count=payment.check_count + 1)

@@ -9,7 +9,6 @@ the payment's history says so.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -80,11 +79,12 @@ class Effects(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
 class Settlement:
-    """Settles verified money on payments. `effects` makes the list of what follows, if needed."""
+    """Settles verified money on payments."""
 
-    effects: Callable[[], Effects]
+    def __init__(self, effects: Callable[[], Effects]) -> None:
+        """Settle with `effects`, which makes the list of what follows when it is needed."""
+        self.effects = effects
 
     def settle(
         self,
@@ -111,7 +111,7 @@ class Settlement:
             if not paid.trade_no or paid.trade_no in _trades(payment):
                 return payment
             double = _with_another_trade(payment, paid, now, by)
-            told = replace(double, trade_no=paid.trade_no, paid_fee=paid.fee)
+            told = double._replace(trade_no=paid.trade_no, paid_fee=paid.fee)
             return self._follow(tx, Moment.FLAGGED, double, told, now=now, by=by)
         facts = {
             "trade_no": paid.trade_no,
@@ -179,7 +179,7 @@ class Settlement:
         """
         flag = None
         if payment.or_id:
-            flag = self.effects().judge(tx, replace(payment, **facts))
+            flag = self.effects().judge(tx, payment._replace(**facts))
         paid = payment.on(event, now, by, note, **facts, **_verdict(payment, flag))
         moment = Moment.FLAGGED if flag else Moment.PAID
         return self._follow(tx, moment, paid, paid, now=now, by=by)

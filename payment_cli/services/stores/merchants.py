@@ -1,9 +1,8 @@
 """Merchants: making one, reading and changing its store_info.json (seed 000)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError
@@ -15,8 +14,7 @@ from payment_cli.model.names import check_name
 from payment_cli.model.stores.merchant import SETTABLE_KEYS, Merchant
 
 
-@dataclass(frozen=True, slots=True)
-class Merchants:
+class Merchants(NamedTuple):
     """The merchants of one tree."""
 
     root: Path
@@ -92,7 +90,7 @@ class Merchants:
             raise InvalidValueError(
                 f"{key!a} is not a key of a store", hint=f"one of {', '.join(SETTABLE_KEYS)}"
             )
-        merchant = replace(merchant, **change)
+        merchant = merchant._replace(**change)
         authored.write_store_info(self.root, domain, merchant.to_record())
         return merchant
 

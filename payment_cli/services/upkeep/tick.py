@@ -14,6 +14,7 @@ from payment_cli.model.record import Json, Record
 from payment_cli.services.events.notices import Notices
 from payment_cli.services.events.outbox import Outbox
 from payment_cli.services.payments.apply import Applier
+from payment_cli.services.payments.due import due_scripts
 from payment_cli.services.shop.order_payments import OrderPayments
 
 #: (id, reason) of what could not be done.
@@ -83,7 +84,7 @@ class Ticker:
         """Run what is due; return how many scripts were done and how many failed."""
         applier = self.applier()
         done = failed = 0
-        for payment_id in applier.due_ids(most):
+        for payment_id in due_scripts(applier.payments, most):
             try:
                 after = applier.apply_if_due(applier.payments.get_committed(payment_id))
             except PaymentError as error:

@@ -24,14 +24,15 @@ from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
+    missing_journal,
     open_writer,
     storage_errors,
 )
 from payment_cli.storage.tree.fsck import LOCK_TIMEOUT_S, Progress, records_of
 from payment_cli.storage.tree.publish import Change, Publication
+from payment_cli.storage.tree.reader import open_current
 from payment_cli.storage.tree.sync import sync_files
 from payment_cli.storage.tree.versions import write_layout
-from payment_cli.storage.tree.writer import missing_journal, open_current
 
 _PAGES = 1024
 _FILES = 500

@@ -4,13 +4,13 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from errno import EACCES, EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 from urllib.parse import quote
 
-from payment_cli.errors import LockedError, PaymentError, StorageError
+from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
 from payment_cli.files.safe_files import exists, folder, write_new
 from payment_cli.ids import new_token
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
@@ -84,8 +84,7 @@ def inode_of(journal: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(NamedTuple):
     """An open journal: its connection, what identifies its file, and its own name."""
 
     conn: sqlite3.Connection
@@ -168,6 +167,11 @@ def create_journal(root: Path, root_fd: int) -> None:
     with new_journal(root, root_fd) as conn:
         create_tables(conn, new_token())
         create_indexes(conn)
+
+
+def missing_journal() -> CorruptRecordError:
+    """Return the error for a tree with records but without its journal."""
+    return CorruptRecordError("the journal is missing, but the tree has records", hint=REBUILD_HINT)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from typing import NamedTuple
 
 from payment_cli.errors import CorruptRecordError
@@ -106,6 +105,8 @@ def digest(doc: str) -> bytes | None:
 
 def digest_of(file: bytes) -> bytes:
     """Return the digest of a file's bytes: what `sha256sum` prints, unprinted."""
+    from hashlib import sha256  # loads OpenSSL, and reading needs none
+
     return sha256(file).digest()
 
 

@@ -61,8 +61,8 @@ class Mark(NamedTuple):
 def read_boot_id() -> str:
     """Return what names this boot of the machine; a fresh name each time where nothing does."""
     try:
-        with open(_BOOT_ID, encoding="ascii") as file:  # noqa: PTH123 - read on every cold start
-            return file.read().strip()
+        with open(_BOOT_ID, "rb") as file:  # noqa: PTH123 - read on every cold start
+            return file.read().decode().strip()
     except OSError:
         return new_token()
 

@@ -22,8 +22,7 @@ later) still takes a first key from an index, whether the column is declared NOT
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.query.match import And, IsNull, Match, Not, Or, all_of
@@ -44,11 +43,10 @@ from payment_cli.storage.tree.match_sql_value import (
 #: A longer path is not pushed down: each of its parts may be a list, which doubles the SQL.
 PUSHED_PARTS_MAX = 3
 
-_PUSHABLE = re.compile(r"[^\x00-\x1f\"\\\u2028\u2029.]+(\.[^\x00-\x1f\"\\\u2028\u2029.]+)*")
+_PUSHABLE = r"[^\x00-\x1f\"\\\u2028\u2029.]+(\.[^\x00-\x1f\"\\\u2028\u2029.]+)*"
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(NamedTuple):
     """SQL that holds for every row the match holds for, and what is left to ask of each row.
 
     Without `residual` the SQL holds for no other row.
@@ -113,7 +111,7 @@ def _direction(path: str, direction: int) -> str:
 def _order_terms(path: str, columns: Mapping[str, str], json_expr: str) -> list[str]:
     if path in columns:
         return [columns[path]]
-    if not _PUSHABLE.fullmatch(path):
+    if not re.fullmatch(_PUSHABLE, path):
         raise InvalidValueError(f"records can not be sorted by {path!r}")
     at = _json_path(path.split("."))
     kind = f"json_type({json_expr}, {at})"
@@ -125,8 +123,7 @@ def _order_terms(path: str, columns: Mapping[str, str], json_expr: str) -> list[
     return [rank, value]
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiler:
+class _Compiler(NamedTuple):
     columns: Mapping[str, str]
     json_expr: str
 
@@ -155,7 +152,7 @@ class _Compiler:
 
     def _in_json(self, path: str, test: "_FieldTest") -> Condition:
         keys = path.split(".")
-        if len(keys) > PUSHED_PARTS_MAX or not _PUSHABLE.fullmatch(path):
+        if len(keys) > PUSHED_PARTS_MAX or not re.fullmatch(_PUSHABLE, path):
             return UNKNOWN
         return _through_lists(self.json_expr, keys, test)
 

@@ -6,9 +6,8 @@
 import math
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from payment_cli.model.codec import encode
 from payment_cli.model.query.match import Equal, Glob, In, Range, Regex, Scalar
@@ -21,8 +20,7 @@ _Number: TypeAlias = int | Decimal
 _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """SQL that holds at least for what it stands for; `exact`: and for nothing else.
 
     It may be NULL where it does not hold.
@@ -58,8 +56,7 @@ def negated(condition: Condition) -> Condition:
     return Condition(f"({condition.sql}) IS NOT TRUE", condition.params)
 
 
-@dataclass(frozen=True, slots=True)
-class JsonValue:
+class JsonValue(NamedTuple):
     """A value within the record's JSON: the SQL of its JSON type and of the value."""
 
     kind: str
@@ -93,8 +90,7 @@ class JsonValue:
         return joined("AND", found)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A value in a column of its own. The typeof keeps SQLite's affinities from converting."""
 
     value: str

@@ -11,9 +11,9 @@ has an `odd` record (see schema.Field) is asked by its JSON alone.
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
+from typing import NamedTuple
 
 from payment_cli.model.query.evaluate import predicate
 from payment_cli.model.query.match import And, Equal, In, Match, Range, Scalar
@@ -28,8 +28,7 @@ from payment_cli.storage.tree.schema import sparse_condition
 _DOC = "records.doc"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """SQL with its parameters, and what is left to ask of each row it finds."""
 
     sql: str
@@ -73,8 +72,7 @@ def run_count(conn: sqlite3.Connection, collection: Collection, match: Match) ->
     return sum(map(holds, _decoded(collection.kind, conn.execute(found.sql, found.params))))
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """What of a kind's records is in columns and indexes at this moment.
 
     `columns` maps those fields to their column that hold their value exactly in every record;

@@ -3,18 +3,18 @@
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Final, NamedTuple, Self
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import exists, open_folder, read_file, write_new
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key
-from payment_cli.storage.tree.scan import TEMP_END
+
+#: The end of a temporary file's name; such a file is garbage for whoever holds the lock.
+TEMP_END: Final = ".tmp"
 
 
-@dataclass(slots=True)
-class Change:
+class Change(NamedTuple):
     """What becomes of a record's files: `doc` is the new text, None removes them.
 
     `content` is set where the content is new as well.
@@ -25,18 +25,19 @@ class Change:
     content: bytes | None = None
 
 
-@dataclass(slots=True)
 class Publication:
-    """The files that change together. Close it when done: it holds folders open.
+    """The files that change together. Close it when done: it holds folders open."""
 
-    `prefix` starts the names of its temporary files; it must be unlike any other holder's.
-    """
+    def __init__(self, root_fd: int, prefix: str) -> None:
+        """Prepare to write below `root_fd`.
 
-    root_fd: int
-    prefix: str
-    _folders: dict[str, int] = field(default_factory=dict)
-    _written: list[tuple[int, str, str]] = field(default_factory=list)
-    _removed: list[str] = field(default_factory=list)
+        `prefix` starts the names of temporary files; it must be unlike any other holder's.
+        """
+        self.root_fd = root_fd
+        self.prefix = prefix
+        self._folders: dict[str, int] = {}
+        self._written: list[tuple[int, str, str]] = []
+        self._removed: list[str] = []
 
     def __enter__(self) -> Self:
         return self

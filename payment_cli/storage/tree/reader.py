@@ -9,29 +9,29 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from payment_cli.errors import AmbiguousIdError, InvalidValueError, NotFoundError
 from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
 from payment_cli.model.names import check_name
-from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
 from payment_cli.storage.kinds import kind_of
-from payment_cli.storage.tree import journal, left
+from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
+    missing_journal,
+    open_reader,
     storage_errors,
 )
 from payment_cli.storage.tree.key import Key
-from payment_cli.storage.tree.plan import run_count, run_query
-from payment_cli.storage.tree.scan import has_records
-from payment_cli.storage.tree.versions import check_version
-from payment_cli.storage.tree.writer import missing_journal, open_current
+from payment_cli.storage.tree.versions import OldTreeError, check_version
+
+if TYPE_CHECKING:
+    from payment_cli.model.query.match import Match
 
 #: A shorter fragment of an id is refused.
 FRAGMENT_MIN = 6
@@ -40,32 +40,34 @@ _LOG = """SELECT seq, at, actor, kind, domain, id, op, before_digest, after_dige
     FROM log WHERE seq > ? ORDER BY seq LIMIT ?"""
 
 
-@dataclass(slots=True)
 class Reader:
     """Reads one tree's journal. Nothing is opened before the first question.
 
     An old tree is upgraded by it, waiting at most `lock_timeout_s` for others.
     """
 
-    root: Path
-    lock_timeout_s: float
-    _idle: list[sqlite3.Connection] = field(default_factory=list)
-    _inode: tuple[int, int] | None = None
-    _is_closed: bool = False
-    _place: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._place = journal_path(self.root)
+    def __init__(self, root: Path, lock_timeout_s: float) -> None:
+        """Prepare to read the journal of the tree at `root`."""
+        self.root = root
+        self.lock_timeout_s = lock_timeout_s
+        self._place = journal_path(root)
+        self._inode: tuple[int, int] | None = None
+        self._idle: list[sqlite3.Connection] = []
+        self._is_closed = False
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """Yield the matching records; see storage/base.py."""
+        from payment_cli.storage.tree.plan import run_query
+
         with storage_errors("querying", collection.kind), self._snapshot() as conn:
             if conn is not None:
                 with closing(conn.cursor()) as cursor:
                     yield from run_query(conn, cursor, collection, query)
 
-    def count(self, collection: Collection, match: Match) -> int:
+    def count(self, collection: Collection, match: "Match") -> int:
         """Return how many records match."""
+        from payment_cli.storage.tree.plan import run_count
+
         with storage_errors("counting", collection.kind), self._snapshot() as conn:
             return 0 if conn is None else run_count(conn, collection, match)
 
@@ -77,6 +79,8 @@ class Reader:
 
     def left(self) -> list[Key]:
         """Return the records whose files are left to a foreign hand."""
+        from payment_cli.storage.tree import left
+
         with storage_errors("reading", "what is left"), self._snapshot() as conn:
             return [] if conn is None else [note.key for note in left.notes(conn)]
 
@@ -165,6 +169,8 @@ class Reader:
             self._idle.pop().close()
 
     def _check_new(self) -> None:
+        from payment_cli.storage.tree.scan import has_records
+
         try:
             root_fd = open_root(self.root)
         except FileNotFoundError:
@@ -174,6 +180,27 @@ class Reader:
                 raise missing_journal()
         finally:
             os.close(root_fd)
+
+
+def open_current(root: Path, lock_timeout_s: float) -> sqlite3.Connection:
+    """Open the journal that is there for reading, as `open_reader` does, upgraded if it is old.
+
+    Raises:
+        LockedError: it is old, and others kept it locked. OldTreeError: it can't be upgraded here.
+    """
+    try:
+        return open_reader(root)
+    except OldTreeError as old:
+        from payment_cli.storage.tree.writer import Writer
+
+        writer = Writer(root, lock_timeout_s)
+        try:
+            writer.begin()
+        except (OSError, sqlite3.Error) as error:
+            raise OldTreeError(old.version, str(error)) from error
+        finally:
+            writer.close()
+    return open_reader(root)
 
 
 def _ids_like(conn: sqlite3.Connection, collection: Collection, fragment: str) -> list[str]:

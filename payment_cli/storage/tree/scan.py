@@ -3,21 +3,17 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple
 
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 from payment_cli.files.safe_files import folder, open_folder
 from payment_cli.model.names import check_name
 from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree.key import Key
-
-#: The end of a temporary file's name; such a file is garbage for whoever holds the lock.
-TEMP_END: Final = ".tmp"
+from payment_cli.storage.tree.publish import TEMP_END
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A folder that holds records of one kind; `domain` is "" where the name or nothing says it."""
 
     kind: str
@@ -30,8 +26,7 @@ class Place:
         return "/".join(self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file in a place. `keys` are the records it may be the file of, none for a stranger."""
 
     place: Place

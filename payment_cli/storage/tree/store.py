@@ -94,7 +94,7 @@ class TreeStorage:
         """See storage/base.py. The errors come with the first call in it, or at its end."""
         from payment_cli.storage.tree.transaction import TreeTransaction
 
-        return TreeTransaction(self._writer, actor, self._clock, leaves_foreign)
+        return TreeTransaction(self._writer, actor, self._clock, leaves_foreign=leaves_foreign)
 
     def content(self, collection: Collection, record_id: str) -> bytes:
         """See storage/base.py. Read from the journal: the stored copy of a script is what runs."""

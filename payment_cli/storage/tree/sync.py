@@ -8,7 +8,6 @@ from pathlib import Path
 from payment_cli.files.safe_files import folder
 from payment_cli.storage.tree.journal import changed_since
 from payment_cli.storage.tree.lock import Mark, TreeLock
-from payment_cli.storage.tree.scan import domain_names
 
 #: Sync when this many changes may have files that are not on disk yet.
 SYNC_EVERY = 1024
@@ -77,6 +76,8 @@ def sync_files(root: Path, root_fd: int, since: int = 0) -> None:
         OSError: the disk failed. What it holds of the files is unknown: they must be written
         again, since another sync would report success without having written them.
     """
+    from payment_cli.storage.tree.scan import domain_names
+
     sync = _syncfs()
     if sync is None:
         _sync_each(root, root_fd, since)

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -31,21 +30,22 @@ if TYPE_CHECKING:  # only queries need the match language and its SQL
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
-@dataclass(slots=True)
 class TreeTransaction:
     """See storage/base.py. The lock is taken by the first call, so that making ready costs none."""
 
-    writer: Writer
-    actor: str
-    clock: Clock
-    leaves_foreign: bool
-    _changes: dict[Key, Change] = field(default_factory=dict)
-    #: The changed records whose files are left to a foreign hand (left.py).
-    _left: set[Key] = field(default_factory=set)
-    _cursors: list[sqlite3.Cursor] = field(default_factory=list)
-    _seq: int = 0
-    _has_begun: bool = False
-    _has_ended: bool = False
+    def __init__(self, writer: Writer, actor: str, clock: Clock, *, leaves_foreign: bool) -> None:
+        """Prepare a transaction of `actor`; what it does to foreign files, see storage/base.py."""
+        self.writer = writer
+        self.actor = actor
+        self.clock = clock
+        self.leaves_foreign = leaves_foreign
+        self._changes: dict[Key, Change] = {}
+        #: The changed records whose files are left to a foreign hand (left.py).
+        self._left: set[Key] = set()
+        self._cursors: list[sqlite3.Cursor] = []
+        self._seq = 0
+        self._has_begun = False
+        self._has_ended = False
 
     def __enter__(self) -> Self:
         return self

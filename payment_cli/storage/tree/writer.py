@@ -19,26 +19,21 @@ mark is written only when all files below it are in place: a dead writer's chang
 import os
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import open_root
 from payment_cli.ids import new_token
 from payment_cli.storage.tree import journal as rows
 from payment_cli.storage.tree import left
 from payment_cli.storage.tree.connection import (
-    REBUILD_HINT,
     Journal,
     create_journal,
-    open_reader,
+    missing_journal,
     open_writer,
 )
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.lock import JOURNAL_NAME, Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
-from payment_cli.storage.tree.recovery import repair, sweep
-from payment_cli.storage.tree.scan import has_records
 from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.sync import Syncer
 from payment_cli.storage.tree.versions import (
@@ -49,19 +44,17 @@ from payment_cli.storage.tree.versions import (
 )
 
 
-@dataclass(slots=True)
 class _Held:
-    """What is held while a transaction is open.
+    """What is held while a transaction is open."""
 
-    `mark` is what the lock file says without it, `seq` the last change before it, `left` how many
-    records' files are left with it.
-    """
-
-    journal: Journal
-    publication: Publication
-    mark: Mark
-    seq: int
-    left: int
+    def __init__(self, journal: Journal, publication: Publication, mark: Mark, seq: int) -> None:
+        """Hold a journal; `mark` is what the lock file says, `seq` the last change before it."""
+        self.journal = journal
+        self.publication = publication
+        self.mark = mark
+        self.seq = seq
+        #: How many records' files are left to a foreign hand with this transaction.
+        self.left = mark.left
 
 
 class Writer:
@@ -217,7 +210,7 @@ class Writer:
         if synced is not None and synced.journal == journal.name:
             rows.set_synced(journal.conn, synced.seq)
             mark = mark._replace(synced=max(mark.synced, synced.seq))
-        self._held = _Held(journal, self._new_publication(), mark, seq, mark.left)
+        self._held = _Held(journal, self._new_publication(), mark, seq)
 
     def _connect(self, lock: TreeLock) -> Journal:
         """Return the journal that is at its place now; make it if the tree is new, or upgrade it.
@@ -230,6 +223,8 @@ class Writer:
                 return self._journal
             self._disconnect()
         if inode is None:
+            from payment_cli.storage.tree.scan import has_records
+
             check_layout(self._root_fd)
             if has_records(self._root_fd):
                 raise missing_journal()
@@ -253,6 +248,8 @@ class Writer:
             since = mark.seq
         else:
             since = rows.synced_seq(conn)
+        from payment_cli.storage.tree.recovery import repair, sweep  # a start pays for no repair
+
         sweep(self._root_fd)
         with self._new_publication() as publication:
             try:
@@ -291,27 +288,3 @@ class Writer:
         if self._journal is not None:
             self._journal.conn.close()
             self._journal = None
-
-
-def open_current(root: Path, lock_timeout_s: float) -> sqlite3.Connection:
-    """Open the journal that is there for reading, as `open_reader` does, upgraded if it is old.
-
-    Raises:
-        LockedError: it is old, and others kept it locked. OldTreeError: it can't be upgraded here.
-    """
-    try:
-        return open_reader(root)
-    except OldTreeError as old:
-        writer = Writer(root, lock_timeout_s)
-        try:
-            writer.begin()
-        except (OSError, sqlite3.Error) as error:
-            raise OldTreeError(old.version, str(error)) from error
-        finally:
-            writer.close()
-    return open_reader(root)
-
-
-def missing_journal() -> CorruptRecordError:
-    """Return the error for a tree with records but without its journal."""
-    return CorruptRecordError("the journal is missing, but the tree has records", hint=REBUILD_HINT)

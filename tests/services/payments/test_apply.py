@@ -2,6 +2,7 @@ import pytest
 
 from payment_cli.errors import ConflictError, NotAllowedError
 from payment_cli.model.payments.payment import Payment
+from payment_cli.services.payments.due import due_scripts
 from tests.services.conftest import World
 
 
@@ -47,7 +48,7 @@ def test_a_failing_script_is_recorded_and_runs_again_only_when_told(world: World
     failed = world.applier.apply(payment.id)
     assert (failed.st, failed.apply_st, failed.apply_code) == ("OK", "failed", 3)
     assert [r["id"] for r in world.applier.list_open(10)] == [payment.id]
-    assert world.applier.due_ids(10) == []
+    assert due_scripts(world.payments, 10) == []
     with pytest.raises(NotAllowedError):
         world.applier.apply(payment.id)
     world.scripts.exit_code = 0
@@ -79,7 +80,7 @@ def test_a_claim_can_be_decided_although_the_clock_was_set_back(world: World) ->
 def test_a_skipped_script_is_not_owed_any_more(world: World) -> None:
     payment = due(world)
     assert world.applier.skip(payment.id).apply_st == "skipped"
-    assert world.applier.due_ids(10) == []
+    assert due_scripts(world.payments, 10) == []
     with pytest.raises(NotAllowedError):
         world.applier.apply(payment.id, again=True)
 

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,7 +151,7 @@ def rewritten(world: World, payment: Payment, change: Callable[[dict], None]) ->
     with world.storage.transaction("demo") as tx:
         request = dict(world.stored(payment).intent["request"])
         change(request)
-        save(tx, replace(payment, intent={**payment.intent, "request": request}))
+        save(tx, payment._replace(intent={**payment.intent, "request": request}))
     world.clock.advance(ms=INTENT_MS)
     world.gateway.checks = [NOT_FOUND]
     world.gateway.sends = [QR]
@@ -411,7 +410,7 @@ def with_intent(world: World, payment: Payment, kind: str) -> None:
         current = load(tx, payment.id)
         request = {"refund_fee": 1}
         intent = {"kind": kind, "owner": "x", "deadline": world.clock.now, "request": request}
-        save(tx, replace(current, intent=intent))
+        save(tx, current._replace(intent=intent))
 
 
 @pytest.mark.parametrize("answer", [WAITING, NOT_FOUND])

@@ -309,7 +309,7 @@ def test_a_tree_without_targets_or_merchants_is_told(doctor, tree):
 
 def test_sellers_must_name_pay_types_and_targets_that_exist(doctor, tree):
     sellers = {"wx": "main", "zfb": "gone", "wx.scan": "other", "cash": "till", "free": "any"}
-    shop = replace(SHOP, sellers=sellers)
+    shop = SHOP._replace(sellers=sellers)
     configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: shop)
     assert errors(replace(doctor, configs=configs)) == [
         "demo store: sellers: zfb names alipay target gone, which has no config",

@@ -130,7 +130,7 @@ def test_the_tree_finds_what_the_reference_finds(
     if is_renamed:
         records = [renamed(record) for record in records]
         queries = [
-            replace(query, match=renamed(query.match), sort=renamed(query.sort))
+            query._replace(match=renamed(query.match), sort=renamed(query.sort))
             for query in queries
         ]
     compare(tree, records, queries)
