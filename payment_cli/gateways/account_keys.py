@@ -1,4 +1,4 @@
-"""Which keys an account's config has, declared beside the account (`<provider>/account.py`).
+"""Which keys an account's config has, as data beside the account: `gateways/<provider>/account.py`.
 
 config/account_keys.py reads them: what stands for a secret, and where it is kept, is its business.
 """

@@ -1,8 +1,7 @@
 """The doctor: looks at a tree and says what is wrong, before a payment finds out. No network.
 
 Every check gives findings, and none stops the others. Nothing is repaired here. The tree's own
-checks are in doctor_tree.py, those of a gateway account beside its provider
-(`gateways/<provider>/checkup.py`).
+checks are in doctor_tree.py, those of a gateway account in `gateways/<provider>/checkup.py`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
