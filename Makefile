@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 # A plain path file leads to this folder: setuptools' own finder would cost every command 30 ms.
 $(READY): pyproject.toml Makefile
@@ -36,7 +36,10 @@ proofs: $(READY) ## The slow proofs: kill -9 everywhere, long random walks
 bench: $(READY) ## Print speed and memory, each against a named baseline of the same run
 	$(BIN)/python -m tests.bench
 
+changelog: $(READY) ## Collect the fragments of changelog.d into CHANGELOG.md, for a release
+	$(BIN)/scriv collect
+
 clean: ## Remove what was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test check proofs bench clean
+.PHONY: help setup demo test check proofs bench changelog clean

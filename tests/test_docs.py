@@ -1,7 +1,8 @@
 """The documents tell the truth about commands, exit codes, settings and places."""
 
+import math
 import re
-from dataclasses import fields
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from payment_cli.model.payments.pay_type import PAY_TYPES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-MAP = (ROOT / "payment_cli" / "README.md").read_text()
+PACKAGE = ROOT / "payment_cli"
+MAP = (PACKAGE / "README.md").read_text()
 
 
 def _commands(program: str) -> list[str]:
@@ -55,18 +57,80 @@ def test_error_codes_mean_one_thing_each() -> None:
 
 
 def test_every_setting_and_pay_type_is_in_the_readme() -> None:
-    for setting in fields(Settings):
-        assert f"`{setting.name}`" in README, setting.name
+    for name in Settings._fields:
+        assert f"`{name}`" in README, name
     for name in PAY_TYPES:
         assert f"`{name}`" in README, name
 
 
 def test_every_path_the_map_names_exists() -> None:
-    layers = "cli|web|app|services|config|gateways|storage|files|scripts|webhooks|model|sandbox"
-    named = set(re.findall(rf"`((?:{layers})/[a-z_/]+\.py)", MAP))
-    assert len(named) > 20
-    missing = [name for name in named if not (ROOT / "payment_cli" / name).is_file()]
+    named = set(re.findall(r"`((?:\.\./)?[\w./-]+(?:/|\.py|\.md|\.toml))", MAP))
+    assert len(named) > 90
+    missing = [name for name in named if not (PACKAGE / name).exists()]
     assert missing == []
+
+
+def test_every_name_the_map_gives_a_file_is_in_it() -> None:
+    named = re.findall(r"`([\w/]+\.py): (\w+)`", MAP)
+    assert len(named) > 30
+    missing = [
+        f"{path}: {name}"
+        for path, name in named
+        if not re.search(rf"^\s*(class |def )?{name}\b", (PACKAGE / path).read_text(), re.M)
+    ]
+    assert missing == []
+
+
+def test_every_floor_and_wing_is_on_the_map() -> None:
+    def folders(place: Path) -> set[str]:
+        return {path.name for path in place.iterdir() if (path / "__init__.py").is_file()}
+
+    floors = folders(PACKAGE)
+    assert set(re.findall(r"^\| `(\w+)/` \|", MAP, re.M)) == floors
+    wings = set.union(*(folders(PACKAGE / floor) for floor in floors))
+    [table] = re.findall(r"\| wing \|.*?\n\n", MAP, re.S)
+    rows = re.findall(r"^\| ([\w, ]+) \| ([\w, ]+) \|", table, re.M)
+    listed = [
+        (wing, floor)
+        for wings, on in rows[1:]
+        for wing in wings.split(", ")
+        for floor in on.split(", ")
+    ]
+    assert {wing for wing, _ in listed} == wings
+    assert [pair for pair in listed if pair[0] not in folders(PACKAGE / pair[1])] == []
+
+
+def test_the_maps_times_are_those_of_the_code() -> None:
+    second = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+    unit = {"_MS": 0.001, "_S": 1, "_s": 1}
+    rows = re.findall(r"^\| .* \| [^\d\n]*(\d+) (\w+) \| `([\w/]+\.py): (\w+)` \|$", MAP, re.M)
+    assert len(rows) > 20
+    for number, named, path, name in rows:
+        [value] = re.findall(
+            rf"^\s*{name}\b[^=\n]*= ([\d_.* ]+)$", (PACKAGE / path).read_text(), re.M
+        )
+        there = math.prod(float(part) for part in value.split("*"))
+        there *= next((each for end, each in unit.items() if name.endswith(end)), 60)
+        assert int(number) * second[named] == there, f"{path}: {name}"
+
+
+def test_every_file_that_prose_names_is_there() -> None:
+    """From its own folder, the package, or the root; `<…>/` before a name stands for any folder."""
+    missing = []
+    for path in [*PACKAGE.rglob("*.py"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]:
+        named = set(re.findall(r"(?<![\w.>/*])[\w/]*\w\.(?:py|js|css)\b", path.read_text()))
+        places = (path.parent, PACKAGE, ROOT)
+        lost = [name for name in named if not any((at / name).is_file() for at in places)]
+        missing += [f"{path.relative_to(ROOT)}: {name}" for name in lost]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("adding-*.md")), ids=lambda p: p.name)
+def test_every_path_a_page_on_adding_names_exists(page: Path) -> None:
+    named = re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|md))", page.read_text())
+    assert len(named) > 5
+    places = (ROOT, ROOT / "payment_cli")
+    assert [name for name in named if not any((place / name).is_file() for place in places)] == []
 
 
 def test_nothing_says_how_or_where_it_was_written() -> None:
@@ -83,3 +147,22 @@ def test_the_readmes_verifier_of_webhooks_is_the_example() -> None:
     [shown] = re.findall(r"```python\n(.*?)```", README, re.S)
     function = shown[shown.index("def verify") :].strip()
     assert function in example
+
+
+def test_every_fragment_of_the_changelog_can_be_collected() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["scriv"]
+    for fragment in (ROOT / "changelog.d").glob("[0-9]*.md"):
+        headings = re.findall(r"^#+ .*$", fragment.read_text(), re.M)
+        assert headings, fragment
+        assert {heading.removeprefix("### ") for heading in headings} <= {*settings["categories"]}
+
+
+def test_every_decision_is_in_the_index_under_its_title() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    index = (decisions / "README.md").read_text()
+    pages = sorted(decisions.glob("[0-9]*.md"))
+    titles = [page.read_text().splitlines()[0].removeprefix("# ") for page in pages]
+    listed = re.findall(r"^(\d+\.) \[(.*)\]\((.*)\)$", index, re.M)
+    assert [(f"{number} {title}", name) for number, title, name in listed] == [
+        (title, page.name) for title, page in zip(titles, pages, strict=True)
+    ]

@@ -1,95 +1,79 @@
-"""Which keys a gateway config may have, and how each is read."""
+"""Reads the values of a gateway config, each as gateways/account_keys.py says it is declared.
+
+An InvalidValueError says what the value must be, never what it is.
+"""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from payment_cli.config.key_checks import check_url
 from payment_cli.config.references import References
 from payment_cli.errors import InvalidValueError
+from payment_cli.gateways.account_keys import Key, Kind
 from payment_cli.model.secret import Secret
-
-#: Reads the value of one key. An InvalidValueError says what the value must be, never what it is.
-ReadField = Callable[[References, str, object], object]
-
-#: Minutes: Alipay's longest life of an unpaid order (15 days); WeChat Pay's is 7 days.
-_ALIPAY_MINUTES_MAX = 15 * 24 * 60
-_WECHAT_MINUTES_MAX = 7 * 24 * 60
 
 _DURATION = re.compile(r"([0-9]{1,5})([mhd])")
 _UNIT_MINUTES = {"m": 1, "h": 60, "d": 24 * 60}
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """The keys of one kind of config. Of each group in `together` all are set, or none."""
+def read_value(references: References, name: str, key: Key, value: object) -> object:
+    """Return what `value` of the key called `name` stands for.
 
-    readers: Mapping[str, ReadField]
-    required: tuple[str, ...]
-    together: tuple[tuple[str, ...], ...]
-
-
-def _text(references: References, key: str, value: object) -> str:
-    return references.text(key, _as_text(value))
+    Raises:
+        InvalidValueError: it is not what it must be.
+        ConfigError: what it refers to is missing, or others can read or write it.
+    """
+    return _READERS[key.kind](references, name, key, value)
 
 
-def _secret(references: References, key: str, value: object) -> Secret:
-    return references.secret(key, _as_text(value))
+def _text(references: References, name: str, key: Key, value: object) -> str:
+    text = references.text(name, _as_text(value))
+    if key.one_of and text not in key.one_of:
+        raise InvalidValueError(f"must be one of {', '.join(key.one_of)}")
+    return text
 
 
-def _api_v3_key(references: References, key: str, value: object) -> Secret:
-    secret = references.secret(key, _as_text(value))
-    if len(secret.reveal()) != 32 or not secret.reveal().isascii():
-        raise InvalidValueError("must be the 32 characters set in the merchant platform")
+def _texts(references: References, name: str, key: Key, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise InvalidValueError("must be a list of texts")
+    return tuple(references.text(name, _as_text(item)) for item in value)
+
+
+def _secret(references: References, name: str, key: Key, value: object) -> Secret:
+    secret = references.secret(name, _as_text(value))
+    text = secret.reveal()
+    if key.chars and (len(text) != key.chars or not text.isascii()):
+        raise InvalidValueError(f"must have {key.chars} ASCII characters")
     return secret
 
 
-def _texts(references: References, key: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InvalidValueError("must be a list of texts")
-    return tuple(references.text(key, _as_text(item)) for item in value)
-
-
-def _url(references: References, key: str, value: object) -> str:
-    text = _text(references, key, value).rstrip("/")
+def _url(references: References, name: str, key: Key, value: object) -> str:
+    text = _text(references, name, key, value).rstrip("/")
     check_url(text)
     return text
 
 
-def _number(references: References, key: str, value: object) -> str:
-    """An account's number at its provider: a text, because 2021… has more digits than 2⁵³."""
-    text = _text(references, key, value)
+def _number(references: References, name: str, key: Key, value: object) -> str:
+    """Read an account's number at its provider: a text, because 2021… has more digits than 2⁵³."""
+    text = _text(references, name, key, value)
     if re.fullmatch(r"[0-9A-Za-z_-]{1,64}", text) is None:
         raise InvalidValueError("must be 1 to 64 letters and digits")
     return text
 
 
-def _serial(references: References, key: str, value: object) -> str:
-    """A certificate's serial number in hex, as openssl prints it with or without colons."""
-    text = _text(references, key, value).replace(":", "").upper()
+def _serial(references: References, name: str, key: Key, value: object) -> str:
+    """Read a certificate's serial number, as openssl prints it with or without colons."""
+    text = _text(references, name, key, value).replace(":", "").upper()
     if re.fullmatch(r"[0-9A-F]{1,40}", text) is None:
         raise InvalidValueError("must be the certificate's serial number in hex digits")
     return text
 
 
-def _one_of(*allowed: str) -> ReadField:
-    def read(references: References, key: str, value: object) -> str:
-        text = _text(references, key, value)
-        if text not in allowed:
-            raise InvalidValueError(f"must be one of {', '.join(allowed)}")
-        return text
-
-    return read
-
-
-def _minutes(high: int) -> ReadField:
-    def read(_references: References, _key: str, value: object) -> int:
-        minutes = _to_minutes(value)
-        if minutes is None or not 1 <= minutes <= high:
-            raise InvalidValueError(f"must be 1 to {high} minutes, or a text like 10m, 2h, 1d")
-        return minutes
-
-    return read
+def _minutes(references: References, name: str, key: Key, value: object) -> int:
+    minutes = _to_minutes(value)
+    if minutes is None or not 1 <= minutes <= key.high:
+        raise InvalidValueError(f"must be 1 to {key.high} minutes, or a text like 10m, 2h, 1d")
+    return minutes
 
 
 def _to_minutes(value: object) -> int | None:
@@ -105,43 +89,12 @@ def _as_text(value: object) -> str:
     return value
 
 
-WECHAT = Fields(
-    readers={
-        "appid": _number,
-        "pay_mch_id": _number,
-        "api_v3_key": _api_v3_key,
-        "serial_no": _serial,
-        "private_key": _secret,
-        "public_key_id": _number,
-        "public_key": _text,
-        "platform_certs": _texts,
-        "pay_key": _secret,
-        "client_cert": _text,
-        "client_key": _secret,
-        "scan_api": _one_of("v3", "v2"),
-        "sign_type": _one_of("MD5", "HMAC-SHA256"),
-        "pay_time_expire": _minutes(_WECHAT_MINUTES_MAX),
-        "pay_notify_url": _url,
-        "api_base": _url,
-    },
-    required=("appid", "pay_mch_id", "api_v3_key", "serial_no", "private_key"),
-    together=(("public_key_id", "public_key"), ("client_cert", "client_key")),
-)
-
-ALIPAY = Fields(
-    readers={
-        "app_id": _number,
-        "seller_id": _number,
-        "private_key": _secret,
-        "alipay_public_key": _text,
-        "app_cert": _text,
-        "alipay_cert": _text,
-        "alipay_root_cert": _text,
-        "notify_url": _url,
-        "return_url": _url,
-        "timeout_express": _minutes(_ALIPAY_MINUTES_MAX),
-        "gateway_url": _url,
-    },
-    required=("app_id", "seller_id", "private_key"),
-    together=(("app_cert", "alipay_cert", "alipay_root_cert"),),
-)
+_READERS: dict[Kind, Callable[[References, str, Key, object], object]] = {
+    Kind.TEXT: _text,
+    Kind.TEXTS: _texts,
+    Kind.SECRET: _secret,
+    Kind.NUMBER: _number,
+    Kind.SERIAL: _serial,
+    Kind.URL: _url,
+    Kind.MINUTES: _minutes,
+}

@@ -1,23 +1,22 @@
-"""The gateway accounts of a tree, opened from the configs in its domains' homes."""
+"""The gateway accounts of a tree, opened from the configs in its domains' homes.
+
+A sweep that finds nothing due opens none: what reads configs is loaded when the first is opened.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
 from payment_cli.config.settings import Settings
-from payment_cli.config.targets import list_targets, load_alipay, load_wechat, notify_url
-from payment_cli.errors import ConfigError, CorruptRecordError
+from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder, open_root, read_file, replace_durably
 from payment_cli.gateways.base import Gateway
 
 if TYPE_CHECKING:
-    from payment_cli.gateways.http import HttpTransport
-
-_CACHE_FOLDER = (".journal", "wxpay-certificates")
+    from payment_cli.gateways.http_transport import HttpTransport
 
 
 class TreeAccounts:
@@ -32,6 +31,7 @@ class TreeAccounts:
         self._environ = environ
         self._clock = clock
         self._opened: dict[tuple[str, str, str], Gateway] = {}
+        self._shared: HttpTransport | None = None
 
     def gateway(self, domain: str, provider: str, target: str) -> Gateway:
         """Return the gateway of this account (see services/payments/accounts.py)."""
@@ -42,49 +42,44 @@ class TreeAccounts:
 
     def targets(self, provider: str) -> list[tuple[str, str]]:
         """Return every (domain, target) that has a config for `provider`."""
-        if provider not in ("wxpay", "alipay"):
+        from payment_cli.config.targets import list_targets
+        from payment_cli.gateways.registry import find_provider
+
+        if find_provider(provider).keys() is None:
             return []
-        found = list_targets(self._root, "wxpay" if provider == "wxpay" else "alipay")
-        return [(target.domain, target.name) for target in found]
+        return [(target.domain, target.name) for target in list_targets(self._root, provider)]
 
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         """Return the URL the provider is to call, without query string."""
+        from payment_cli.config.targets import notify_url
+
         return notify_url(self._settings.public_url, gateway.notify_base, pay_tp, domain, target)
 
-    def _open(self, domain: str, provider: str, target: str) -> Gateway:
-        if provider == "free":
-            from payment_cli.gateways.free import FreeGateway
+    def _open(self, domain: str, name: str, target: str) -> Gateway:
+        from payment_cli.config.targets import load_account
+        from payment_cli.gateways.provider import Surroundings
+        from payment_cli.gateways.registry import find_provider
 
-            return FreeGateway()
-        if provider == "wxpay":
-            from payment_cli.gateways.wechat.gateway import WechatGateway
+        provider = find_provider(name)
+        account = load_account(self._root, provider, domain, target, self._environ)
+        cache = FileCache(self._root, name, f"{domain}@{target}.json")
+        return provider.open(account, Surroundings(self._transport, self._clock, cache))
 
-            return WechatGateway(
-                load_wechat(self._root, domain, target, self._environ),
-                transport=self._transport,
-                clock=self._clock,
-                certificates_cache=FileCache(self._root, f"{domain}@{target}.json"),
-            )
-        if provider == "alipay":
-            from payment_cli.gateways.alipay.gateway import AlipayGateway
-
-            account = load_alipay(self._root, domain, target, self._environ)
-            return AlipayGateway(account, self._transport, self._clock)
-        raise ConfigError(f"provider {provider!a} has no gateway")
-
-    @cached_property
     def _transport(self) -> "HttpTransport":
-        from payment_cli.gateways.http import HttpTransport
+        if self._shared is None:
+            from payment_cli.gateways.http_transport import HttpTransport
 
-        return HttpTransport()
+            self._shared = HttpTransport()
+        return self._shared
 
 
 class FileCache:
-    """Keeps one account's fetched platform certificates in the tree. Best effort: no errors."""
+    """Keeps what a provider published for one account in the tree. Best effort: no errors."""
 
-    def __init__(self, root: Path, name: str) -> None:
-        """Keep them in the file `name` below the journal's folder."""
+    def __init__(self, root: Path, provider: str, name: str) -> None:
+        """Keep it in the file `name` of the provider's folder below the journal's."""
         self._root = root
+        self._place = (".journal", f"{provider}-certificates")
         self._name = name
 
     def load(self) -> str:
@@ -102,7 +97,7 @@ class FileCache:
     def _folder(self, *, create: bool = False) -> Iterator[int]:
         root_fd = open_root(self._root)
         try:
-            with folder(root_fd, _CACHE_FOLDER, create=create) as folder_fd:
+            with folder(root_fd, self._place, create=create) as folder_fd:
                 yield folder_fd
         finally:
             os.close(root_fd)

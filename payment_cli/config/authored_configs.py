@@ -3,21 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from payment_cli.config.settings import load_settings
-from payment_cli.config.targets import (
-    Provider,
-    list_targets,
-    load_alipay,
-    load_wechat,
-    notify_url,
-)
+from payment_cli.config.targets import list_targets, load_account, notify_url
+from payment_cli.gateways.provider import Account, Provider
 from payment_cli.model.stores.merchant import Merchant
 
-if TYPE_CHECKING:
-    from payment_cli.gateways.alipay.account import AlipayAccount
-    from payment_cli.gateways.wechat.account import WechatAccount
+_Account = TypeVar("_Account", bound=Account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +26,13 @@ class TreeConfigs:
         """Read payment.toml, all of it, and return its `public_url`."""
         return load_settings(self.root).public_url
 
-    def targets(self, provider: Provider) -> list[tuple[str, str]]:
+    def targets(self, provider: str) -> list[tuple[str, str]]:
         """Return (domain, target) of every config there is for `provider`."""
         return [(target.domain, target.name) for target in list_targets(self.root, provider)]
 
-    def account(
-        self, provider: Provider, domain: str, target: str
-    ) -> "WechatAccount | AlipayAccount":
+    def account(self, provider: Provider[_Account], domain: str, target: str) -> _Account:
         """Read one target's config."""
-        load = load_wechat if provider == "wxpay" else load_alipay
-        return load(self.root, domain, target, self.environ)
+        return load_account(self.root, provider, domain, target, self.environ)
 
     def notify_url(self, configured: str, pay_tp: str, domain: str, target: str) -> str:
         """Return the whole notify URL, as the provider will be told."""

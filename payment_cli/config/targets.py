@@ -3,25 +3,21 @@
 A config is authored: people edit it, this reads it anew in every process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TypeVar
 
-from payment_cli.config import account_keys as fields
-from payment_cli.config.account_keys import Fields
+from payment_cli.config.account_keys import read_value
 from payment_cli.config.document import parse_document
 from payment_cli.config.key_checks import check_keys
 from payment_cli.config.references import References, read_guarded
 from payment_cli.errors import ConfigError, InvalidValueError
+from payment_cli.gateways.account_keys import AccountKeys
+from payment_cli.gateways.provider import Provider
 from payment_cli.model.names import check_name
 
-if TYPE_CHECKING:
-    from payment_cli.gateways.alipay.account import AlipayAccount
-    from payment_cli.gateways.wechat.account import WechatAccount
-
-#: The providers that have configs.
-Provider = Literal["wxpay", "alipay"]
+_Account = TypeVar("_Account")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,39 +38,23 @@ class Target:
         return _provider_dir(root, self.domain, self.provider) / self.name / f"{self.provider}.conf"
 
 
-def load_wechat(root: Path, domain: str, name: str, environ: Mapping[str, str]) -> "WechatAccount":
-    """Read the WeChat Pay account `name` of `domain`; `environ` is where `env:NAME` looks.
+def load_account(
+    root: Path, provider: Provider[_Account], domain: str, name: str, environ: Mapping[str, str]
+) -> _Account:
+    """Read the account `name` of `domain` at `provider`; `environ` is where `env:NAME` looks.
 
     Raises:
         ConfigError: it is missing or wrong; the sentence names file and key.
         InvalidValueError: the names are not well formed.
     """
-    from payment_cli.gateways.wechat.account import WechatAccount
-
-    conf = Target(domain, "wxpay", name).conf(root)
-    return WechatAccount(**_load(conf, fields.WECHAT, environ))
-
-
-def load_alipay(root: Path, domain: str, name: str, environ: Mapping[str, str]) -> "AlipayAccount":
-    """Read the Alipay account `name` of `domain`; `environ` is where `env:NAME` looks.
-
-    Raises:
-        ConfigError: it is missing or wrong; the sentence names file and key.
-        InvalidValueError: the names are not well formed.
-    """
-    from payment_cli.gateways.alipay.account import AlipayAccount
-
-    conf = Target(domain, "alipay", name).conf(root)
-    values = _load(conf, fields.ALIPAY, environ)
-    if ("alipay_public_key" in values) == ("alipay_cert" in values):
-        raise ConfigError(
-            f"{conf}: give either alipay_public_key or the certificates",
-            hint="certificate mode needs app_cert, alipay_cert and alipay_root_cert",
-        )
-    return AlipayAccount(**values)
+    known = provider.keys()
+    if known is None:
+        return provider.account({})
+    conf = Target(domain, provider.name, name).conf(root)
+    return provider.account(_load(conf, known, environ))
 
 
-def list_targets(root: Path, provider: Provider, domain: str | None = None) -> list[Target]:
+def list_targets(root: Path, provider: str, domain: str | None = None) -> list[Target]:
     """Return every target that has a config for `provider`, sorted; of one `domain` or of all.
 
     Folders whose names no command would accept are passed over.
@@ -111,15 +91,25 @@ def notify_url(public_url: str, configured: str, pay_tp: str, domain: str, name:
     return f"{base}/{pay_tp}/{domain}/{name}"
 
 
-def _load(conf: Path, known: Fields, environ: Mapping[str, str]) -> dict[str, Any]:
+def _load(conf: Path, known: AccountKeys, environ: Mapping[str, str]) -> dict[str, object]:
     raw, mode = _read(conf)
     document = parse_document(conf, raw)
-    check_keys(conf, document, known.readers, known.required)
+    check_keys(conf, document, known.keys, known.required)
     for group in known.together:
         if any(key in document for key in group):
-            check_keys(conf, document, known.readers, group)
+            check_keys(conf, document, known.keys, group)
+    _check_either(conf, document, known.either)
     references = References(conf, mode, environ)
-    return {key: _read_field(references, known, key, value) for key, value in document.items()}
+    return {name: _read_key(references, known, name, value) for name, value in document.items()}
+
+
+def _check_either(
+    conf: Path, document: Mapping[str, object], either: Sequence[tuple[str, ...]]
+) -> None:
+    found = [group for group in either if any(key in document for key in group)]
+    if either and len(found) != 1:
+        groups = " or ".join(" and ".join(group) for group in either)
+        raise ConfigError(f"{conf}: give either {groups}")
 
 
 def _read(conf: Path) -> tuple[bytes, int]:
@@ -132,11 +122,11 @@ def _read(conf: Path) -> tuple[bytes, int]:
         raise ConfigError(f"{conf} can't be read: {error.strerror}") from error
 
 
-def _read_field(references: References, known: Fields, key: str, value: object) -> object:
+def _read_key(references: References, known: AccountKeys, name: str, value: object) -> object:
     try:
-        return known.readers[key](references, key, value)
+        return read_value(references, name, known.keys[name], value)
     except InvalidValueError as error:
-        raise ConfigError(f"{references.conf}: {key} {error}") from error
+        raise ConfigError(f"{references.conf}: {name} {error}") from error
 
 
 def _provider_dir(root: Path, domain: str, provider: str) -> Path:

@@ -1,8 +1,8 @@
 """What a gateway is: the one word list all providers are spoken to with.
 
 A gateway is *stateless* and never sees storage: values in, one `Answer` out. Pure `build_*`
-functions make requests, pure `parse_*` functions read answers, and only `http.py` touches the
-network. Laws:
+functions make requests, pure `parse_*` functions read answers, and only `http_session.py` touches
+the network. Laws:
 
 - The default is WAITING or UNKNOWN; only the provider's explicit, *verified* word makes an answer
   PAID or FAILED. A transport failure, HTML page, 5xx, bad or missing signature on an answer that
@@ -12,6 +12,8 @@ network. Laws:
   checked signature, merchant number and app id against its own account.
 - An unsigned error answer may make a send REFUSED (the payment goes back to NEW) but never FAILED,
   and for a scan not even that: it is UNKNOWN and asked about.
+- A pay type that the provider has no row for is refused (`InvalidValueError`), never sent as
+  another.
 - Exceptions are for what the caller can't go on from: `UntrustedError` from `complete`,
   `InvalidValueError` for arguments the provider would refuse by rule (before anything is sent),
   `ConfigError`.
@@ -175,16 +177,3 @@ class Gateway(Protocol):
 
         With a `refusal` (words for the provider, no secrets) the one that asks to be told again.
         """
-
-
-def peek_order_no(provider: str, request: HttpRequest) -> str:
-    """Return the order number an unverified callback claims, "" where it is encrypted or absent.
-
-    Only for choosing whose keys to try; the verified message decides.
-    """
-    if provider != "alipay":
-        return ""
-    from urllib.parse import parse_qs
-
-    fields = parse_qs(request.body.decode("utf-8", "replace"))
-    return fields.get("out_trade_no", [""])[0]

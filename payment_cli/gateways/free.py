@@ -1,9 +1,12 @@
-"""The gateway of payments that cost nothing: paid at once, by nobody, without a network."""
+"""Payments that cost nothing: paid at once, by nobody, without a network. Provider and gateway."""
+
+from collections.abc import Iterator, Mapping
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.gateways.base import (
     Acknowledgement,
     Answer,
+    Gateway,
     HttpRequest,
     Notice,
     OrderRef,
@@ -11,8 +14,45 @@ from payment_cli.gateways.base import (
     Paid,
     SendRequest,
 )
+from payment_cli.gateways.provider import Surroundings
+from payment_cli.model.finding import Finding
 from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.record import Json
 from payment_cli.model.secret import Secret
+
+
+class FreeProvider:
+    """The provider of what is free (gateways/provider.py: Provider): one account, no messages."""
+
+    name = "free"
+
+    def keys(self) -> None:
+        """Return None: there is nothing to configure."""
+
+    def account(self, values: Mapping[str, object]) -> None:
+        """Return None: nobody's account is needed."""
+
+    def open(self, account: None, surroundings: Surroundings) -> Gateway:
+        """Return the gateway of what is free."""
+        return FreeGateway()
+
+    def sends(self, request: HttpRequest) -> bool:
+        """Return False: nobody sends callbacks for what is free."""
+        return False
+
+    def claimed_order_no(self, request: HttpRequest) -> None:
+        """Return None: there are no callbacks."""
+
+    def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:
+        """Refuse whatever was sent."""
+        return Acknowledgement(status, "text/plain", b"fail")
+
+    def signed_message(self, fields: Mapping[str, Json]) -> None:
+        """Return None: there are no callbacks."""
+
+    def examine(self, subject: str, account: None, now: int) -> Iterator[Finding]:
+        """Yield nothing: there is nothing that could be wrong."""
+        return iter(())
 
 
 class FreeGateway:

@@ -34,7 +34,7 @@ h1{font-size:20px}
 p{overflow-wrap:anywhere}
 .quiet{margin-top:8px;color:#5c6675;font-size:14px}
 form{display:grid;gap:12px;margin-top:28px}
-button,.button{display:block;width:100%;min-height:52px;padding:12px;border:0;border-radius:10px;
+button,.button{display:grid;place-items:center;width:100%;min-height:52px;padding:12px;border:0;border-radius:10px;
 font:inherit;font-weight:600;color:#fff;text-decoration:none;cursor:pointer}
 .wechat .button{background:#07a555}.alipay .button{background:#1677ff}
 button.other{background:#fff;color:#1c2430;border:1px solid #c9d0da}
@@ -86,9 +86,10 @@ def show_left(order: Order) -> Reply:
     )
 
 
-def refused(provider: str, code: str, message: str) -> Reply:
-    """Return the page that says why there is nothing to pay."""
-    reply = _page(provider, f'<h1>{escape(message)}</h1><p class="quiet">{escape(code)}</p>')
+def refused(provider: str, code: str, message: str, hint: str = "") -> Reply:
+    """Return the page that says why there is nothing to pay; `hint` is what to do about it."""
+    said = "".join(f'<p class="quiet">{escape(text)}</p>' for text in (code, hint) if text)
+    reply = _page(provider, f"<h1>{escape(message)}</h1>{said}")
     reply.outcome = code
     return reply
 

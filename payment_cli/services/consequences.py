@@ -1,10 +1,11 @@
 """What follows from paid, flagged, failed, cancelled: ONE table, read by everybody.
 
-Verified money is recorded whatever follows from it (settlement.py). So a step here never refuses:
-it *plans* first, which only reads, and then its changes are written in the same transaction. A
-step that can't be planned (a record is missing, damaged, in a foreign state or another's) is
-*owed*: an outbox row with its reason, done later by `payment tick`, listed by `payment owed`, and
-told by the payment's history. Only a storage that can't be read or written stops a transaction.
+Verified money is recorded whatever follows from it (services/payments/settlement.py). So a step
+here never refuses: it *plans* first, which only reads, and then its changes are written in the same
+transaction. A step that can't be planned (a record is missing, damaged, in a foreign state or
+another's) is *owed*: an outbox row with its reason, done later by `payment tick`, listed by
+`payment owed`, and told by the payment's history. Only a storage that can't be read or written
+stops a transaction.
 
 Metadata can't pay an order: only an order whose own `pay_ids` name the payment is touched, and
 only with equal fee, currency and seller. `or_id` alone is data.

@@ -133,7 +133,7 @@ class Transaction(Reader, Protocol):
 
 
 class Storage(Reader, Protocol):
-    """One tree's records. Open with `app.py`, close when done."""
+    """One tree's records. `app/__init__.py` opens it; close it when done."""
 
     def transaction(
         self, actor: str, *, leaves_foreign: bool = False

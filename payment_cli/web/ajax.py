@@ -13,8 +13,9 @@ in it are ignored. `create` records the order and opens its payment, as NEW: `se
 type. A scan needs no `pay_tp`: the auth code tells. An auth code is read here and handed on; it is
 never recorded, quoted in an error or logged.
 
-Answers are envelopes (answers.py). HTTP 202 with `e.pay.unknown` means that the provider may or may
-not have acted: `data` is the state as it is, and `check` finds out. FAIL is a state, not an error.
+Answers are envelopes (envelope.py). HTTP 202 with `e.pay.unknown` means that the provider may or
+may not have acted: `data` is the state as it is, and `check` finds out. FAIL is a state, not an
+error.
 """
 
 from collections.abc import Callable, Mapping

@@ -3,17 +3,11 @@ import json
 
 import pytest
 
-from payment_cli.config import account_keys as fields
-from payment_cli.config.targets import (
-    Target,
-    list_targets,
-    load_alipay,
-    load_wechat,
-    notify_url,
-)
+from payment_cli.config.targets import Target, list_targets, load_account, notify_url
 from payment_cli.errors import ConfigError, InvalidValueError
-from payment_cli.gateways.alipay.account import AlipayAccount
-from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.alipay import account as alipay
+from payment_cli.gateways.registry import find_provider
+from payment_cli.gateways.wechat import account as wechat
 
 CANARY = "canary-7d11e0"
 ALIPAY = {
@@ -29,6 +23,14 @@ WECHAT = {
     "serial_no": "5157f09efdc096de15ebe81a47057a7232f1b8e1",
     "private_key": CANARY,
 }
+
+
+def load_alipay(root, domain, name, environ):
+    return load_account(root, find_provider("alipay"), domain, name, environ)
+
+
+def load_wechat(root, domain, name, environ):
+    return load_account(root, find_provider("wxpay"), domain, name, environ)
 
 
 @pytest.fixture
@@ -97,9 +99,12 @@ def test_no_secret_of_an_account_is_ever_shown(tmp_path, write):
 
 
 def test_the_keys_of_a_config_are_the_fields_of_its_account():
-    for known, account in ((fields.WECHAT, WechatAccount), (fields.ALIPAY, AlipayAccount)):
+    for known, account in (
+        (wechat.KEYS, wechat.WechatAccount),
+        (alipay.KEYS, alipay.AlipayAccount),
+    ):
         declared = dataclasses.fields(account)
-        assert list(known.readers) == [field.name for field in declared]
+        assert list(known.keys) == [field.name for field in declared]
         needed = {
             f.name
             for f in declared
@@ -115,7 +120,7 @@ def test_an_unknown_key_names_the_nearest_known_one(tmp_path, write):
     assert e.value.hint == "did you mean alipay_public_key?"
 
 
-@pytest.mark.parametrize("key", fields.ALIPAY.required)
+@pytest.mark.parametrize("key", alipay.KEYS.required)
 def test_a_missing_alipay_key_is_named_with_its_file(tmp_path, write, key):
     conf = write("alipay", {k: v for k, v in ALIPAY.items() if k != key})
     with pytest.raises(ConfigError, match=f"{key} is missing") as caught:
@@ -123,7 +128,7 @@ def test_a_missing_alipay_key_is_named_with_its_file(tmp_path, write, key):
     assert str(conf) in str(caught.value)
 
 
-@pytest.mark.parametrize("key", fields.WECHAT.required)
+@pytest.mark.parametrize("key", wechat.KEYS.required)
 def test_a_missing_wechat_key_is_named_with_its_file(tmp_path, write, key):
     conf = write("wxpay", {k: v for k, v in WECHAT.items() if k != key})
     with pytest.raises(ConfigError, match=f"{key} is missing") as caught:
@@ -147,11 +152,15 @@ def test_half_of_the_certificates_is_refused(tmp_path, write, document, missing)
 def test_alipay_needs_exactly_one_mode(tmp_path, write):
     certificates = {"app_cert": "A", "alipay_cert": "B", "alipay_root_cert": "C"}
     write("alipay", {**ALIPAY, **certificates})
-    with pytest.raises(ConfigError, match="either alipay_public_key or the certificates"):
+    with pytest.raises(
+        ConfigError, match="either alipay_public_key or app_cert and alipay_cert and"
+    ):
         load_alipay(tmp_path, "demo", "main", {})
     neither = {k: v for k, v in ALIPAY.items() if k != "alipay_public_key"}
     write("alipay", neither)
-    with pytest.raises(ConfigError, match="either alipay_public_key or the certificates"):
+    with pytest.raises(
+        ConfigError, match="either alipay_public_key or app_cert and alipay_cert and"
+    ):
         load_alipay(tmp_path, "demo", "main", {})
     write("alipay", {**neither, **certificates})
     assert load_alipay(tmp_path, "demo", "main", {}).uses_certificates
@@ -180,7 +189,7 @@ def test_a_wrong_alipay_value_names_file_and_key(tmp_path, write, change, why):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"api_v3_key": f"{CANARY}-too-short"}, "api_v3_key must be the 32 characters"),
+        ({"api_v3_key": f"{CANARY}-too-short"}, "api_v3_key must have 32 ASCII characters"),
         ({"serial_no": "PUB_KEY_ID_1"}, "serial_no must be .* hex"),
         ({"scan_api": "v4"}, "scan_api must be one of v3, v2"),
         ({"sign_type": "SHA1"}, "sign_type must be one of MD5, HMAC-SHA256"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from payment_cli.gateways.http import HttpTransport
+from payment_cli.gateways.http_transport import HttpTransport
 from payment_cli.gateways.wechat.gateway import WechatGateway
 from payment_cli.gateways.wechat.keys import MemoryCache
 from tests.support import wechat as platform

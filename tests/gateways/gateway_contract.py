@@ -24,7 +24,8 @@ from payment_cli.gateways.base import (
     Outcome,
     SendRequest,
 )
-from payment_cli.gateways.http import HttpCall, HttpReply, HttpTransport, Transport
+from payment_cli.gateways.http import HttpCall, HttpReply, Transport
+from payment_cli.gateways.http_transport import HttpTransport
 from payment_cli.model.secret import Secret
 from tests.support.http_server import How, Said, ScriptedServer, scripted_server
 

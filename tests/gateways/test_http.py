@@ -14,15 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from payment_cli.gateways.http import (
-    TRIES_MAX,
-    ClientCert,
-    HttpCall,
-    HttpReply,
-    HttpTransport,
-    NoAnswerError,
-    NotSentError,
-)
+from payment_cli.gateways.http import ClientCert, HttpCall, HttpReply, NoAnswerError, NotSentError
+from payment_cli.gateways.http_transport import TRIES_MAX, HttpTransport
 from payment_cli.model.secret import Secret
 from tests.support.http_server import How, Said, scripted_server
 

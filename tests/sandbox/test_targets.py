@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from payment_cli.config.targets import load_alipay, load_wechat
+from payment_cli.config.targets import load_account
+from payment_cli.gateways.registry import find_provider
 from payment_cli.sandbox.exchange import SandboxError
 from payment_cli.sandbox.targets import init
 from tests.support.sandbox_clients import Shop
@@ -47,9 +48,9 @@ def test_the_configs_are_what_the_tool_reads(shop: Shop, tmp_path: Path) -> None
     shutil.copytree(shop.home, tmp_path / "tree" / "home" / "tea")
     root = tmp_path / "tree"
     for name in ("sandbox", "sandbox-v2", "sandbox-cert"):
-        assert load_wechat(root, "tea", name, {}).pay_mch_id
+        assert load_account(root, find_provider("wxpay"), "tea", name, {}).pay_mch_id
     for name in ("sandbox", "sandbox-cert"):
-        assert load_alipay(root, "tea", name, {}).app_id
+        assert load_account(root, find_provider("alipay"), "tea", name, {}).app_id
 
 
 def test_configs_hold_no_secret_but_name_its_file(shop: Shop) -> None:

@@ -2,10 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.mounts import mounted, unmount
 
 
 @pytest.fixture
@@ -25,3 +27,22 @@ def root(fast_disk: Path) -> Path:
     place = fast_disk / "tree"
     place.mkdir(mode=0o700)
     return place
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
+    """Return a function that shows a folder, for reading only, at another place."""
+    shown: list[Path] = []
+
+    def show(folder: Path) -> Path:
+        place = tmp_path / f"read-only-{len(shown)}"
+        place.mkdir()
+        if not mounted("--bind", str(folder), str(place)):
+            pytest.skip("a read-only disk needs the right to mount one")
+        shown.append(place)
+        assert mounted("-o", "remount,ro,bind", str(place))
+        return place
+
+    yield show
+    for place in shown:
+        unmount(place)

@@ -8,7 +8,7 @@ from payment_cli.cli.shell.output import flush
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_records
 from payment_cli.errors import ConfigError
-from payment_cli.services.upkeep.findings import Level
+from payment_cli.model.finding import Level
 
 
 @click.command(

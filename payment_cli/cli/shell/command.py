@@ -148,9 +148,9 @@ def current_app(domain: str = "") -> "App":
 def global_options(*, is_hidden: bool) -> list[click.Parameter]:
     """Return the options that both programs and all their commands take.
 
-    `--debug` and `--json-errors` are read by `main.py` before anything is parsed; here they only
-    become known words. Commands hide them and name them in one line of their help. `--help` is
-    ours, because Click's has its text translated: 1 ms of every start to find no translation.
+    `--debug` and `--json-errors` are read by `cli/main.py` before anything is parsed; here they
+    only become known words. Commands hide them and name them in one line of their help. `--help`
+    is ours, because Click's has its text translated: 1 ms of every start to find no translation.
     """
 
     def remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:

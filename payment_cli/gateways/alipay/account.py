@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from payment_cli.gateways.account_keys import NUMBER, SECRET, TEXT, URL, AccountKeys, Key, Kind
 from payment_cli.model.secret import Secret
 
 #: Alipay's own gateway; its sandbox is https://openapi-sandbox.dl.alipaydev.com/gateway.do.
 GATEWAY_URL = "https://openapi.alipay.com/gateway.do"
+#: The longest life of an unpaid order: 15 days.
+MINUTES_MAX = 15 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +37,36 @@ class AlipayAccount:
     def uses_certificates(self) -> bool:
         """Whether this account is in certificate mode."""
         return bool(self.app_cert)
+
+    @property
+    def notify_base(self) -> str:
+        """The notify URL of the config, "" to use the tree's `public_url`."""
+        return self.notify_url
+
+    @property
+    def api_url(self) -> str:
+        """Where Alipay is spoken to."""
+        return self.gateway_url
+
+
+_CERTIFICATES = ("app_cert", "alipay_cert", "alipay_root_cert")
+
+#: What `alipay.conf` may hold, and how it is written.
+KEYS = AccountKeys(
+    keys={
+        "app_id": NUMBER,
+        "seller_id": NUMBER,
+        "private_key": SECRET,
+        "alipay_public_key": TEXT,
+        "app_cert": TEXT,
+        "alipay_cert": TEXT,
+        "alipay_root_cert": TEXT,
+        "notify_url": URL,
+        "return_url": URL,
+        "timeout_express": Key(Kind.MINUTES, high=MINUTES_MAX),
+        "gateway_url": URL,
+    },
+    required=("app_id", "seller_id", "private_key"),
+    together=(_CERTIFICATES,),
+    either=(("alipay_public_key",), _CERTIFICATES),
+)

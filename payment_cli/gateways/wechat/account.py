@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass, field
 
+from payment_cli.gateways.account_keys import NUMBER, SECRET, TEXT, URL, AccountKeys, Key, Kind
 from payment_cli.model.secret import Secret
 
 #: WeChat Pay's own host; the backup is https://api2.mch.weixin.qq.com.
 API_BASE = "https://api.mch.weixin.qq.com"
+#: The longest life of an unpaid order: 7 days.
+MINUTES_MAX = 7 * 24 * 60
+#: The length of an APIv3 key, which is set in the merchant platform.
+API_V3_KEY_CHARS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +54,38 @@ class WechatAccount:
     pay_time_expire: int = 10
     pay_notify_url: str = ""
     api_base: str = API_BASE
+
+    @property
+    def notify_base(self) -> str:
+        """The notify URL of the config, "" to use the tree's `public_url`."""
+        return self.pay_notify_url
+
+    @property
+    def api_url(self) -> str:
+        """Where WeChat Pay is spoken to."""
+        return self.api_base
+
+
+#: What `wxpay.conf` may hold, and how it is written.
+KEYS = AccountKeys(
+    keys={
+        "appid": NUMBER,
+        "pay_mch_id": NUMBER,
+        "api_v3_key": Key(Kind.SECRET, chars=API_V3_KEY_CHARS),
+        "serial_no": Key(Kind.SERIAL),
+        "private_key": SECRET,
+        "public_key_id": NUMBER,
+        "public_key": TEXT,
+        "platform_certs": Key(Kind.TEXTS),
+        "pay_key": SECRET,
+        "client_cert": TEXT,
+        "client_key": SECRET,
+        "scan_api": Key(Kind.TEXT, one_of=("v3", "v2")),
+        "sign_type": Key(Kind.TEXT, one_of=("MD5", "HMAC-SHA256")),
+        "pay_time_expire": Key(Kind.MINUTES, high=MINUTES_MAX),
+        "pay_notify_url": URL,
+        "api_base": URL,
+    },
+    required=("appid", "pay_mch_id", "api_v3_key", "serial_no", "private_key"),
+    together=(("public_key_id", "public_key"), ("client_cert", "client_key")),
+)

@@ -26,8 +26,9 @@ from payment_cli.gateways.http import (
     Transport,
     is_this_machine,
 )
+from payment_cli.gateways.provider import Cache
 from payment_cli.gateways.wechat.account import WechatAccount
-from payment_cli.gateways.wechat.keys import CertificatesCache, check_keys
+from payment_cli.gateways.wechat.keys import check_keys
 from payment_cli.gateways.wechat.pay_types import order_row
 from payment_cli.gateways.wechat.signature import check_signature, decrypt
 from payment_cli.gateways.wechat.v2 import WechatV2, paid_answer
@@ -62,7 +63,7 @@ class WechatGateway:
         *,
         transport: Transport,
         clock: Clock,
-        certificates_cache: CertificatesCache,
+        certificates_cache: Cache,
         new_nonce: Callable[[], str] = ids.new_token,
     ) -> None:
         """Speak for `account`; `certificates_cache` keeps its platform certificates."""

@@ -8,11 +8,12 @@ meets both kinds.
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConfigError, InvalidValueError
-from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.provider import Cache
+from payment_cli.gateways.wechat.account import API_V3_KEY_CHARS, WechatAccount
 from payment_cli.gateways.wechat.signature import load_private_key
 from payment_cli.model.codec import decode_foreign_object, encode
 from payment_cli.model.record import Json, Record
@@ -23,18 +24,6 @@ if TYPE_CHECKING:
 
 #: Milliseconds between two requests for the list of platform certificates.
 FETCH_PAUSE_MS = 10 * 60 * 1000
-#: The length of an APIv3 key.
-API_V3_KEY_BYTES = 32
-
-
-class CertificatesCache(Protocol):
-    """Keeps one account's fetched certificates from command to command. Best effort: no errors."""
-
-    def load(self) -> str:
-        """Return what was saved last, "" if there is nothing."""
-
-    def save(self, text: str) -> None:
-        """Keep `text` in place of what was saved before."""
 
 
 class MemoryCache:
@@ -59,7 +48,7 @@ class PlatformKeys:
     def __init__(
         self,
         account: WechatAccount,
-        cache: CertificatesCache,
+        cache: Cache,
         clock: Clock,
         fetch: Callable[[], list[str]],
     ) -> None:
@@ -120,8 +109,8 @@ def check_keys(account: WechatAccount) -> None:
         ConfigError: one can't; the sentence names its key in wxpay.conf.
     """
     load_private_key(account.private_key)
-    if len(account.api_v3_key.reveal().encode()) != API_V3_KEY_BYTES:
-        raise ConfigError(f"wxpay.conf: api_v3_key must have {API_V3_KEY_BYTES} characters")
+    if len(account.api_v3_key.reveal().encode()) != API_V3_KEY_CHARS:
+        raise ConfigError(f"wxpay.conf: api_v3_key must have {API_V3_KEY_CHARS} characters")
     if account.public_key_id:
         public_key(account.public_key)
     for pem in account.platform_certs:

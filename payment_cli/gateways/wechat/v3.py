@@ -17,8 +17,9 @@ from payment_cli.gateways.http import (
     NotSentError,
     Transport,
 )
+from payment_cli.gateways.provider import Cache
 from payment_cli.gateways.wechat.account import WechatAccount
-from payment_cli.gateways.wechat.keys import CertificatesCache, PlatformKeys, find_certificate
+from payment_cli.gateways.wechat.keys import PlatformKeys, find_certificate
 from payment_cli.gateways.wechat.pay_types import OrderRow, order_row
 from payment_cli.gateways.wechat.signature import (
     authorization,
@@ -57,7 +58,7 @@ class WechatV3:
         account: WechatAccount,
         transport: Transport,
         clock: Clock,
-        cache: CertificatesCache,
+        cache: Cache,
         new_nonce: Callable[[], str],
     ) -> None:
         """Speak for `account`; keep fetched platform certificates in `cache`."""

@@ -43,7 +43,8 @@ def answer(call: Call) -> Reply:
             pages.open_order(world, order)
             return pages.go_to(order)
     except RefusalError as refusal:
-        return pages.refused("wechat", refusal.code, refusal.message)
+        hint = refusal.extra.get("hint", "")
+        return pages.refused("wechat", refusal.code, refusal.message, hint)
 
 
 def _find(world: World, prepay_id: str) -> tuple[Order | None, str]:
@@ -77,8 +78,9 @@ def _redirect_url(request: Request) -> str:
         raise RefusalError(
             200,
             "REFERER_MISSING",
-            "商家参数格式有误，请联系商家解决 (open the link from the shop's page: WeChat wants to"
-            " be told its domain, and no Referer came)",
+            "商家参数格式有误，请联系商家解决",
+            hint="No Referer came. Open the link from the shop's page: WeChat takes it only from a"
+            " domain that the merchant has registered.",
         )
     wanted = request.query.get("redirect_url", "")
     if not wanted:

@@ -1,4 +1,4 @@
-"""The gateway accounts of all merchants, as the services see them. `app.py` makes the real one."""
+"""The gateway accounts of all merchants, as the services see them: `config/accounts.py`."""
 
 from typing import Protocol
 

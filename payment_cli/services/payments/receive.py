@@ -7,7 +7,6 @@ verified from what was given is at most a hint: the provider is asked.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
@@ -23,8 +22,8 @@ from payment_cli.gateways.base import (
     HttpRequest,
     Notice,
     Outcome,
-    peek_order_no,
 )
+from payment_cli.gateways.registry import find_provider, sender_of
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
@@ -94,8 +93,8 @@ class Receiver:
     def receive_json(self, fields: Mapping[str, Json], id_key: str) -> Result:
         """Handle the reference's `pay re JSON -idkey K`: fields of a callback, already parsed.
 
-        Fields that carry a provider's own signature (Alipay's form) are verified; anything else
-        is a hint, and the provider is asked.
+        Fields that carry their provider's signature with them are verified; anything else is a
+        hint, and the provider is asked.
 
         Raises:
             InvalidValueError: the fields have no id under `id_key`.
@@ -106,17 +105,13 @@ class Receiver:
         if not isinstance(payment_id, str) or not payment_id:
             raise InvalidValueError(f"the callback has no text under {id_key!a}")
         payment = load_committed(self.storage, payment_id)
-        if (
-            not payment.pay_tp
-            or pay_type(payment.pay_tp).provider != "alipay"
-            or ("sign" not in fields)
-        ):
+        provider = find_provider(pay_type(payment.pay_tp).provider) if payment.pay_tp else None
+        message = provider.signed_message(fields) if provider is not None else None
+        if message is None:
             return self.checker.check(payment.id)
         account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
-        body = urlencode({k: v for k, v in fields.items() if isinstance(v, str)}).encode()
-        headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
         try:
-            notice = account.gateway.complete(HttpRequest("POST", "/pay/re", "", headers, body))
+            notice = account.gateway.complete(message)
             settled = self._settle(account, notice, payment.id)
         except UntrustedError as error:
             self.count_refusal(str(error))
@@ -132,34 +127,39 @@ class Receiver:
             return account, account.gateway.complete(request)
         if request.path.rstrip("/") != "/pay/re":
             raise InvalidValueError(f"{request.path[:80]!a} is not a callback path")
-        if _is_form(request):
-            return self._verify_by_order(request)
-        return self._verify_by_trying(request)
+        provider = sender_of(request)
+        if provider is None:
+            raise UntrustedError("the callback has no provider's form")
+        claimed = provider.claimed_order_no(request)
+        if claimed is None:
+            return self._verify_by_trying(provider.name, request)
+        return self._verify_by_order(provider.name, claimed, request)
 
-    def _verify_by_order(self, request: HttpRequest) -> tuple[_Account, Notice]:
-        """Alipay on the bare path: the claimed order number says whose keys must verify it."""
-        claimed = peek_order_no("alipay", request)
+    def _verify_by_order(
+        self, provider: str, claimed: str, request: HttpRequest
+    ) -> tuple[_Account, Notice]:
+        """On the bare path: the claimed order number says whose keys must verify the message."""
         try:
             payment = load_committed(self.storage, claimed)
         except (NotFoundError, InvalidValueError) as error:
             raise UntrustedError("the callback names no payment of ours") from error
-        if not payment.pay_tp or pay_type(payment.pay_tp).provider != "alipay":
-            raise UntrustedError(f"payment {payment.id} was not sent to Alipay")
+        if not payment.pay_tp or pay_type(payment.pay_tp).provider != provider:
+            raise UntrustedError(f"payment {payment.id} was not sent to {provider}")
         account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
         return account, account.gateway.complete(request)
 
-    def _verify_by_trying(self, request: HttpRequest) -> tuple[_Account, Notice]:
-        """WeChat on the bare path: its body is encrypted, so a bounded number of keys is tried."""
+    def _verify_by_trying(self, provider: str, request: HttpRequest) -> tuple[_Account, Notice]:
+        """On the bare path, its body encrypted: a bounded number of keys is tried."""
         refusal: PaymentError = UntrustedError("no account's keys verify this callback")
-        for domain, target in self.accounts.targets("wxpay")[:TARGETS_TRIED_MAX]:
+        for domain, target in self.accounts.targets(provider)[:TARGETS_TRIED_MAX]:
             try:
-                gateway = self.accounts.gateway(domain, "wxpay", target)
+                gateway = self.accounts.gateway(domain, provider, target)
                 notice = gateway.complete(request)
             except PaymentError as error:
                 if isinstance(error, UntrustedError):
                     refusal = error
                 continue
-            return _Account(domain, target, "wxpay", gateway), notice
+            return _Account(domain, target, provider, gateway), notice
         raise refusal
 
     def _named_account(self, domain: str, target: str, pay_tp: str) -> _Account:
@@ -212,13 +212,10 @@ class Receiver:
         if gateway is not None:
             words = "refused" if isinstance(error, UntrustedError) else error.code
             return replace(gateway.acknowledge(request, words), status=status)
-        if _is_form(request):
-            return Acknowledgement(status, "text/plain", b"fail")
-        return Acknowledgement(status, "application/json", b'{"code":"FAIL","message":"refused"}')
-
-
-def _is_form(request: HttpRequest) -> bool:
-    return "x-www-form-urlencoded" in request.headers.get("content-type", "").lower()
+        provider = sender_of(request)
+        if provider is None:
+            return Acknowledgement(status, "text/plain", b"refused")
+        return provider.refusal(request, status)
 
 
 def _check_account(payment: Payment, account: _Account) -> None:

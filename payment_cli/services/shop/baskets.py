@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from payment_cli.clock import Clock
-from payment_cli.errors import InvalidValueError, NotFoundError
+from payment_cli.errors import InvalidValueError
 from payment_cli.model.names import check_name
-from payment_cli.model.record import Json, Record
 from payment_cli.model.shop import basket as basket_model
-from payment_cli.storage.base import Collection, Reader, Storage, Transaction
+from payment_cli.services.shop.buyer_items import items_of, load_kept, save_kept
+from payment_cli.storage.base import Collection, Storage, Transaction
 
 KIND = "basket"
 
@@ -54,7 +54,7 @@ class TreeBaskets:
 
     def get(self, uid: str) -> dict[str, int]:
         """Return the basket; empty where there is none."""
-        return _items(_load(self.storage, self._collection, uid))
+        return items_of(load_kept(self.storage, self._collection, uid))
 
     def add(self, uid: str, product_id: str, n: int) -> int:
         """Add `n` pieces; see `Baskets.add`."""
@@ -89,11 +89,12 @@ class TreeBaskets:
         A buyer whose id can't be a basket's has none: there is nothing to take.
         """
         try:
-            known = _load(tx, self._collection, uid)
+            known = load_kept(tx, self._collection, uid)
         except InvalidValueError:
             return
         if known is not None:
-            self._save(tx, uid, known, basket_model.take(_items(known), amounts))
+            left = basket_model.take(items_of(known), amounts)
+            save_kept(tx, self._collection, uid, known, left, self.clock())
 
     @property
     def _collection(self) -> Collection:
@@ -103,31 +104,7 @@ class TreeBaskets:
         self, uid: str, change: Callable[[dict[str, int]], tuple[dict[str, int], int]]
     ) -> int:
         with self.storage.transaction(self.domain) as tx:
-            known = _load(tx, self._collection, uid)
-            items, answer = change(_items(known))
-            if items != _items(known):
-                self._save(tx, uid, known, items)
+            known = load_kept(tx, self._collection, uid)
+            items, answer = change(items_of(known))
+            save_kept(tx, self._collection, uid, known, items, self.clock())
         return answer
-
-    def _save(
-        self, tx: Transaction, uid: str, known: Record | None, items: Mapping[str, int]
-    ) -> None:
-        now = self.clock()
-        held: dict[str, Json] = dict(items)
-        if known is None:
-            new: Record = {"id": uid, "nm": uid, "tp": KIND, "ct": now, "lm": now}
-            tx.insert(self._collection, {**new, "items": held})
-        else:
-            tx.put(self._collection, {**known, "lm": now, "items": held})
-
-
-def _load(reader: Reader, collection: Collection, uid: str) -> Record | None:
-    try:
-        return reader.get(collection, check_name("id", uid))
-    except NotFoundError:
-        return None
-
-
-def _items(record: Record | None) -> dict[str, int]:
-    items = (record or {}).get("items")
-    return dict(items) if isinstance(items, dict) else {}

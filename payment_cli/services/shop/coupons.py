@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from payment_cli.clock import Clock
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.query.match import Match, all_of, equal
+from payment_cli.model.query.match import Match
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.coupon import Coupon
-from payment_cli.model.shop.product import LIVE
 from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.shop.live import live
 from payment_cli.services.shop.records import coupons, save_coupon
 from payment_cli.storage.base import Query, Storage
 
@@ -27,14 +27,11 @@ class Coupons:
 
     def query(self, query: Query) -> Iterator[Record]:
         """Yield the matching coupons that are not deleted."""
-        match = all_of(equal("th_live", LIVE), query.match)
-        return self.storage.query(
-            coupons(self.actor.domain), Query(match, query.sort, query.skip, query.limit)
-        )
+        return self.storage.query(coupons(self.actor.domain), live(query))
 
     def count(self, match: Match) -> int:
         """Return how many coupons match that are not deleted."""
-        return self.storage.count(coupons(self.actor.domain), all_of(equal("th_live", LIVE), match))
+        return self.storage.count(coupons(self.actor.domain), live(Query(match)).match)
 
     def get(self, fragment: str) -> Coupon:
         """Return the coupon with this id or part of an id.

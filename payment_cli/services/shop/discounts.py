@@ -7,12 +7,12 @@ from payment_cli.clock import Clock
 from payment_cli.errors import NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.query.match import Match, all_of, equal
+from payment_cli.model.query.match import Match
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.discount import Discount
-from payment_cli.model.shop.product import LIVE
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.shop.goods import find_exactly
+from payment_cli.services.shop.live import live
 from payment_cli.services.shop.records import discounts
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
@@ -29,16 +29,11 @@ class Discounts:
 
     def query(self, query: Query) -> Iterator[Record]:
         """Yield the matching discounts that are not deleted."""
-        match = all_of(equal("th_live", LIVE), query.match)
-        return self.storage.query(
-            discounts(self.actor.domain), Query(match, query.sort, query.skip, query.limit)
-        )
+        return self.storage.query(discounts(self.actor.domain), live(query))
 
     def count(self, match: Match) -> int:
         """Return how many discounts match that are not deleted."""
-        return self.storage.count(
-            discounts(self.actor.domain), all_of(equal("th_live", LIVE), match)
-        )
+        return self.storage.count(discounts(self.actor.domain), live(Query(match)).match)
 
     def get(self, fragment: str) -> Discount:
         """Return the discount with this id or part of an id.

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
-from payment_cli.errors import NotAllowedError, NotFoundError
+from payment_cli.errors import NotAllowedError
 from payment_cli.model.names import check_name
-from payment_cli.model.record import Json, Record
-from payment_cli.storage.base import Collection, Reader, Storage
+from payment_cli.services.shop.buyer_items import items_of, load_kept, save_kept
+from payment_cli.storage.base import Collection, Storage
 
 KIND = "favourite"
 
@@ -25,7 +25,7 @@ class Favourites:
 
     def list(self, uid: str, *, newest_first: bool = False) -> list[tuple[str, int]]:
         """Return (product id, since when), the oldest first."""
-        items = _items(_load(self.storage, self._collection, uid))
+        items = items_of(load_kept(self.storage, self._collection, uid))
         return sorted(items.items(), key=lambda item: (item[1], item[0]), reverse=newest_first)
 
     def add(self, uid: str, product_ids: Iterable[str]) -> int:
@@ -57,26 +57,8 @@ class Favourites:
     def _change(self, uid: str, change: Callable[[dict[str, int]], dict[str, int]]) -> int:
         """Write what `change` makes of the favourites; return how many more they are."""
         with self.storage.transaction(self.domain) as tx:
-            known = _load(tx, self._collection, uid)
-            before = _items(known)
+            known = load_kept(tx, self._collection, uid)
+            before = items_of(known)
             after = change(before)
-            now = self.clock()
-            held: dict[str, Json] = dict(after)
-            if known is None and after:
-                new: Record = {"id": uid, "nm": uid, "tp": KIND, "ct": now, "lm": now}
-                tx.insert(self._collection, {**new, "items": held})
-            elif known is not None and after != before:
-                tx.put(self._collection, {**known, "lm": now, "items": held})
+            save_kept(tx, self._collection, uid, known, after, self.clock())
         return len(after) - len(before)
-
-
-def _load(reader: Reader, collection: Collection, uid: str) -> Record | None:
-    try:
-        return reader.get(collection, check_name("id", uid))
-    except NotFoundError:
-        return None
-
-
-def _items(record: Record | None) -> dict[str, int]:
-    items = (record or {}).get("items")
-    return dict(items) if isinstance(items, dict) else {}

@@ -11,11 +11,12 @@ from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.query.match import Match, all_of, equal
+from payment_cli.model.query.match import Match, equal
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.product import LIVE, Product
+from payment_cli.model.shop.product import Product
 from payment_cli.model.shop.product_price import unpack
 from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.shop.live import live
 from payment_cli.services.shop.records import products
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
@@ -38,11 +39,11 @@ class Goods:
 
     def query(self, query: Query, *, is_deleted: bool = False) -> Iterator[Record]:
         """Yield the matching goods; the deleted ones only when asked for."""
-        return self.storage.query(products(self.domain), _living(query, is_deleted=is_deleted))
+        return self.storage.query(products(self.domain), live(query, is_deleted=is_deleted))
 
     def count(self, match: Match, *, is_deleted: bool = False) -> int:
         """Return how many goods match."""
-        query = _living(Query(match), is_deleted=is_deleted)
+        query = live(Query(match), is_deleted=is_deleted)
         return self.storage.count(products(self.domain), query.match)
 
     def get(self, name: str) -> Product:
@@ -216,8 +217,3 @@ def _by_ids(reader: Reader, domain: str, product: Product) -> Product:
 def _with_stock(product: Product, n: int, now: int) -> Product:
     """Return the product with a stock; moving stock is no edit (setting `edit_every`)."""
     return replace(product.edited({"sku": n}, now), edit_at=product.edit_at)
-
-
-def _living(query: Query, *, is_deleted: bool) -> Query:
-    wanted = equal("th_live", -LIVE if is_deleted else LIVE)
-    return Query(all_of(wanted, query.match), query.sort, query.skip, query.limit)

@@ -1,33 +1,28 @@
 """The doctor: looks at a tree and says what is wrong, before a payment finds out. No network.
 
 Every check gives findings, and none stops the others. Nothing is repaired here. The tree's own
-checks are in doctor_tree.py, those of one gateway account in doctor_accounts.py.
+checks are in doctor_tree.py, those of a gateway account in `gateways/<provider>/checkup.py`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol, TypeVar
 
 from payment_cli.clock import Clock
 from payment_cli.errors import PaymentError
-from payment_cli.gateways.alipay.account import AlipayAccount
-from payment_cli.gateways.wechat.account import WechatAccount
-from payment_cli.model.payments.pay_type import PAY_TYPES
+from payment_cli.gateways.checkup import examine_notify_url
+from payment_cli.gateways.provider import Account, Provider
+from payment_cli.gateways.registry import configured_providers
+from payment_cli.model.finding import Finding, error, failed, ok, warn
+from payment_cli.model.payments.pay_type import PAY_TYPES, PayType
 from payment_cli.model.record import Record
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.upkeep.doctor_accounts import (
-    examine_alipay,
-    examine_notify_url,
-    examine_wechat,
-)
 from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_left, examine_tree
-from payment_cli.services.upkeep.findings import Finding, error, failed, ok, warn
 
-Provider = Literal["wxpay", "alipay"]
+_Account = TypeVar("_Account", bound=Account)
 
-_PROVIDERS: tuple[Provider, ...] = ("wxpay", "alipay")
 _SETTINGS = "etc/payment.toml"
 
 #: So many owed steps are told one by one.
@@ -44,12 +39,10 @@ class Configs(Protocol):
     def public_url(self) -> str:
         """Read payment.toml, all of it, and return its `public_url`."""
 
-    def targets(self, provider: Provider) -> Sequence[tuple[str, str]]:
+    def targets(self, provider: str) -> Sequence[tuple[str, str]]:
         """Return (domain, target) of every config there is for `provider`."""
 
-    def account(
-        self, provider: Provider, domain: str, target: str
-    ) -> WechatAccount | AlipayAccount:
+    def account(self, provider: Provider[_Account], domain: str, target: str) -> _Account:
         """Read one target's config."""
 
     def notify_url(self, configured: str, pay_tp: str, domain: str, target: str) -> str:
@@ -130,8 +123,8 @@ class Doctor:
 
     def _targets(self) -> Iterator[Finding]:
         count = 0
-        for provider in _PROVIDERS:
-            for domain, target in self.configs.targets(provider):
+        for provider in configured_providers():
+            for domain, target in self.configs.targets(provider.name):
                 count += 1
                 yield from self._target(provider, domain, target)
         if not count:
@@ -139,32 +132,29 @@ class Doctor:
                 "targets", "no gateway account is configured", "`pay sandbox init` makes some"
             )
 
-    def _target(self, provider: Provider, domain: str, target: str) -> Iterator[Finding]:
-        subject = f"{domain} {provider} {target}"
+    def _target(self, provider: Provider[_Account], domain: str, target: str) -> Iterator[Finding]:
+        subject = f"{domain} {provider.name} {target}"
         try:
             account = self.configs.account(provider, domain, target)
         except PaymentError as problem:
             yield failed(subject, problem)
             return
-        if isinstance(account, WechatAccount):
-            yield from examine_wechat(subject, account, self.clock())
-            pay_tp, configured, api_url = "wx.qrcode", account.pay_notify_url, account.api_base
-        else:
-            yield from examine_alipay(subject, account, self.clock())
-            pay_tp, configured, api_url = "zfb.qrcode", account.notify_url, account.gateway_url
+        yield from provider.examine(subject, account, self.clock())
+        longest = max((kind.name for kind in _called_back(provider.name)), key=len)
         try:
-            url = self.configs.notify_url(configured, pay_tp, domain, target)
+            url = self.configs.notify_url(account.notify_base, longest, domain, target)
         except PaymentError as problem:
             yield failed(subject, problem)
             return
-        yield from examine_notify_url(subject, url, api_url)
+        yield from examine_notify_url(subject, url, account.api_url)
 
     def _merchants(self) -> Iterator[Finding]:
         domains = self.configs.domains()
         if not domains:
             yield warn("merchants", "no domain sells yet", "payment store init NAME")
             return
-        known = {provider: set(self.configs.targets(provider)) for provider in _PROVIDERS}
+        names = [provider.name for provider in configured_providers()]
+        known = {name: set(self.configs.targets(name)) for name in names}
         for domain in domains:
             try:
                 merchant = self.configs.merchant(domain)
@@ -175,7 +165,7 @@ class Doctor:
 
 
 def _examine_merchant(
-    merchant: Merchant, known: dict[Provider, set[tuple[str, str]]]
+    merchant: Merchant, known: dict[str, set[tuple[str, str]]]
 ) -> Iterator[Finding]:
     """See that each entry of `sellers` names a pay type and a target that is configured."""
     subject = f"{merchant.domain} store"
@@ -185,8 +175,8 @@ def _examine_merchant(
         if not providers:
             wrong = True
             yield error(subject, f"sellers: no pay type is or begins with {key!a}")
-        for provider in _PROVIDERS:
-            if provider in providers and (merchant.domain, target) not in known[provider]:
+        for provider, targets in known.items():
+            if provider in providers and (merchant.domain, target) not in targets:
                 wrong = True
                 yield error(
                     subject,
@@ -204,3 +194,8 @@ def _providers_of(key: str) -> set[str]:
         for pay_type in PAY_TYPES.values()
         if key in (pay_type.name, pay_type.family)
     }
+
+
+def _called_back(provider: str) -> list[PayType]:
+    """Return the pay types of a provider that have callbacks."""
+    return [kind for kind in PAY_TYPES.values() if kind.provider == provider and kind.has_callback]

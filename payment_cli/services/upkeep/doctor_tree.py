@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from payment_cli.clock import Clock
-from payment_cli.services.upkeep.findings import Finding, error, ok, warn
+from payment_cli.model.finding import Finding, error, ok, warn
 
 #: Where Linux lists what is mounted (proc(5)).
 MOUNTS = Path("/proc/self/mountinfo")

@@ -1,4 +1,4 @@
-"""The journal's tables and indexes; which fields they know of is in kinds.py.
+"""The journal's tables and indexes; which fields they know of is in storage/kinds.py.
 
 `records` holds every record's file, byte for byte, beside the few fields that indexes need. `log`
 has one row per change; the changes above `tree.synced` are those whose files are not yet known
@@ -31,7 +31,7 @@ _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT"}
 _MIN, _MAX = -(2**63), 2**63 - 1
 
 
-#: How many of a million records share one value (kinds.py).
+#: How many of a million records share one value (storage/kinds.py).
 _MANY = 1_000_000
 _ALIKE = {
     "domain": 10_000,

@@ -3,7 +3,7 @@
 import pytest
 
 from payment_cli.gateways.alipay.gateway import AlipayGateway
-from payment_cli.gateways.http import HttpTransport
+from payment_cli.gateways.http_transport import HttpTransport
 from tests.support import alipay as side
 from tests.support.certificates import certificate_pem
 from tests.support.clock import HandClock

@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from payment_cli.clock import system_clock
-from payment_cli.config.targets import load_wechat
+from payment_cli.config.targets import load_account
 from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import HttpRequest, OrderRef, Outcome
 from payment_cli.gateways.wechat.gateway import WechatGateway
 from payment_cli.gateways.wechat.keys import MemoryCache
+from payment_cli.gateways.wechat.provider import WechatProvider
+from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 from payment_cli.sandbox import client
 from payment_cli.sandbox.misbehaviour import KINDS
@@ -38,7 +40,7 @@ class Till:
         self._transport = HastyTransport()
 
     def gateway(self, target="sandbox"):
-        account = load_wechat(self._root, "demo", target, {})
+        account = load_account(self._root, WechatProvider(), "demo", target, {})
         return WechatGateway(
             replace(account, api_base=self._url),
             transport=self._transport,
@@ -120,6 +122,27 @@ def test_a_page_pays_with_the_browser_parameters(till):
     sent = till.send(gateway, "wx.jsapi", openid=platform.OPENID)
     client.scan(till.state, str(sent.re_obj["package"]).removeprefix("prepay_id="))
     assert gateway.check(an_order("wx.jsapi")).outcome is Outcome.PAID
+
+
+@pytest.mark.parametrize("target", ["sandbox", "sandbox-cert"])
+def test_a_link_is_opened_by_its_payer_paid_and_notified(till, target):
+    gateway = till.gateway(target)
+    sent = till.send(gateway, "wx.h5", client_ip="127.0.0.1")
+    assert (sent.outcome, sent.re_tp) == (Outcome.WAITING, ReturnType.LINK)
+    assert gateway.check(an_order("wx.h5")).outcome is Outcome.WAITING
+    client.scan(till.state, sent.re_obj)
+    delivery = till.receiver.deliveries[0]
+    path = "/pay/re/wx.h5/demo/sandbox"
+    notice = gateway.complete(HttpRequest("POST", path, "", delivery.headers, delivery.body))
+    assert (notice.order_no, notice.answer.outcome) == (ORDER_NO, Outcome.PAID)
+    assert notice.answer.extra["wx_trade_type"] == "MWEB"
+
+
+def test_a_link_nobody_opened_is_closed(till):
+    gateway = till.gateway()
+    till.send(gateway, "wx.h5", client_ip="127.0.0.1")
+    assert gateway.close(an_order("wx.h5")).outcome is Outcome.CLOSED
+    assert gateway.check(an_order("wx.h5")).outcome is Outcome.FAILED
 
 
 def test_the_same_order_again_gets_a_code_and_a_changed_one_decides_nothing(till):

@@ -4,7 +4,8 @@ import pytest
 
 from payment_cli.errors import InvalidValueError, UntrustedError
 from payment_cli.gateways.base import OrderRef, Outcome
-from payment_cli.gateways.http import HttpReply, HttpTransport
+from payment_cli.gateways.http import HttpReply
+from payment_cli.gateways.http_transport import HttpTransport
 from payment_cli.gateways.wechat.gateway import WechatGateway
 from payment_cli.gateways.wechat.keys import MemoryCache
 from payment_cli.gateways.wechat.v2 import REVERSES_MAX

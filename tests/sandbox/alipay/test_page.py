@@ -221,7 +221,7 @@ def test_a_link_has_no_age_but_its_end_is_the_trades(shop: Shop, browser: Browse
             content = alipay.content(product_code=PRODUCTS["page"], **spans)
             return f"{running.url}/gateway.do?{alipay.query(METHODS['page'], content)}"
 
-        end = (datetime.now(BEIJING) + timedelta(hours=3)).strftime("%Y-%m-%d %H:%M:%S")
+        end = datetime.fromtimestamp(moment + 3 * 3600, BEIJING).strftime("%Y-%m-%d %H:%M:%S")
         absolute, relative = link(time_expire=end), link(timeout_express="10m")
         moment += 2 * 3600
         assert "Pay</button>" in browser.open(absolute)

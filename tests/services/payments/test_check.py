@@ -18,7 +18,7 @@ from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
 from payment_cli.services.payments.pace import BACK_OFF_MAX_MS, SILENCE_MS, back_off
-from payment_cli.services.payments.records import save
+from payment_cli.services.payments.records import load, save
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
@@ -402,3 +402,37 @@ def test_a_clock_set_back_holds_nothing_up(world: World) -> None:
 @given(st.integers(0, 200))
 def test_the_wait_between_checks_grows_to_an_hour_and_no_further(count: int) -> None:
     assert 0 < back_off(count) <= back_off(count + 1) <= BACK_OFF_MAX_MS
+
+
+def with_intent(world: World, payment: Payment, kind: str) -> None:
+    """Leave an intent of this kind on the payment, its deadline past."""
+    with world.storage.transaction("another version") as tx:
+        current = load(tx, payment.id)
+        request = {"refund_fee": 1}
+        intent = {"kind": kind, "owner": "x", "deadline": world.clock.now, "request": request}
+        save(tx, current._replace(intent=intent))
+
+
+@pytest.mark.parametrize("answer", [WAITING, NOT_FOUND])
+@pytest.mark.parametrize("minutes", [0, 11])
+def test_an_intent_of_an_unknown_kind_is_asked_about_and_never_sent(world, answer, minutes) -> None:
+    payment = sent(world)
+    with_intent(world, payment, "refund")
+    world.clock.advance(minutes=minutes)
+    world.gateway.checks = [answer] * 3
+    with pytest.raises(OutcomeUnknownError, match="does not know an intent of the kind 'refund'"):
+        world.checker.check(payment.id)
+    with pytest.raises(OutcomeUnknownError, match="refund"):
+        world.closer.close(payment.id, "x")
+    assert len(world.gateway.calls("send")) == 1
+    assert world.gateway.calls("close") == []
+    assert world.stored(payment).intent["kind"] == "refund"  # type: ignore[index]
+    sweep = world.checker.check_pending(10) if minutes else None
+    assert sweep is None or len(sweep.errors) == 1
+
+
+def test_an_intent_of_an_unknown_kind_does_not_keep_money_from_settling(world: World) -> None:
+    payment = sent(world)
+    with_intent(world, payment, "refund")
+    world.gateway.checks = [paid(payment.id)]
+    assert world.checker.check(payment.id).payment.st == "OK"

@@ -1,9 +1,18 @@
 import pytest
 
-from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError, UntrustedError
+from payment_cli.errors import (
+    ConfigError,
+    CorruptRecordError,
+    InvalidValueError,
+    LockedError,
+    NotFoundError,
+    StorageError,
+    UntrustedError,
+)
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
-from payment_cli.model.payments.pay_type import ReturnType
+from payment_cli.model.payments.pay_type import PAY_TYPES, Argument, ReturnType, pay_type
 from payment_cli.model.payments.payment import Payment
+from payment_cli.model.secret import Secret
 from payment_cli.services.payments.send import SendArguments
 from tests.services.conftest import World
 from tests.support.gateway import paid
@@ -45,6 +54,23 @@ def test_the_same_callback_again_is_acknowledged_and_changes_nothing(world: Worl
     assert world.stored(payment) == before
 
 
+@pytest.mark.parametrize("pay_tp", [k.name for k in PAY_TYPES.values() if k.has_callback])
+def test_every_type_with_callbacks_has_a_path_that_is_read(world: World, pay_tp: str) -> None:
+    payment = world.create()
+    world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "x")]
+    given = SendArguments(
+        auth_code=Secret("281234567890123456") if pay_type(pay_tp).is_scan else None,
+        openid="o1" if pay_type(pay_tp).argument is Argument.OPENID else "",
+        client_ip="203.0.113.7",
+    )
+    world.sender.send(payment.id, pay_tp, "shop", given)
+    world.gateway.notices = [notice(payment)]
+    request = world.gateway.calls("send")[0]
+    path = request.notify_url.removeprefix("https://shop.example")  # type: ignore[attr-defined]
+    assert world.receiver.receive(call(path)).error is None
+    assert world.stored(payment).st == "OK"
+
+
 @pytest.mark.parametrize(
     "fault", [UntrustedError("bad signature"), InvalidValueError("not a message")]
 )
@@ -56,6 +82,39 @@ def test_what_is_not_verified_changes_nothing(world: World, fault: Exception) ->
     assert received.acknowledgement.status == 400
     assert world.stored(payment) == payment
     assert len(world.refusals) == isinstance(fault, UntrustedError)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [
+        (StorageError("the disk is full"), 500),
+        (LockedError("others"), 500),
+        (CorruptRecordError("the payment is damaged"), 500),
+        (ConfigError("no key"), 500),
+        (UntrustedError("bad signature"), 400),
+        (InvalidValueError("not a message"), 400),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/pay/re/wx.qrcode/demo/shop", None), ("/pay/re", FORM)]
+)
+def test_our_faults_are_5xx_and_the_callers_4xx(world, fault, status, path, headers) -> None:
+    payment = sent(world, "zfb.qrcode" if headers else "wx.qrcode")
+    world.gateway.notices = [fault]
+    body = f"out_trade_no={payment.id}".encode() if headers else b"{}"
+    received = world.receiver.receive(call(path, body, headers))
+    assert (received.error, received.acknowledgement.status) == (fault, status)
+
+
+@pytest.mark.parametrize("fault", [StorageError("full"), LockedError("others")])
+def test_money_that_can_not_be_written_now_is_asked_for_again(world, fault, mocker) -> None:
+    payment = sent(world)
+    world.gateway.notices = [notice(payment)]
+    mocker.patch.object(type(world.storage), "transaction", side_effect=fault)
+    received = world.receiver.receive(call())
+    assert (received.error, received.acknowledgement.status) == (fault, 500)
+    mocker.stopall()
+    assert world.receiver.receive(call()).payment.st == "OK"
 
 
 @pytest.mark.parametrize(
@@ -142,18 +201,30 @@ def test_an_impossible_path_is_refused(world: World, path: str) -> None:
     assert received.acknowledgement.status == 400
 
 
+SIGNED = {"content-type": "application/json", "wechatpay-signature": "AAAA"}
+
+
+def test_a_message_in_no_providers_form_is_refused_on_the_bare_path(world: World) -> None:
+    world.accounts.wechat_targets = [("demo", "shop")]
+    received = world.receiver.receive(call("/pay/re"))
+    assert isinstance(received.error, UntrustedError)
+    assert received.acknowledgement.status == 400
+    assert len(world.refusals) == 1
+    assert world.gateway.calls("complete") == []
+
+
 def test_the_bare_path_finds_the_wechat_account_by_trying(world: World) -> None:
     payment = sent(world)
     world.accounts.wechat_targets = [("other", "a"), ("demo", "shop")]
     world.gateway.notices = [UntrustedError("serial"), notice(payment)]
-    assert world.receiver.receive(call("/pay/re")).error is None
+    assert world.receiver.receive(call("/pay/re", headers=SIGNED)).error is None
     assert world.stored(payment).st == "OK"
 
 
 def test_trying_on_the_bare_path_is_bounded(world: World) -> None:
     world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
     world.gateway.notices = [UntrustedError("serial")]
-    assert isinstance(world.receiver.receive(call("/pay/re")).error, UntrustedError)
+    assert isinstance(world.receiver.receive(call("/pay/re", headers=SIGNED)).error, UntrustedError)
     assert len(world.gateway.calls("complete")) == 16
 
 

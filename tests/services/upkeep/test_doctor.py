@@ -2,7 +2,6 @@ import json
 import os
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -10,18 +9,11 @@ import pytest
 from payment_cli.clock import system_clock
 from payment_cli.config.authored_configs import TreeConfigs
 from payment_cli.errors import ConfigError, StorageError
-from payment_cli.model.secret import Secret
+from payment_cli.model.finding import Level
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.upkeep.doctor import OWED_MAX, Configs, Doctor
-from payment_cli.services.upkeep.doctor_accounts import (
-    examine_alipay,
-    examine_notify_url,
-    examine_wechat,
-)
 from payment_cli.services.upkeep.doctor_tree import MOUNTS
-from payment_cli.services.upkeep.findings import Level
 from tests.support import alipay, wechat
-from tests.support.certificates import certificate_pem
 
 NOW = 1_790_000_000_000  # 2026-09-21
 CANARY = "canary-51c9aa"
@@ -338,164 +330,3 @@ def test_a_damaged_store_is_told_and_the_next_examined(doctor, tree):
         "bad store: home/bad/.store/store_info.json: id is missing"
     ]
     assert "demo store: Demo, 2 default targets" in found(findings, Level.OK)
-
-
-def said(findings):
-    return [(f.level, f.sentence) for f in findings]
-
-
-def merchant_cert(serial=int(wechat.SERIAL, 16), owner="merchant", **life):
-    return certificate_pem(wechat.private_key(owner), serial=serial, **life)
-
-
-def certified(**changes):
-    settled = {
-        "client_cert": merchant_cert(),
-        "client_key": Secret(wechat.private_pem("merchant")),
-        **changes,
-    }
-    return wechat.account(**settled)
-
-
-def test_a_merchant_certificate_that_fits_is_no_finding():
-    findings = list(examine_wechat("x", certified(), NOW))
-    assert said(findings) == [(Level.OK, "public-key mode")]
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"serial_no": "ABC123"}, "serial_no is not the serial number of client_cert"),
-        (
-            {"private_key": Secret(wechat.private_pem("stranger"))},
-            "private_key is not the key of client_cert",
-        ),
-        (
-            {"client_key": Secret(wechat.private_pem("stranger"))},
-            "client_key is not the key of client_cert",
-        ),
-        ({"client_key": Secret("nonsense")}, "client_cert or client_key is not PEM"),
-        ({"client_cert": "nonsense"}, "client_cert or client_key is not PEM"),
-        (
-            {"client_cert": merchant_cert(begins=datetime(2020, 1, 1, tzinfo=UTC), days=30)},
-            "client_cert ended on 2020-01-31",
-        ),
-        (
-            {"client_cert": merchant_cert(begins=datetime(2030, 1, 1, tzinfo=UTC))},
-            "client_cert is not valid before 2030-01-01",
-        ),
-        ({"public_key_id": "0119000072"}, "public_key_id does not begin with PUB_KEY_ID_"),
-        ({"public_key": "nonsense"}, "wxpay.conf: public_key is not a PEM public key"),
-        ({"api_base": "http://api.example.com"}, "api_base http://api.example.com must be https"),
-    ],
-    ids=[
-        "serial", "private key", "client key", "no key", "no certificate", "expired", "not yet",
-        "key id", "public key", "plain http",
-    ],
-)  # fmt: skip
-def test_what_does_not_fit_together_at_wechat_is_named(changes, sentence):
-    findings = list(examine_wechat("x", certified(**changes), NOW))
-    assert [f.sentence for f in findings if f.level is Level.ERROR] == [sentence]
-
-
-def test_scans_by_v2_need_the_v2_key_and_the_certificate():
-    account = wechat.account(scan_api="v2", pay_key=Secret(""))
-    assert [f for f in examine_wechat("x", account, NOW) if "scan_api v2 needs" in f.sentence]
-    assert not [
-        f for f in examine_wechat("x", certified(scan_api="v2"), NOW) if f.level is Level.ERROR
-    ]
-
-
-OLD = wechat.platform_cert(serial=1, days=30)
-GOOD = wechat.platform_cert(serial=2)
-NONE = {"public_key_id": "", "public_key": ""}
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"platform_certs": (GOOD,)}, (Level.OK, "public key and 1 platform certificates (migr")),
-        ({**NONE, "platform_certs": (GOOD,)}, (Level.OK, "platform-certificate mode, 1 given")),
-        (NONE, (Level.WARN, "platform-certificate mode, certificates are fetched")),
-        ({**NONE, "platform_certs": (OLD,)}, (Level.ERROR, "a platform certificate ended on")),
-        ({**NONE, "platform_certs": (OLD, GOOD)}, (Level.WARN, "a platform certificate ended on")),
-        ({"platform_certs": (OLD,)}, (Level.WARN, "a platform certificate ended on")),
-    ],
-    ids=["both", "certificates", "fetched", "only old", "old and good", "old and public key"],
-)
-def test_the_mode_and_the_platforms_certificates_are_told(changes, expected):
-    findings = list(examine_wechat("x", certified(**changes), NOW))
-    level, sentence = expected
-    assert [f for f in findings if f.level is level and f.sentence.startswith(sentence)]
-    if level is not Level.ERROR:
-        assert not [f for f in findings if f.level is Level.ERROR]
-
-
-def alipay_certified(**life):
-    return alipay.account(
-        alipay_public_key="",
-        app_cert=certificate_pem(alipay.private_key("app"), serial=11, **life),
-        alipay_cert=certificate_pem(alipay.private_key("alipay"), serial=22),
-        alipay_root_cert=certificate_pem(alipay.private_key("root"), serial=33),
-    )
-
-
-def test_alipays_modes_are_told():
-    assert said(examine_alipay("x", alipay.account(), NOW)) == [
-        (Level.OK, "public-key mode, the keys fit")
-    ]
-    assert said(examine_alipay("x", alipay_certified(), NOW)) == [
-        (Level.OK, "certificate mode, the keys fit")
-    ]
-
-
-def test_an_alipay_certificate_near_its_end_is_a_warning_and_after_it_an_error():
-    begins = datetime(2026, 1, 1, tzinfo=UTC)
-    near = list(examine_alipay("x", alipay_certified(begins=begins, days=280), NOW))
-    assert (Level.WARN, "app_cert ends on 2026-10-08") in said(near)
-    over = list(examine_alipay("x", alipay_certified(begins=begins, days=200), NOW))
-    assert (Level.ERROR, "app_cert ended on 2026-07-20") in said(over)
-
-
-def test_a_wrong_alipay_key_is_named():
-    account = alipay.account(alipay_public_key=alipay.public_pem("app"))
-    [finding] = examine_alipay("x", account, NOW)
-    assert finding.level is Level.ERROR
-    assert "the app's own public key" in finding.sentence
-
-
-@pytest.mark.parametrize(("minutes", "is_told"), [(120, False), (121, True)])
-def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
-    findings = [
-        *examine_wechat("w", wechat.account(pay_time_expire=minutes), wechat.NOW),
-        *examine_alipay("a", alipay.account(timeout_express=minutes), wechat.NOW),
-    ]
-    told = [f.sentence for f in findings if "a code can be scanned for 120 only" in f.sentence]
-    assert len(told) == (2 if is_told else 0)
-
-
-def test_an_account_at_the_sandbox_is_called_no_real_money():
-    account = alipay.account(gateway_url="http://127.0.0.1:8499/gateway.do")
-    assert (Level.OK, "gateway_url is on this machine: no real money") in said(
-        examine_alipay("x", account, NOW)
-    )
-
-
-REAL, SANDBOX = "https://api.mch.weixin.qq.com", "http://localhost:8499"
-
-
-@pytest.mark.parametrize(
-    ("url", "api", "level"),
-    [
-        ("https://shop.example.com/pay/re/wx.qrcode/demo/main", REAL, None),
-        ("http://127.0.0.1:8000/pay/re/wx.qrcode/demo/main", SANDBOX, None),
-        ("http://[::1]:8000/pay/re/wx.qrcode/demo/main", SANDBOX, None),
-        ("http://shop.example.com/pay/re", REAL, Level.ERROR),
-        ("shop.example.com/pay/re", REAL, Level.ERROR),
-        ("https://shop.example.com/pay/re?x=1", REAL, Level.ERROR),
-        ("https://shop.example.com/" + "a" * 240, REAL, Level.ERROR),
-        ("http://localhost:8000/pay/re", REAL, Level.WARN),
-    ],
-)
-def test_the_shape_of_a_notify_url(url, api, level):
-    assert [f.level for f in examine_notify_url("x", url, api)] == ([level] if level else [])

@@ -20,16 +20,7 @@ from payment_cli.storage.tree import open_tree, sync
 from payment_cli.storage.tree.fsck import check_tree
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert, insert_one
 from tests.support.clock import HandClock
-
-
-def mounted(*arguments: str) -> bool:
-    """Run mount; whether it worked. It needs root, and some containers forbid it even then."""
-    done = subprocess.run(["mount", *arguments], capture_output=True, check=False)
-    return done.returncode == 0
-
-
-def unmount(place: Path) -> None:
-    subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=True)
+from tests.support.mounts import mounted, unmount
 
 
 @pytest.fixture
@@ -172,25 +163,6 @@ def test_a_failure_after_the_commit_is_said_and_made_good_by_the_next_writer(
     assert (root / "var" / "payment" / "p2.json").exists()
     storage.close()
     assert check_tree(root).is_clean
-
-
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
-    """Return a function that shows a folder, for reading only, at another place."""
-    shown: list[Path] = []
-
-    def show(folder: Path) -> Path:
-        place = tmp_path / f"read-only-{len(shown)}"
-        place.mkdir()
-        if not mounted("--bind", str(folder), str(place)):
-            pytest.skip("a read-only disk needs the right to mount one")
-        shown.append(place)
-        assert mounted("-o", "remount,ro,bind", str(place))
-        return place
-
-    yield show
-    for place in shown:
-        unmount(place)
 
 
 def readable(storage: Storage) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the doctor says: one finding a check."""
+"""What an examination says: one finding a check (the doctor's, and the providers' checkups)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing the doctor saw: about what, how bad, one sentence, and what to do."""
+    """One thing that was seen: about what, how bad, one sentence, and what to do."""
 
     level: Level
     subject: str

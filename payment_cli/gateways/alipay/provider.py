@@ -1,0 +1,60 @@
+"""Alipay as a provider (gateways/provider.py: Provider)."""
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qs, urlencode
+
+from payment_cli.gateways.account_keys import AccountKeys
+from payment_cli.gateways.alipay.account import KEYS, AlipayAccount
+from payment_cli.gateways.base import Acknowledgement, Gateway, HttpRequest
+from payment_cli.gateways.provider import Surroundings
+from payment_cli.model.finding import Finding
+from payment_cli.model.record import Json
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+class AlipayProvider:
+    """Alipay. Its messages are forms that carry their own signature."""
+
+    name = "alipay"
+
+    def keys(self) -> AccountKeys:
+        """Return the keys of `alipay.conf`."""
+        return KEYS
+
+    def account(self, values: Mapping[str, object]) -> AlipayAccount:
+        """Make an account of the values of a config."""
+        return AlipayAccount(**values)  # type: ignore[arg-type]  # each is what KEYS declares
+
+    def open(self, account: AlipayAccount, surroundings: Surroundings) -> Gateway:
+        """Return the gateway that speaks for `account`."""
+        from payment_cli.gateways.alipay.gateway import AlipayGateway
+
+        return AlipayGateway(account, surroundings.transport(), surroundings.clock)
+
+    def sends(self, request: HttpRequest) -> bool:
+        """Whether it is a form."""
+        return _FORM in request.headers.get("content-type", "").lower()
+
+    def claimed_order_no(self, request: HttpRequest) -> str:
+        """Return the order number in the form, "" if there is none."""
+        fields = parse_qs(request.body.decode("utf-8", "replace"))
+        return fields.get("out_trade_no", [""])[0]
+
+    def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:
+        """Return anything but the seven bytes `success`."""
+        return Acknowledgement(status, "text/plain", b"fail")
+
+    def signed_message(self, fields: Mapping[str, Json]) -> HttpRequest | None:
+        """Return the form that these fields were, None without its signature."""
+        if "sign" not in fields:
+            return None
+        body = urlencode({k: v for k, v in fields.items() if isinstance(v, str)}).encode()
+        headers = {"content-type": f"{_FORM}; charset=utf-8"}
+        return HttpRequest("POST", "/pay/re", "", headers, body)
+
+    def examine(self, subject: str, account: AlipayAccount, now: int) -> Iterator[Finding]:
+        """Yield what there is to say of an account at `now` (AMS)."""
+        from payment_cli.gateways.alipay.checkup import examine
+
+        return examine(subject, account, now)

@@ -1,0 +1,91 @@
+"""The checkup of a WeChat Pay account: keys, certificates, mode, addresses. No network."""
+
+from collections.abc import Iterator
+
+from payment_cli.errors import ConfigError
+from payment_cli.gateways.checkup import examine_api_url, examine_code_life, examine_expiry
+from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.wechat.keys import check_keys
+from payment_cli.model.finding import Finding, error, failed, ok, warn
+
+
+def examine(subject: str, account: WechatAccount, now: int) -> Iterator[Finding]:
+    """Yield what there is to say of a WeChat Pay account at `now` (AMS)."""
+    try:
+        check_keys(account)
+    except ConfigError as problem:
+        yield failed(subject, problem)
+        return
+    yield _mode(subject, account)
+    yield from _merchant(subject, account, now)
+    yield from _platform_certificates(subject, account, now)
+    yield from examine_code_life(subject, "pay_time_expire", account.pay_time_expire)
+    yield from examine_api_url(subject, "api_base", account.api_base)
+
+
+def _mode(subject: str, account: WechatAccount) -> Finding:
+    count = len(account.platform_certs)
+    if account.public_key_id and count:
+        return ok(subject, f"public key and {count} platform certificates (migrating)")
+    if account.public_key_id:
+        if not account.public_key_id.startswith("PUB_KEY_ID_"):
+            return error(
+                subject,
+                "public_key_id does not begin with PUB_KEY_ID_",
+                "copy it from where the merchant platform shows the WeChat Pay public key",
+            )
+        return ok(subject, "public-key mode")
+    if count:
+        return ok(subject, f"platform-certificate mode, {count} given")
+    return warn(
+        subject,
+        "platform-certificate mode, certificates are fetched; newer merchants have none",
+        "set public_key_id and public_key if the merchant platform shows them",
+    )
+
+
+def _merchant(subject: str, account: WechatAccount, now: int) -> Iterator[Finding]:
+    """Hold key, certificate and serial number against each other, where they are there."""
+    if account.scan_api == "v2" and not (account.pay_key and account.client_cert):
+        yield error(
+            subject, "scan_api v2 needs pay_key, client_cert and client_key to pay and to reverse"
+        )
+    if not account.client_cert:
+        yield ok(subject, "without client_cert: serial_no can't be held against it")
+        return
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        certificate = load_pem_x509_certificate(account.client_cert.encode())
+        owner = certificate.public_key()
+        keys = {
+            key: load_pem_private_key(secret.reveal().encode(), None).public_key()
+            for key, secret in (
+                ("private_key", account.private_key),
+                ("client_key", account.client_key),
+            )
+        }
+    except (ValueError, TypeError):
+        yield error(subject, "client_cert or client_key is not PEM")
+        return
+    for key in (key for key, public in keys.items() if public != owner):
+        yield error(subject, f"{key} is not the key of client_cert")
+    if format(certificate.serial_number, "X") != account.serial_no.lstrip("0"):
+        yield error(subject, "serial_no is not the serial number of client_cert")
+    yield from examine_expiry(subject, "client_cert", certificate, now)
+
+
+def _platform_certificates(subject: str, account: WechatAccount, now: int) -> Iterator[Finding]:
+    from cryptography.x509 import load_pem_x509_certificate
+
+    loaded = [load_pem_x509_certificate(pem.encode()) for pem in account.platform_certs]
+    found = [
+        finding
+        for certificate in loaded
+        for finding in examine_expiry(subject, "a platform certificate", certificate, now)
+    ]
+    # An old one beside a good one, or beside the public key, is how rotation looks.
+    is_covered = account.public_key_id or len(found) < len(loaded)
+    for finding in found:
+        yield warn(finding.subject, finding.sentence) if is_covered else finding
