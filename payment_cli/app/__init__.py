@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from payment_cli.services.payments.watch import Watcher
     from payment_cli.services.stores.merchants import Merchants
     from payment_cli.services.stores.sessions import WebSessions
+    from payment_cli.services.upkeep.backup import Backup
     from payment_cli.services.upkeep.doctor import Doctor
+    from payment_cli.services.upkeep.fsck import Fsck
     from payment_cli.services.upkeep.owed import OwedSteps
     from payment_cli.storage.base import Storage
 
@@ -102,8 +104,8 @@ class App:
     @cached_property
     def storage(self) -> "Storage":
         """The storage of the tree: PAYMENT_STORAGE, else payment.toml, else the tree itself."""
-        url = self.environ.get("PAYMENT_STORAGE", "") or self.settings.storage.reveal()
-        if url in ("", "tree"):
+        url = self._storage_url
+        if url == "tree":
             from payment_cli.storage.tree import open_tree
 
             return open_tree(self.root, self.clock, lock_timeout_s=self.settings.lock_timeout_s)
@@ -113,6 +115,14 @@ class App:
 
             return open_tinydb(Path(rest) if rest else None, self.clock)
         raise ConfigError(f"storage {scheme!a} is not known", hint="tree or tinydb:FILE")
+
+    @cached_property
+    def _storage_url(self) -> str:
+        return self.environ.get("PAYMENT_STORAGE", "") or self.settings.storage.reveal() or "tree"
+
+    def _require_tree(self) -> None:
+        if self._storage_url != "tree":
+            raise ConfigError("this storage has no files to look after", hint="only the tree has")
 
     @cached_property
     def accounts(self) -> "Accounts":
@@ -245,6 +255,30 @@ class App:
             f"{socket.gethostname()}:{os.getpid()}",
             self.settings.callback_timeout_s,
         )
+
+    @cached_property
+    def fsck(self) -> "Fsck":
+        """Comparing the tree's files with its journal.
+
+        Raises:
+            ConfigError: the storage is another than the tree, and has no files.
+        """
+        from payment_cli.services.upkeep.fsck import Fsck
+
+        self._require_tree()
+        return Fsck(self.root, self.clock)
+
+    @cached_property
+    def backup(self) -> "Backup":
+        """Copying the tree.
+
+        Raises:
+            ConfigError: the storage is another than the tree.
+        """
+        from payment_cli.services.upkeep.backup import Backup
+
+        self._require_tree()
+        return Backup(self.root)
 
     @cached_property
     def doctor(self) -> "Doctor":
