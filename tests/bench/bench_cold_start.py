@@ -60,7 +60,7 @@ def installed(folder: Path) -> Tool:
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     source = folder / "source"  # a copy, or what was built there before would come along
     copytree(SOURCE / "payment_cli", source / "payment_cli")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         copy(SOURCE / name, source)
     pip = [folder / "venv" / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, source], check=True, stderr=subprocess.DEVNULL)

@@ -18,7 +18,7 @@ HEAVY = (
     "requests", "urllib3", "cryptography", "rich", "qrcode", "re2", "pyjson5", "tinydb", "sqlite3",
     "phonenumbers", "pycountry", "gunicorn", "json", "hashlib", "ssl", "socket", "http", "asyncio",
     "multiprocessing", "concurrent", "email", "tomllib", "subprocess", "xml", "wsgiref", "logging",
-    "locale", "ctypes", "importlib.metadata", "encodings.ascii",
+    "locale", "ctypes", "dataclasses", "importlib.metadata", "encodings.ascii",
 )  # fmt: skip
 
 #: Ours that have much in them, or lead there.
@@ -40,8 +40,8 @@ OURS = (
 #: What asks the journal needs SQLite.
 JOURNAL = {"sqlite3", "payment_cli.storage.tree.connection"}
 
-#: A page of records is a match, planned as SQL.
-QUERY = {*JOURNAL, "payment_cli.model.query", "payment_cli.storage.tree.plan"}
+#: A page of records is a match, planned as SQL. The parts of a match are dataclasses.
+QUERY = {*JOURNAL, "dataclasses", "payment_cli.model.query", "payment_cli.storage.tree.plan"}
 
 #: The log keeps the digest of each file that is written.
 WRITE = {*JOURNAL, "payment_cli.storage.tree.writer", "hashlib"}
