@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from payment_cli import ids
@@ -54,17 +54,30 @@ if TYPE_CHECKING:
 REFUSALS_PLACE = ".journal/refused.count"
 
 
-@dataclass(frozen=True)
 class App:
-    """One tree, seen by one caller. `domain` "" leaves the caller to the environment."""
+    """One tree, seen by one caller.
 
-    root: Path
-    domain: str = ""
-    environ: Mapping[str, str] = field(default_factory=dict)
-    clock: Clock = system_clock
-    new_id: Callable[[int], str] = ids.new_id
-    new_token: Callable[[], str] = ids.new_token
-    sleep: Callable[[float], None] = time.sleep
+    No dataclass: `pay get` makes none, and so need not import what makes them.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        domain: str = "",
+        environ: Mapping[str, str] = MappingProxyType({}),
+        clock: Clock = system_clock,
+        new_id: Callable[[int], str] = ids.new_id,
+        new_token: Callable[[], str] = ids.new_token,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """See the tree at `root`. `domain` "" leaves the caller to the environment."""
+        self.root = root
+        self.domain = domain
+        self.environ = environ
+        self.clock = clock
+        self.new_id = new_id
+        self.new_token = new_token
+        self.sleep = sleep
 
     @cached_property
     def settings(self) -> Settings:
@@ -329,9 +342,11 @@ class App:
 
         It is open as long as this one is; there is nothing of its own to close.
         """
-        other = replace(self, domain=domain)
+        given = {name: value for name, value in vars(self).items() if not hasattr(type(self), name)}
         # Where a cached_property keeps what it made.
-        vars(other).update(settings=self.settings, storage=self.storage, accounts=self.accounts)
+        kept = {"settings": self.settings, "storage": self.storage, "accounts": self.accounts}
+        other = object.__new__(type(self))
+        vars(other).update(given, domain=domain, **kept)
         return other
 
     def _run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":

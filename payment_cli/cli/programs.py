@@ -8,7 +8,9 @@ _PAY = {
     "create": Lazy("payment_cli.cli.pay.create:create", "Make a payment, and send it if asked."),
     "send": Lazy("payment_cli.cli.pay.send:send", "Send a payment to its gateway."),
     "check": Lazy("payment_cli.cli.pay.check:check", "Ask the gateway what became of payments."),
-    "watch": Lazy("payment_cli.cli.pay.watch:watch", "Show the QR code and wait for the payer."),
+    "watch": Lazy(
+        "payment_cli.cli.pay.watch:watch", "Show the QR code or link and wait for the payer."
+    ),
     "close": Lazy("payment_cli.cli.pay.close:close", "Close a payment, at the gateway too."),
     "get": Lazy("payment_cli.cli.pay.get:get", "Print one payment."),
     "query": Lazy("payment_cli.cli.pay.query:query", "List payments that match."),

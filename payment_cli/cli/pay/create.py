@@ -6,7 +6,7 @@ import click
 
 from payment_cli.cli.shell.command import Command, Option, current_app
 from payment_cli.cli.shell.options import (
-    Callback,
+    CommandFunction,
     client_ip_option,
     exit_status_option,
     gathered,
@@ -94,7 +94,7 @@ _OPTIONS = (
 )
 
 
-def _asked(function: Callback) -> Callback:
+def _asked(function: CommandFunction) -> CommandFunction:
     return gathered(function, _OPTIONS, "asked", Asked)
 
 

@@ -6,7 +6,7 @@ import click
 
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import (
-    Callback,
+    CommandFunction,
     Paging,
     gathered,
     match_option,
@@ -64,7 +64,7 @@ _OPTIONS = (
 )
 
 
-def _filters(function: Callback) -> Callback:
+def _filters(function: CommandFunction) -> CommandFunction:
     return gathered(function, _OPTIONS, "filters", Filters)
 
 

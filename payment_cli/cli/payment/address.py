@@ -6,7 +6,7 @@ import click
 
 from payment_cli.cli.shell.command import Group, current_app
 from payment_cli.cli.shell.documents import read_document, with_options
-from payment_cli.cli.shell.options import Callback, gathered, printing_options
+from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
 from payment_cli.errors import InvalidValueError
@@ -44,7 +44,7 @@ _buyer_option = click.option(
 )
 
 
-def _typed(function: Callback) -> Callback:
+def _typed(function: CommandFunction) -> CommandFunction:
     return gathered(function, _OPTIONS, "typed", Typed)
 
 

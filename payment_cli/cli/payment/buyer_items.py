@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from payment_cli.cli.shell.options import Callback, gathered
+from payment_cli.cli.shell.options import CommandFunction, gathered
 from payment_cli.cli.shell.output import print_text
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_records
@@ -33,7 +33,7 @@ class Style(NamedTuple):
     quiet: bool
 
 
-def style_options(line: str) -> Callable[[Callback], Callback]:
+def style_options(line: str) -> Callable[[CommandFunction], CommandFunction]:
     """Add the options of a list, whose lines are `line` by default; the command gets `style`."""
     options = (
         click.option("-json", "--json", "is_json", is_flag=True, help="JSON instead of lines."),
@@ -58,7 +58,7 @@ def style_options(line: str) -> Callable[[Callback], Callback]:
     return lambda function: gathered(function, options, "style", Style)
 
 
-def objects_option(function: Callback) -> Callback:
+def objects_option(function: CommandFunction) -> CommandFunction:
     """Add `-obj`; the command gets `has_objects`."""
     return click.option(
         "-obj",
@@ -69,7 +69,7 @@ def objects_option(function: Callback) -> Callback:
     )(function)
 
 
-def quiet_option(function: Callback) -> Callback:
+def quiet_option(function: CommandFunction) -> CommandFunction:
     """Add `-quiet`; the command gets `quiet`."""
     return click.option("-quiet", "--quiet", is_flag=True, help="Print nothing.")(function)
 

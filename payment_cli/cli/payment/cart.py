@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from payment_cli.cli.shell.documents import read_document, with_options
-from payment_cli.cli.shell.options import Callback, gathered
+from payment_cli.cli.shell.options import CommandFunction, gathered
 from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Json, Record
@@ -75,7 +75,7 @@ _OPTIONS = (
 )
 
 
-def cart_options(function: Callback) -> Callback:
+def cart_options(function: CommandFunction) -> CommandFunction:
     """Add the options of a cart; the command gets one `cart`."""
     return gathered(function, _OPTIONS, "cart", Cart)
 

@@ -9,7 +9,7 @@ import click
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.documents import read_document, read_time, read_yuan, with_options, yuan
-from payment_cli.cli.shell.options import Callback, gathered, printing_options
+from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Record
@@ -75,7 +75,7 @@ _OPTIONS = (
 )
 
 
-def _typed(function: Callback) -> Callback:
+def _typed(function: CommandFunction) -> CommandFunction:
     return gathered(function, _OPTIONS, "typed", Typed)
 
 

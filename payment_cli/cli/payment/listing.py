@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from payment_cli.cli.payment.views import View, show_records, view_options
 from payment_cli.cli.shell.options import (
-    Callback,
+    CommandFunction,
     Paging,
     gathered,
     match_option,
@@ -41,7 +41,7 @@ class Listing(NamedTuple):
     sort: str = ""
 
 
-def listing_options(function: Callback) -> Callback:
+def listing_options(function: CommandFunction) -> CommandFunction:
     """Add `-match`, paging, printing, `--shop` and `--lang`; the command gets one `page`."""
     options = (match_option, paging_options, printing_options, view_options)
     return gathered(function, options, "page", Page)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from payment_cli.cli.payment.views import Names, View, shown
-from payment_cli.cli.shell.options import Callback
+from payment_cli.cli.shell.options import CommandFunction
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
 from payment_cli.model.i18n import resolve
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COLUMNS = "line,nm,w_nm,amount,kind,rule,taken,left,note"
 
 
-def table_option(function: Callback) -> Callback:
+def table_option(function: CommandFunction) -> CommandFunction:
     """Add `--table`; the command gets `is_table`."""
     return click.option(
         "-table",

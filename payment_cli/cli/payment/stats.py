@@ -9,7 +9,7 @@ import click
 
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.documents import read_time
-from payment_cli.cli.shell.options import Callback, gathered, printing_options
+from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.output import write
 from payment_cli.cli.shell.printing import Printing, plain_text
 from payment_cli.cli.shell.records import print_records
@@ -47,7 +47,7 @@ _OPTIONS = (
 )
 
 
-def _asked(function: Callback) -> Callback:
+def _asked(function: CommandFunction) -> CommandFunction:
     return gathered(function, _OPTIONS, "asked", Asked)
 
 

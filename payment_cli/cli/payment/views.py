@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from payment_cli.cli.shell.command import Option
-from payment_cli.cli.shell.options import Callback, gathered
+from payment_cli.cli.shell.options import CommandFunction, gathered
 from payment_cli.cli.shell.printing import Pager, Printing
 from payment_cli.cli.shell.records import print_record, print_records
 from payment_cli.errors import NotFoundError
@@ -48,7 +48,7 @@ class View(NamedTuple):
     lang: str | None = None
 
 
-def view_options(function: Callback) -> Callback:
+def view_options(function: CommandFunction) -> CommandFunction:
     """Add `--shop` and `--lang`; the command gets one `view`."""
     return gathered(function, _OPTIONS, "view", View)
 

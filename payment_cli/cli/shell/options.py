@@ -9,7 +9,7 @@ import click
 from payment_cli.cli.shell.command import Option
 from payment_cli.cli.shell.printing import Pager, Printing
 
-Callback = Callable[..., Any]
+CommandFunction = Callable[..., Any]
 
 _JSON_OPTIONS = (
     click.option("-c", "--compact", is_flag=True, help="JSON in one line."),
@@ -81,22 +81,22 @@ class Paging(NamedTuple):
         return Pager(self.skip, self.limit, count()) if self.has_pager else None
 
 
-def json_options(function: Callback) -> Callback:
+def json_options(function: CommandFunction) -> CommandFunction:
     """Add the options of JSON; the command gets one `printing`."""
     return gathered(function, _JSON_OPTIONS, "printing", Printing)
 
 
-def printing_options(function: Callback) -> Callback:
+def printing_options(function: CommandFunction) -> CommandFunction:
     """Add the options of JSON, tables, values and templates; the command gets one `printing`."""
     return gathered(function, (*_TABLE_OPTIONS, *_JSON_OPTIONS), "printing", Printing)
 
 
-def paging_options(function: Callback) -> Callback:
+def paging_options(function: CommandFunction) -> CommandFunction:
     """Add `-sort -skip -limit -pager`; the command gets one `paging`."""
     return gathered(function, _PAGING_OPTIONS, "paging", Paging)
 
 
-def match_option(function: Callback) -> Callback:
+def match_option(function: CommandFunction) -> CommandFunction:
     """Add `-match`, which alone reads stdin; the command gets `match`."""
     return click.option(
         "-match",
@@ -108,7 +108,7 @@ def match_option(function: Callback) -> Callback:
     )(function)
 
 
-def exit_status_option(function: Callback) -> Callback:
+def exit_status_option(function: CommandFunction) -> CommandFunction:
     """Add `--exit-status`; the command gets `exit_status`."""
     return click.option(
         "--exit-status",
@@ -117,7 +117,7 @@ def exit_status_option(function: Callback) -> Callback:
     )(function)
 
 
-def client_ip_option(function: Callback) -> Callback:
+def client_ip_option(function: CommandFunction) -> CommandFunction:
     """Add `--client-ip`; the command gets `client_ip`, "" if it was not said."""
     return click.option(
         "--client-ip",
@@ -128,8 +128,11 @@ def client_ip_option(function: Callback) -> Callback:
 
 
 def gathered(
-    function: Callback, options: Sequence[Callable[[Callback], Callback]], name: str, make: Any
-) -> Callback:
+    function: CommandFunction,
+    options: Sequence[Callable[[CommandFunction], CommandFunction]],
+    name: str,
+    make: Any,
+) -> CommandFunction:
     """Return the command with `options`, whose values reach it as one argument `name`.
 
     `make` is the NamedTuple (or dataclass) of that argument; its fields are the options' names.
@@ -141,7 +144,7 @@ def gathered(
         values = {key: kwargs.pop(key) for key in taken & kwargs.keys()}
         return function(*args, **{name: make(**values)}, **kwargs)
 
-    declared: Callback = command
+    declared: CommandFunction = command
     for option in reversed(options):
         declared = option(declared)
     return declared
