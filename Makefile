@@ -9,9 +9,11 @@ READY := $(VENV)/.ready
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-$(READY): pyproject.toml
+# A plain path file leads to this folder: setuptools' own finder would cost every command 30 ms.
+$(READY): pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat \
+		--editable '.[dev]'
 	touch $(READY)
 
 setup: $(READY) ## Install the tool and its tests into .venv

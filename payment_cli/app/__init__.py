@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from payment_cli import ids
@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from payment_cli.services.payments.watch import Watcher
     from payment_cli.services.stores.merchants import Merchants
     from payment_cli.services.stores.sessions import WebSessions
+    from payment_cli.services.upkeep.backup import Backup
     from payment_cli.services.upkeep.doctor import Doctor
+    from payment_cli.services.upkeep.fsck import Fsck
     from payment_cli.services.upkeep.owed import OwedSteps
     from payment_cli.storage.base import Storage
 
@@ -52,17 +54,30 @@ if TYPE_CHECKING:
 REFUSALS_PLACE = ".journal/refused.count"
 
 
-@dataclass(frozen=True)
 class App:
-    """One tree, seen by one caller. `domain` "" leaves the caller to the environment."""
+    """One tree, seen by one caller.
 
-    root: Path
-    domain: str = ""
-    environ: Mapping[str, str] = field(default_factory=dict)
-    clock: Clock = system_clock
-    new_id: Callable[[int], str] = ids.new_id
-    new_token: Callable[[], str] = ids.new_token
-    sleep: Callable[[float], None] = time.sleep
+    No dataclass: `pay get` makes none, and so need not import what makes them.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        domain: str = "",
+        environ: Mapping[str, str] = MappingProxyType({}),
+        clock: Clock = system_clock,
+        new_id: Callable[[int], str] = ids.new_id,
+        new_token: Callable[[], str] = ids.new_token,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """See the tree at `root`. `domain` "" leaves the caller to the environment."""
+        self.root = root
+        self.domain = domain
+        self.environ = environ
+        self.clock = clock
+        self.new_id = new_id
+        self.new_token = new_token
+        self.sleep = sleep
 
     @cached_property
     def settings(self) -> Settings:
@@ -89,8 +104,8 @@ class App:
     @cached_property
     def storage(self) -> "Storage":
         """The storage of the tree: PAYMENT_STORAGE, else payment.toml, else the tree itself."""
-        url = self.environ.get("PAYMENT_STORAGE", "") or self.settings.storage.reveal()
-        if url in ("", "tree"):
+        url = self._storage_url
+        if url == "tree":
             from payment_cli.storage.tree import open_tree
 
             return open_tree(self.root, self.clock, lock_timeout_s=self.settings.lock_timeout_s)
@@ -100,6 +115,14 @@ class App:
 
             return open_tinydb(Path(rest) if rest else None, self.clock)
         raise ConfigError(f"storage {scheme!a} is not known", hint="tree or tinydb:FILE")
+
+    @cached_property
+    def _storage_url(self) -> str:
+        return self.environ.get("PAYMENT_STORAGE", "") or self.settings.storage.reveal() or "tree"
+
+    def _require_tree(self) -> None:
+        if self._storage_url != "tree":
+            raise ConfigError("this storage has no files to look after", hint="only the tree has")
 
     @cached_property
     def accounts(self) -> "Accounts":
@@ -234,6 +257,30 @@ class App:
         )
 
     @cached_property
+    def fsck(self) -> "Fsck":
+        """Comparing the tree's files with its journal.
+
+        Raises:
+            ConfigError: the storage is another than the tree, and has no files.
+        """
+        from payment_cli.services.upkeep.fsck import Fsck
+
+        self._require_tree()
+        return Fsck(self.root, self.clock)
+
+    @cached_property
+    def backup(self) -> "Backup":
+        """Copying the tree.
+
+        Raises:
+            ConfigError: the storage is another than the tree.
+        """
+        from payment_cli.services.upkeep.backup import Backup
+
+        self._require_tree()
+        return Backup(self.root)
+
+    @cached_property
     def doctor(self) -> "Doctor":
         """Examining the tree, its settings and its accounts."""
         from payment_cli.config.authored_configs import TreeConfigs
@@ -295,9 +342,11 @@ class App:
 
         It is open as long as this one is; there is nothing of its own to close.
         """
-        other = replace(self, domain=domain)
+        given = {name: value for name, value in vars(self).items() if not hasattr(type(self), name)}
         # Where a cached_property keeps what it made.
-        vars(other).update(settings=self.settings, storage=self.storage, accounts=self.accounts)
+        kept = {"settings": self.settings, "storage": self.storage, "accounts": self.accounts}
+        other = object.__new__(type(self))
+        vars(other).update(given, domain=domain, **kept)
         return other
 
     def _run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":

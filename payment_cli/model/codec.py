@@ -30,6 +30,11 @@ def encode_pretty(value: Json) -> str:
     return _PRETTY.encode(value) + "\n"
 
 
+def storable(text: str) -> str:
+    """Return a text of somebody else's as a record can hold it: no NUL, no half characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
 def decode(text: str | bytes) -> Json:
     """Read JSON that we wrote ourselves; numbers with a fraction become Decimal.
 

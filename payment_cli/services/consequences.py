@@ -19,7 +19,6 @@ from payment_cli.errors import (
     CorruptRecordError,
     InvalidValueError,
     LockedError,
-    NotAllowedError,
     NotFoundError,
     PaymentError,
     StorageError,
@@ -49,11 +48,12 @@ UNJUDGED = "unjudged"
 
 
 class Write(NamedTuple):
-    """One change of a plan: a record that is put, or added if it `is_new`."""
+    """One change of a plan: a record that is put, or added if it `is_new`; `order` if it is one."""
 
     collection: Collection
     record: Record
     is_new: bool = False
+    order: Order | None = None
 
 
 @dataclass(slots=True)
@@ -259,7 +259,7 @@ class Consequences:
     ) -> tuple[Owed, ...]:
         """See settlement.Effects."""
         scene = self._scene(tx, payment, now=now, by=by)
-        if moment is Moment.FLAGGED and payment.flag in UNJUDGED_FLAGS and _why_not(scene):
+        if moment is Moment.FLAGGED and payment.flag in UNJUDGED_FLAGS and not _can_judge(scene):
             return self._follow(tx, UNJUDGED, scene)
         return self._follow(tx, moment, scene)
 
@@ -274,14 +274,14 @@ class Consequences:
         """Do an owed step, in the transaction that removes its row; the payment says so.
 
         Raises:
-            NotAllowedError: it still can't be done. CorruptRecordError: the row owes no step.
-            NotFoundError: its payment is gone.
+            CorruptRecordError: the row owes no step.
+            PaymentError: the step still can't be done, and why.
         """
         debt = Debt.from_row(row)
         payment = load(tx, debt.payment_id) if debt.payment_id else None
-        why = _plan_and_write(tx, self._scene_of(tx, debt, payment, now, by), _step_of(debt))
-        if why:
-            raise NotAllowedError(f"{debt.step} is still owed: {why}")
+        error = _plan_and_write(tx, self._scene_of(tx, debt, payment, now, by), _step_of(debt))
+        if error is not None:
+            raise error
         if payment is not None:
             payment = save(tx, payment.noted("done", now, by, debt.step))
             if debt.moment == UNJUDGED:
@@ -290,8 +290,9 @@ class Consequences:
     def _follow(self, tx: Transaction, moment: str, scene: Scene) -> tuple[Owed, ...]:
         owed = []
         for step in STEPS[moment]:
-            why = _plan_and_write(tx, scene, step)
-            if why:
+            error = _plan_and_write(tx, scene, step)
+            if error is not None:
+                why = f"{error.code}: {error}"
                 debt = _debt(moment, step, scene)
                 tx.insert(OUTBOX, debt.to_row(self.new_id(scene.now), scene.now, why))
                 owed.append(Owed(step.name, why))
@@ -312,35 +313,35 @@ class Consequences:
         return Scene(reader, debt.store, debt.order_id, now, by, self.new_id, payment, told)
 
 
-def _why_not(scene: Scene) -> str:
-    """Return why the scene's order can't be told; "" if it can, or if there is none."""
-    return _planned(scene, lambda _scene: ())[1]
+def _can_judge(scene: Scene) -> bool:
+    """Whether the scene's order is at hand, or there is none to be judged by."""
+    return _planned(scene, lambda _scene: ())[1] is None
 
 
-def _plan_and_write(tx: Transaction, scene: Scene, step: Step) -> str:
-    """Do a step; return why it can't be planned, "" if it is done.
+def _plan_and_write(tx: Transaction, scene: Scene, step: Step) -> PaymentError | None:
+    """Do a step; return why it can't be planned, None if it is done.
 
     Raises:
         StorageError, LockedError: nothing can be read or written now.
     """
-    writes, why = _planned(scene, step.plan)
+    writes, error = _planned(scene, step.plan)
     for write in writes:
         change = tx.insert if write.is_new else tx.put
         stored = change(write.collection, write.record)
-        if write.collection.kind == "order":
-            scene.known = Order.from_record(stored)
-    return why
+        if write.order is not None:
+            scene.known = replace(write.order, rev=int(str(stored["rev"])))
+    return error
 
 
-def _planned(scene: Scene, plan: Plan) -> tuple[tuple[Write, ...], str]:
+def _planned(scene: Scene, plan: Plan) -> tuple[tuple[Write, ...], PaymentError | None]:
     try:
-        return (tuple(plan(scene)) if scene.concerns_an_order() else ()), ""
+        return (tuple(plan(scene)) if scene.concerns_an_order() else ()), None
     except (StorageError, LockedError):
         raise
     except PaymentError as error:
-        return (), f"{error.code}: {error}"
+        return (), error
     except Exception as error:  # a bug in a step, or in what it read, costs no money either
-        return (), f"{PaymentError.code}: {type(error).__name__}: {error}"
+        return (), PaymentError(f"{type(error).__name__}: {error}")
 
 
 def _debt(moment: str, step: Step, scene: Scene) -> Debt:
@@ -368,4 +369,4 @@ def _payment(scene: Scene) -> Payment:
 
 
 def _order_write(order: Order) -> Write:
-    return Write(orders(order.sto_nm), order.to_record())
+    return Write(orders(order.sto_nm), order.to_record(), order=order)

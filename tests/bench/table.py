@@ -9,17 +9,22 @@ from time import perf_counter
 
 @dataclass(frozen=True)
 class Row:
-    """A figure: `ratio` of what is measured to its baseline; `at_most` says which way is good."""
+    """A figure: `ratio` of what is measured to its baseline; `at_most` says which way is good.
+
+    Without a `target` it is only there to be known.
+    """
 
     name: str
     ratio: float
-    target: float
+    target: float | None
     at_most: bool
     measured: str
     baseline: str
 
     @property
     def is_reached(self) -> bool:
+        if self.target is None:
+            return True
         return self.ratio <= self.target if self.at_most else self.ratio >= self.target
 
 
@@ -28,7 +33,8 @@ def show(rows: list[Row]) -> None:
     for row in rows:
         sign = "<=" if row.at_most else ">="
         word = "ok  " if row.is_reached else "MISS"
-        print(f"{word} {row.ratio:6.2f} (target {sign} {row.target:g})  {row.name}")
+        target = "no target" if row.target is None else f"target {sign} {row.target:g}"
+        print(f"{word} {row.ratio:6.2f} ({target})  {row.name}")
         print(f"       measured: {row.measured}")
         print(f"       baseline: {row.baseline}")
     sys.stdout.flush()

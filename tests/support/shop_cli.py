@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,8 @@ def run_later(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
     opened = app_module.open_app
 
     def open_later(root: str = "", domain: str = "") -> app_module.App:
-        return replace(opened(root, domain), clock=lambda: system_clock() + minutes * 60_000)
+        app = opened(root, domain)
+        app.clock = lambda: system_clock() + minutes * 60_000
+        return app
 
     monkeypatch.setattr(app_module, "open_app", open_later)

@@ -1,7 +1,7 @@
 """A store on the web, called as a server would call it: real services, a scripted gateway."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -55,12 +55,13 @@ class OneGateway:
         return []
 
 
-@dataclass(frozen=True)
 class WatchedApp(App):
     """Notes the scripts it is to start, instead of starting them."""
 
-    gateway: ScriptedGateway = field(default_factory=ScriptedGateway)
-    started: list[tuple[str, ...]] = field(default_factory=list)
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.gateway = ScriptedGateway()
+        self.started: list[tuple[str, ...]] = []
 
     @cached_property
     def accounts(self) -> OneGateway:

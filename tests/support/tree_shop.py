@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,15 +41,15 @@ def fast_disk() -> Iterator[Path]:
         shutil.rmtree(place)
 
 
-@dataclass(frozen=True)
 class ScriptedApp(App):
     """The program over accounts that a test made."""
 
-    given: Accounts | None = None
+    def __init__(self, *args: Any, given: Accounts, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.given = given
 
     @cached_property
     def accounts(self) -> Accounts:
-        assert self.given is not None
         return self.given
 
 

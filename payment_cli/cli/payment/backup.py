@@ -4,13 +4,11 @@ from pathlib import Path
 
 import click
 
-from payment_cli.cli.payment.fsck import check_is_tree
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import json_options
 from payment_cli.cli.shell.output import progress
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
-from payment_cli.storage.tree.backup import backup_tree
 
 
 @click.command(
@@ -25,8 +23,7 @@ def backup(destination: Path, printing: Printing) -> None:
 
     The copy is a tree: PAYMENT_ROOT=DIR looks at it. It holds the keys of the gateways too.
     """
-    app = current_app()
-    check_is_tree(app)
+    service = current_app().backup
     with progress("backup") as tell_progress:
-        count = backup_tree(app.root, destination.absolute(), tell_progress)
+        count = service.copy(destination.absolute(), tell_progress)
     print_record({"records": count, "path": str(destination.absolute())}, printing)

@@ -9,13 +9,10 @@ from payment_cli.cli.shell.options import printing_options
 from payment_cli.cli.shell.output import flush, progress, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_records
-from payment_cli.errors import ConfigError, CorruptRecordError, InvalidValueError
-from payment_cli.storage.tree.fsck import Report, check_tree
-from payment_cli.storage.tree.repair import adopt_files, rebuild_journal, restore_files
-from payment_cli.storage.tree.store import TreeStorage
+from payment_cli.errors import CorruptRecordError, InvalidValueError
 
 if TYPE_CHECKING:
-    from payment_cli.app import App
+    from payment_cli.services.upkeep.fsck import Report
 
 
 @click.command(
@@ -36,36 +33,26 @@ def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     """Print every difference between the tree's files and its journal, as a JSON array.
 
     With --restore the journal is right, with --adopt the files are, and with --rebuild there is
-    no journal but the one made of the files: its history is lost. What is left is printed.
+    no journal but the one made of the files: its history is lost. A file that is older than its
+    record is never adopted. What differs afterwards is printed.
     Exit 32: there are differences.
     """
     if restore + adopt + rebuild > 1:
         raise InvalidValueError("say one of --restore, --adopt and --rebuild")
-    app = current_app()
-    check_is_tree(app)
+    service = current_app().fsck
+    run = service.check
+    if restore:
+        run = service.restore
+    elif adopt:
+        run = service.adopt
+    elif rebuild:
+        run = service.rebuild
     with progress("fsck") as tell_progress:
-        if restore:
-            report = restore_files(app.root, tell_progress)
-        elif adopt:
-            report = adopt_files(app.root, app.clock, tell_progress)
-        elif rebuild:
-            report = rebuild_journal(app.root, app.clock, tell_progress)
-        else:
-            report = check_tree(app.root, tell_progress)
+        report = run(tell_progress)
     _print(report, printing)
 
 
-def check_is_tree(app: "App") -> None:
-    """Refuse a storage that publishes no files.
-
-    Raises:
-        ConfigError: the storage is another than the tree.
-    """
-    if not isinstance(app.storage, TreeStorage):
-        raise ConfigError("this storage has no files to look after", hint="only the tree has")
-
-
-def _print(report: Report, printing: Printing) -> None:
+def _print(report: "Report", printing: Printing) -> None:
     rows = (
         {"kind": str(one.kind), "path": one.path, "detail": one.detail}
         for one in report.differences

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from payment_cli.errors import UntrustedError
+from payment_cli.model.codec import storable
 from payment_cli.model.money import same_currency
 from payment_cli.model.payments.payment import ApplyStatus, Event, Flag, Payment, Status
 from payment_cli.model.record import Json, Record
@@ -107,6 +108,7 @@ class Settlement:
             UntrustedError: `paid` does not fit the payment; nothing is changed.
         """
         check_paid(payment, paid)
+        paid = _as_recorded(paid)
         if payment.st is Status.OK or payment.flag == Flag.LATE:
             if not paid.trade_no or paid.trade_no in _trades(payment):
                 return payment
@@ -119,7 +121,7 @@ class Settlement:
             "paid_fee": paid.fee,
             "paid_by": paid.paid_by,
             "paid_at": paid.paid_at,
-            "extra": {**payment.extra, **(extra or {})},
+            "extra": {**payment.extra, **_texts_as_recorded(extra or {})},
         }
         if payment.st is Status.FAIL:
             late = payment.noted("late money", now, by, paid.trade_no, flag=str(Flag.LATE), **facts)
@@ -201,6 +203,24 @@ class Settlement:
         for step, reason in owed:
             payment = payment.noted("owed", now, by, f"{step}: {reason}")
         return save(tx, payment)
+
+
+def _as_recorded(paid: "Paid") -> "Paid":
+    """Return what the provider says, its texts as a record can hold them."""
+    from dataclasses import replace  # only money needs it
+
+    return replace(
+        paid,
+        trade_no=storable(paid.trade_no),
+        payer=storable(paid.payer),
+        paid_by=storable(paid.paid_by),
+    )
+
+
+def _texts_as_recorded(extra: dict[str, Json]) -> dict[str, Json]:
+    return {
+        name: storable(value) if isinstance(value, str) else value for name, value in extra.items()
+    }
 
 
 def _verdict(payment: Payment, flag: Flag | None) -> dict[str, str]:

@@ -58,7 +58,7 @@ def examine_left(paths: Iterable[str]) -> Iterator[Finding]:
         yield warn(
             path,
             "somebody changed or removed this file; its record went on without it",
-            "look at `payment fsck`; then --restore publishes the record, --adopt takes the file",
+            "`payment fsck` says how; --restore publishes the record, --adopt may take the file",
         )
 
 

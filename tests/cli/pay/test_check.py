@@ -1,11 +1,21 @@
 """`pay check`, `pay watch`, `pay close`: asking, waiting, ending."""
 
-from dataclasses import replace
-
 import pytest
 
 import payment_cli.app
 from payment_cli.clock import system_clock
+
+
+def open_with(monkeypatch, **changes):
+    """Let the next commands see the tree with another clock, or without sleep."""
+    real = payment_cli.app.open_app
+
+    def opened(*where):
+        app = real(*where)
+        vars(app).update(changes)
+        return app
+
+    monkeypatch.setattr(payment_cli.app, "open_app", opened)
 
 
 def paid(sandboxed, payment_id: str) -> None:
@@ -60,12 +70,7 @@ def test_pending_checks_what_is_due_and_prints_a_summary(pay, shop):
 def test_pending_is_bounded_by_the_settings_of_the_tree(pay, sandboxed, monkeypatch):
     for _ in range(2):
         pay("create", "-fee", 9, "-pt", "zfb.qrcode", "-ta", "sandbox")
-    real = payment_cli.app.open_app
-    monkeypatch.setattr(
-        payment_cli.app,
-        "open_app",
-        lambda *where: replace(real(*where), clock=lambda: system_clock() + 20_000),
-    )
+    open_with(monkeypatch, clock=lambda: system_clock() + 20_000)
     settings = sandboxed.root / "etc/payment.toml"
     settings.parent.mkdir(exist_ok=True)
     settings.write_text("pending_max = 1\n")
@@ -90,10 +95,7 @@ def test_pending_runs_scripts_that_are_due(pay, new, sandboxed):
 def test_watch_ends_when_it_is_paid(pay, new, sandboxed, monkeypatch):
     pay("send", new, "zfb.qrcode", "sandbox")
     paid(sandboxed, new)
-    real = payment_cli.app.open_app
-    monkeypatch.setattr(
-        payment_cli.app, "open_app", lambda *where: replace(real(*where), sleep=lambda _s: None)
-    )
+    open_with(monkeypatch, sleep=lambda _s: None)
     ran = pay("watch", new, "--exit-status", terminal=True, env={"COLUMNS": "100"})
     assert ran.json["status"] == "OK"
     assert "▀" in ran.err

@@ -1,9 +1,5 @@
 """`pay get`: one payment, named in full or in part."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -81,43 +77,3 @@ def test_the_root_option_holds_before_and_after_the_command(pay, made, root, tmp
     assert pay("get", made["id"], "--root", root, env=elsewhere).json["id"] == made["id"]
     assert pay("--root", root, "get", made["id"], env=elsewhere).json["id"] == made["id"]
     assert pay("get", made["id"], env=elsewhere, exit_code=10)
-
-
-#: What `pay get` may import beside the standard library that Click itself needs.
-HEAVY = {
-    "requests", "urllib3", "cryptography", "rich", "qrcode", "re2", "pyjson5", "tinydb", "sqlite3",
-    "ssl", "http.client", "asyncio", "multiprocessing", "concurrent.futures", "email", "tomllib",
-    "subprocess", "xml.etree", "wsgiref", "logging", "json", "hashlib", "importlib.metadata",
-}  # fmt: skip
-
-
-def imported_by(*words: str, env: dict[str, str]) -> set[str]:
-    code = (
-        "import sys\nfrom payment_cli.cli.main import run\n"
-        f"code = run('pay', {list(words)!r})\n"
-        "sys.stderr.write('\\n'.join(sys.modules))\nsys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return set(done.stderr.split())
-
-
-def test_get_imports_nothing_heavy(made, root):
-    env = {**os.environ, "PAYMENT_ROOT": str(root), "PAYMENT_DOMAIN": "demo"}
-    modules = imported_by("get", made["id"], env=env)
-    assert not modules & HEAVY
-    gateways = {name for name in modules if name.startswith("payment_cli.gateways.")}
-    assert gateways <= {"payment_cli.gateways.base"}  # the words, no wire
-    commands = {name for name in modules if name.startswith("payment_cli.cli.pay")}
-    assert commands == {"payment_cli.cli.pay", "payment_cli.cli.pay.get"}
-
-
-@pytest.mark.parametrize("words", [["--help"], []])
-def test_the_help_of_a_program_imports_no_command_and_no_service(words, root):
-    modules = imported_by("--help", env={**os.environ})
-    ours = {name for name in modules if name.startswith("payment_cli.")}
-    assert not {name for name in ours if name.startswith("payment_cli.cli.pay")}
-    assert not {name for name in ours if name.split(".")[1] in ("app", "services", "storage")}
-    assert not modules & HEAVY

@@ -39,6 +39,14 @@ def test_the_same_money_twice_settles_once(world: World) -> None:
     assert first.st == "OK"
 
 
+@pytest.mark.parametrize("odd", ["T\0", "T\ud800"])
+def test_no_odd_text_of_a_provider_costs_money(world: World, odd: str) -> None:
+    payment = waiting(world)
+    paid_once = settle(world, payment, odd)
+    assert paid_once.st == "OK"
+    assert settle(world, payment, odd) == paid_once
+
+
 def test_money_after_fail_is_flagged_late_and_kept(world: World) -> None:
     payment = waiting(world)
     with world.storage.transaction("test") as tx:

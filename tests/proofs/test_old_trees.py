@@ -1,0 +1,227 @@
+"""A tree that an older program left in the middle of its day goes on under this one.
+
+Each kept tree (tests/storage/tree/old) has payments in every state a process may leave them in. Its
+shop gets new keys at a sandbox of the test, whose provider knows what the old one's knew.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from payment_cli.app import App
+from payment_cli.clock import system_clock
+from payment_cli.errors import OutcomeUnknownError
+from payment_cli.gateways.base import SendRequest
+from payment_cli.model.events.notice import Notice
+from payment_cli.model.payments.intent import INTENT_MS
+from payment_cli.model.payments.pay_type import pay_type
+from payment_cli.model.payments.payment import Payment
+from payment_cli.model.query.match import equal, everything
+from payment_cli.sandbox.server import running_sandbox
+from payment_cli.services.payments.records import load, save
+from payment_cli.services.payments.send import intended_request
+from payment_cli.storage.base import Collection, Query
+from payment_cli.storage.tree.fsck import check_tree
+from tests.support.cli import Runner
+from tests.support.old_trees import VERSIONS, old_tree
+from tests.support.racing import adopting
+from tests.support.receiver import receiving
+from tests.support.sandbox_shop import SandboxShop, raw
+from tests.support.tree_shop import fast_disk
+
+
+@dataclass(frozen=True)
+class OldShop:
+    """The merchant `demo` of an old tree; `names` are the ids of what it holds."""
+
+    root: Path
+    names: dict[str, str]
+    gateways: SandboxShop
+    pay: Runner
+    payment: Runner
+
+    def app(self, *, later_ms: int = 0) -> App:
+        return App(self.root, "demo", {}, clock=lambda: system_clock() + later_ms)
+
+    def load(self, name: str) -> Payment:
+        app = self.app()
+        with app.storage.transaction("test") as tx:
+            found = load(tx, self.names[name])
+        app.close()
+        return found
+
+    def revive(self, name: str) -> Payment:
+        """Move an old payment to today: the provider's order of it ends in ten minutes."""
+        app = self.app()
+        later = system_clock() + 600_000
+        with app.storage.transaction("test") as tx:
+            payment = load(tx, self.names[name])
+            intent = payment.intent
+            if intent is not None:
+                request = asdict(replace(intended_request(payment), expires_at=later))
+                intent = {**intent, "request": request}
+            payment = save(tx, replace(payment, expi=later, intent=intent))
+        app.close()
+        return payment
+
+    def place(self, name: str) -> None:
+        """Let the provider have the order that the old program placed there."""
+        payment = self.revive(name)
+        app = self.app()
+        provider = pay_type(payment.pay_tp).provider
+        gateway = app.accounts.gateway("demo", provider, "sandbox")
+        gateway.send(
+            SendRequest(
+                payment_id=payment.id,
+                pay_tp=payment.pay_tp,
+                brief=payment.brief,
+                fee=payment.fee,
+                cur="CNY",
+                notify_url=app.accounts.notify_url(gateway, payment.pay_tp, "demo", "sandbox"),
+                expires_at=payment.expi,
+            ),
+            None,
+        )
+        app.close()
+
+    def scan(self, name: str) -> None:
+        """Let the payer pay; the callback reaches nobody of ours."""
+        self.gateways.sandbox.sandbox.control.scan(self.names[name])
+
+
+@pytest.fixture(params=VERSIONS)
+def shop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[OldShop]:
+    with (
+        fast_disk() as place,
+        receiving() as receiver,
+        running_sandbox(place / "sandbox") as running,
+    ):
+        root, names = old_tree(place, request.param)
+        monkeypatch.setenv("PAYMENT_ROOT", str(root))
+        monkeypatch.setenv("PAYMENT_DOMAIN", "demo")
+        (root / ".sandbox").symlink_to(place / "sandbox")
+        pay, payment = Runner("pay", monkeypatch), Runner("payment", monkeypatch)
+        port = running.url.rpartition(":")[2]
+        pay("sandbox", "init", "--port", port, "--notify", receiver.url)
+        yield OldShop(root, names, SandboxShop(root, running, receiver), pay, payment)
+        assert check_tree(root).is_clean
+
+
+def test_everything_is_found_by_query_and_by_id(shop: OldShop) -> None:
+    found = {row["id"]: row["st"] for row in shop.pay("query").json}
+    states = {name: found[id_] for name, id_ in shop.names.items() if id_ in found}
+    assert states == {
+        "waiting": "WAIT", "unsent": "NEW", "lost": "WAIT", "strange": "WAIT", "closed": "FAIL",
+        "due": "OK", "paying": "WAIT", "payment": "OK",
+    }  # fmt: skip
+    for payment_id, st in found.items():
+        assert shop.pay("get", payment_id).json["st"] == st
+    orders = {row["id"]: row["ord_status"] for row in shop.payment("o", "list").json}
+    assert orders == {shop.names["order"]: "WT", shop.names["paid"]: "OK"}
+
+
+def test_a_waiting_payment_shows_its_code_and_settles(shop: OldShop) -> None:
+    code = shop.pay("get", shop.names["waiting"]).json["re_obj"]
+    sent = shop.pay("send", shop.names["waiting"], "wx.qrcode", "sandbox").json
+    assert sent["data"] == code, "the old code, without asking the provider"
+    shop.place("waiting")
+    shop.scan("waiting")
+    shop.pay("check", shop.names["waiting"])
+    assert shop.load("waiting").st == "OK"
+    assert (shop.root / "home/demo/runs").read_text() == f"{shop.names['waiting']} 2300\n"
+
+
+def test_its_callback_settles_it_as_well(shop: OldShop) -> None:
+    shop.place("waiting")
+    delivery = shop.gateways.callback(shop.pay, shop.names["waiting"])
+    with adopting() as wait:
+        shop.pay("re", "--http", stdin=raw(delivery))
+        wait()
+    assert (shop.load("waiting").st, shop.load("waiting").apply_st) == ("OK", "done")
+
+
+def test_a_lost_send_is_repeated_with_the_parameters_it_had(shop: OldShop) -> None:
+    request = shop.load("lost").intent["request"]  # type: ignore[index]
+    again = shop.revive("lost")
+    assert intended_request(again).notify_url == request["notify_url"]  # type: ignore[index]
+    result = shop.pay("check", shop.names["lost"]).json
+    assert result["status"] == "WAIT"
+    assert result["data"].startswith("weixin://")
+    shop.scan("lost")
+    shop.pay("check", shop.names["lost"])
+    assert shop.load("lost").st == "OK"
+
+
+def test_an_old_lost_send_that_nobody_paid_ends(shop: OldShop) -> None:
+    shop.pay("check", shop.names["lost"])
+    assert (shop.load("lost").st, shop.load("lost").fail_re) == ("FAIL", "expired")
+
+
+def test_an_intent_of_an_unknown_kind_is_asked_about_and_never_sent(shop: OldShop) -> None:
+    shop.revive("strange")
+    app = shop.app(later_ms=INTENT_MS + 1)
+    with pytest.raises(OutcomeUnknownError, match="from-the-future"):
+        app.checker.check(shop.names["strange"])
+    app.close()
+    assert shop.load("strange").st == "WAIT"
+    ledger = shop.gateways.sandbox.sandbox.control.ledger()["orders"]
+    assert shop.names["strange"] not in {order["out_trade_no"] for order in ledger}
+    shop.place("strange")
+    shop.scan("strange")
+    shop.pay("check", shop.names["strange"])
+    assert shop.load("strange").st == "OK"
+
+
+def test_an_unsent_payment_is_sent_and_settles(shop: OldShop) -> None:
+    shop.pay("send", shop.names["unsent"], "wx.qrcode", "sandbox")
+    shop.scan("unsent")
+    shop.pay("check", shop.names["unsent"])
+    assert shop.load("unsent").st == "OK"
+
+
+def test_an_order_that_is_being_paid_turns_ok_with_its_stock_and_coupon(shop: OldShop) -> None:
+    shop.place("paying")
+    shop.scan("paying")
+    shop.payment("p", "check", shop.names["order"])
+    app = shop.app()
+    order = app.shop.orders.get(shop.names["order"])
+    assert (order.ord_status, shop.load("paying").flag) == ("OK", "")
+    assert state_of(app, "coupon", "cpn_stat") == "used"
+    assert state_of(app, "thing", "sku") == 2
+    app.close()
+
+
+def test_an_order_that_is_given_up_frees_its_stock_and_coupon(shop: OldShop) -> None:
+    app = shop.app()
+    app.shop.order_payments.cancel(shop.names["order"], "changed my mind")
+    assert state_of(app, "coupon", "cpn_stat") == "free"
+    assert state_of(app, "thing", "sku") == 4
+    app.close()
+
+
+def test_a_due_script_runs_once(shop: OldShop) -> None:
+    shop.pay("apply", "--due")
+    shop.pay("apply", "--due")
+    assert shop.load("due").apply_st == "done"
+    assert (shop.root / "home/demo/runs").read_text() == f"{shop.names['due']} 0\n"
+
+
+def test_what_is_owed_is_done_and_the_notice_kept(shop: OldShop) -> None:
+    app = shop.app()
+    [row] = app.storage.query(Collection("outbox"), Query(everything()))
+    assert row["what"] == "basket.take"
+    shop.payment("tick")
+    assert list(app.storage.query(Collection("outbox"), Query(everything()))) == []
+    assert app.shop.baskets("demo").get("u2") == {shop.names["cup"]: 2}
+    [notice] = app.storage.query(Collection("notice"), Query(equal("or_id", shop.names["paid"])))
+    shown = Notice.from_record(notice)
+    assert (shown.what, shown.st, shown.data["status"]) == ("order.paid", "waiting", "OK")
+    app.close()
+
+
+def state_of(app: App, kind: str, name: str) -> Any:
+    [record] = app.storage.query(Collection(kind, "demo"), Query(everything()))
+    return record[name]
