@@ -51,8 +51,8 @@ def test_what_is_anothers_is_answered_as_what_is_not_there(world: World) -> None
 def test_only_an_order_that_owns_a_payment_counts_as_its_owner(world: World) -> None:
     payment = opened(world)
     assert seen(world).owner(payment).id == "order-1"
-    assert seen(world).owner(replace(payment, id="another")) is None
-    assert seen(world).owner(replace(payment, or_id="nothing")) is None
+    assert seen(world).owner(payment._replace(id="another")) is None
+    assert seen(world).owner(payment._replace(or_id="nothing")) is None
 
 
 def test_a_bill_offers_ways_to_pay_until_the_order_is_over(world: World) -> None:
