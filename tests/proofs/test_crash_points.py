@@ -17,13 +17,14 @@ import pytest
 
 from payment_cli.app import App
 from payment_cli.clock import system_clock
+from payment_cli.model.payments.intent import INTENT_MS
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.payments.records import PAYMENTS
-from payment_cli.services.payments.send import INTENT_MS, SendArguments
+from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.order_payments import Paying
 from payment_cli.services.shop.orders import Buying
 from payment_cli.storage.base import Collection, Query
