@@ -25,6 +25,7 @@ from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX, OWED, Outbox
 from payment_cli.services.events.owed import Debt
 from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.payments.records import load_committed
+from payment_cli.services.shop import order_steps
 from payment_cli.services.shop.baskets import TreeBaskets
 from payment_cli.services.shop.order_payments import Paying
 from payment_cli.services.shop.records import coupons, orders
@@ -342,7 +343,7 @@ def test_files_edited_by_a_foreign_hand_refuse_no_money_and_are_left(tree, tmp_p
 def test_only_the_storage_can_refuse_money_and_then_nothing_is_changed(tree, mocker):
     sale = a_sale(*tree)
     before = sale.picture()
-    mocker.patch.object(consequences, "wants_notices", side_effect=StorageError("the disk is full"))
+    mocker.patch.object(order_steps, "wants_notices", side_effect=StorageError("the disk is full"))
     assert sale.callback() == 500
     mocker.stopall()
     assert sale.picture() == before
@@ -352,7 +353,7 @@ def test_only_the_storage_can_refuse_money_and_then_nothing_is_changed(tree, moc
 
 def test_a_bug_in_a_step_costs_no_money(tree, mocker):
     sale = a_sale(*tree)
-    mocker.patch.object(consequences, "wants_notices", side_effect=KeyError("webhook_url"))
+    mocker.patch.object(order_steps, "wants_notices", side_effect=KeyError("webhook_url"))
     to_paid(sale)
     assert (sale.payment.st, sale.payment.apply_st) == ("OK", "due")
     assert sale.owed() == ["tell_store"]
@@ -368,7 +369,7 @@ NAMES = sorted({step.name for steps in WHOLE.values() for step in steps})
 def failing(names: frozenset[str]) -> dict[str, tuple[consequences.Step, ...]]:
     """The table with those steps refusing."""
 
-    def refuse(_scene: consequences.Scene) -> tuple[consequences.Write, ...]:
+    def refuse(_scene: order_steps.Scene) -> tuple[order_steps.Write, ...]:
         raise NotAllowedError("not now")
 
     return {

@@ -110,7 +110,9 @@ def test_a_second_payment_is_told_as_double_with_its_own_trade(world: World, ord
 
 def test_what_is_rolled_back_is_not_told(world: World, order: Order, mocker) -> None:
     payment_id = pay(world, order)
-    mocker.patch("payment_cli.services.consequences.outbox_row", side_effect=StorageError("full"))
+    mocker.patch(
+        "payment_cli.services.shop.order_steps.outbox_row", side_effect=StorageError("full")
+    )
     with pytest.raises(AssertionError):
         money(world, payment_id)
     assert (state(world, order), told(world)) == ("WT", [])

@@ -1,0 +1,191 @@
+"""The steps that the end of a payment or of an order means for the shop: each plans, none writes.
+
+A step reads its `Scene` and returns what is to be written: the order moves, coupons are used or
+free again, stock returns, the basket and the store's notice are owed. Which follow when is the
+table of services/consequences.py.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from payment_cli.errors import CorruptRecordError, InvalidValueError, NotFoundError
+from payment_cli.ids import NewId
+from payment_cli.model.payments.payment import Payment
+from payment_cli.model.record import Record
+from payment_cli.model.shop.coupon import CouponEvent, CouponStatus
+from payment_cli.model.shop.order import Order
+from payment_cli.model.shop.order_notice import NoticeType, order_notice
+from payment_cli.model.shop.order_state import OrderEvent, OrderStatus
+from payment_cli.model.shop.product import Product
+from payment_cli.services.events.notice_records import NOTICES
+from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX, outbox_row
+from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, products
+from payment_cli.services.stores.records import wants_notices
+from payment_cli.storage.base import Collection, Reader
+
+
+class Write(NamedTuple):
+    """One change of a plan: a record that is put, or added if it `is_new`; `order` if it is one."""
+
+    collection: Collection
+    record: Record
+    is_new: bool = False
+    order: Order | None = None
+
+
+@dataclass(slots=True)
+class Scene:
+    """What a step reads: the order as it is by now, and the payment, if there is one.
+
+    `told` is the event that the store hears of an order that ends.
+    """
+
+    reader: Reader
+    store: str
+    order_id: str
+    now: int
+    by: str
+    new_id: NewId
+    payment: Payment | None = None
+    told: NoticeType = NoticeType.CANCELLED
+    known: Order | None = None
+
+    @property
+    def order(self) -> Order:
+        """The order, read once.
+
+        Raises:
+            NotFoundError, CorruptRecordError: it is missing or damaged.
+        """
+        if self.known is None:
+            self.known = load_order(self.reader, self.store, self.order_id)
+        return self.known
+
+    def concerns_an_order(self) -> bool:
+        """Whether an order owns the payment; what metadata says of an order is data.
+
+        Raises:
+            NotFoundError: an order opened the payment, and is missing, or does not name it.
+            CorruptRecordError: the order is damaged.
+        """
+        payment = self.payment
+        if payment is None:
+            return True
+        try:
+            is_named = payment.id in self.order.pay_ids
+        except (NotFoundError, InvalidValueError):
+            if payment.is_of_order:
+                raise
+            return False
+        if payment.is_of_order and not is_named:
+            raise NotFoundError("payment", f"{payment.id} among those of order {self.order_id}")
+        return is_named
+
+
+#: Reads and decides; returns what is to be written. Raises a PaymentError if it can't.
+Plan = Callable[[Scene], Iterable[Write]]
+
+
+def move_order(scene: Scene) -> Iterable[Write]:
+    """Let the payment pay its order."""
+    order, payment = scene.order, _payment(scene)
+    if order.ord_status in (OrderStatus.OK, OrderStatus.SHIPPED, OrderStatus.DONE) and (
+        order.pay_id == payment.id
+    ):
+        return ()
+    moved = order.on(OrderEvent.PAID, scene.now, scene.by, payment.id, pay_id=payment.id)
+    return (_order_write(moved),)
+
+
+def reopen_order(scene: Scene) -> Iterable[Write]:
+    """Let the order whose current payment failed be paid by another.
+
+    Its store is not told: whether the order is paid after all, or ends, is told.
+    """
+    order, payment = scene.order, _payment(scene)
+    if order.pay_id != payment.id or order.ord_status is not OrderStatus.WAIT:
+        return ()
+    return (_order_write(order.on(OrderEvent.FAIL, scene.now, scene.by, payment.fail_re)),)
+
+
+def note_order(scene: Scene) -> Iterable[Write]:
+    """Note on the order that money came which can't settle it."""
+    payment = _payment(scene)
+    note = f"money: {payment.flag}"
+    return (_order_write(scene.order.noted(note, scene.now, scene.by, payment.id)),)
+
+
+def use_coupons(scene: Scene) -> Iterable[Write]:
+    """Use the coupons that the order reserved."""
+    order = scene.order
+    return tuple(
+        Write(coupons(order.sto_nm), coupon.on(CouponEvent.USE, order.id, scene.now).to_record())
+        for coupon in load_coupons(scene.reader, order.sto_nm, order.coupon_ids)
+        if (coupon.cpn_stat, coupon.cpn_orid) != (CouponStatus.USED, order.id)
+    )
+
+
+def free_coupons(scene: Scene) -> Iterable[Write]:
+    """Free the coupons that the order reserved."""
+    order = scene.order
+    return tuple(
+        Write(
+            coupons(order.sto_nm), coupon.on(CouponEvent.RELEASE, order.id, scene.now).to_record()
+        )
+        for coupon in load_coupons(scene.reader, order.sto_nm, order.coupon_ids)
+        if coupon.cpn_stat is not CouponStatus.FREE
+    )
+
+
+def free_stock(scene: Scene) -> Iterable[Write]:
+    """Give back what the order took."""
+    place = products(scene.store)
+    return [
+        Write(place, product.given_back(amount, scene.now).to_record())
+        for product_id, amount in scene.order.stock.items()
+        for product in (Product.from_record(scene.reader.get(place, product_id)),)
+    ]
+
+
+def owe_basket(scene: Scene) -> Iterable[Write]:
+    """Owe the removal of the bought lines from the buyer's basket."""
+    order = scene.order
+    if not order.buyer_id:
+        return ()
+    amounts: dict[str, int] = {}
+    for line in order.ord_ws:
+        amounts[line.id] = amounts.get(line.id, 0) + line.w_buy_num
+    row = outbox_row(
+        scene.new_id(scene.now), scene.now, BASKET_TAKE,
+        domain=order.sto_nm, buyer=order.buyer_id, take=amounts,
+    )  # fmt: skip
+    return (Write(OUTBOX, row, is_new=True),)
+
+
+def tell(what: NoticeType | None) -> Plan:
+    """Return the step that owes the order's store a notice, if the store wants any."""
+
+    def plan(scene: Scene) -> Iterable[Write]:
+        if not wants_notices(scene.reader, scene.store):
+            return ()
+        notice = order_notice(
+            what or scene.told,
+            scene.order,
+            scene.new_id(scene.now),
+            scene.now,
+            payment=scene.payment,
+        )
+        return (Write(NOTICES, notice.to_record(), is_new=True),)
+
+    return plan
+
+
+def _payment(scene: Scene) -> Payment:
+    if scene.payment is None:
+        raise CorruptRecordError(f"order {scene.order_id}: this step is a payment's")
+    return scene.payment
+
+
+def _order_write(order: Order) -> Write:
+    return Write(orders(order.sto_nm), order.to_record(), order=order)
