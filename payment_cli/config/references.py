@@ -7,20 +7,13 @@ is reached is the one whose permissions count. A secret must be readable by its 
 is not secret must at least not be writable by others, who could swap the provider's key for theirs.
 """
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from payment_cli.errors import ConfigError
+from payment_cli.files.guarded import OTHERS_READ, OTHERS_WRITE, read_guarded
 from payment_cli.model.secret import Secret
-
-_OTHERS_READ = 0o077
-_OTHERS_WRITE = 0o022
-
-#: A key or a bundle of certificates; the root bundle of Alipay has 10 KiB.
-_FILE_SIZE_MAX = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +30,12 @@ class References:
         Raises:
             ConfigError: it is missing or empty, or others can read where it is written.
         """
-        if not value.startswith(("file:", "env:")) and self.mode & _OTHERS_READ:
+        if not value.startswith(("file:", "env:")) and self.mode & OTHERS_READ:
             raise ConfigError(
                 f"{self.conf}: {key} is a secret and others can read the file",
                 hint=f"chmod 600 {self.conf}",
             )
-        return Secret(self._resolve(key, value, _OTHERS_READ))
+        return Secret(self._resolve(key, value, OTHERS_READ))
 
     def text(self, key: str, value: str) -> str:
         """Return the text that `value` of `key` stands for.
@@ -50,7 +43,7 @@ class References:
         Raises:
             ConfigError: it is missing or empty, or others can write to its file.
         """
-        return self._resolve(key, value, _OTHERS_WRITE)
+        return self._resolve(key, value, OTHERS_WRITE)
 
     def _resolve(self, key: str, value: str, forbidden: int) -> str:
         kind, _, name = value.partition(":")
@@ -86,31 +79,3 @@ class References:
             ) from error
         except OSError as error:
             raise ConfigError(f"{path}: {key} can't be read: {error.strerror}") from error
-
-
-def read_guarded(path: Path, forbidden: int = _OTHERS_WRITE) -> tuple[bytes, int]:
-    """Return bytes and mode of a regular file that has none of the `forbidden` permission bits.
-
-    Raises:
-        ConfigError: it is no regular file, too big, or too open.
-        OSError: it can't be read.
-    """
-    with open(path, "rb", opener=_open_at_once) as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise ConfigError(f"{path} is not a regular file")
-        if facts.st_mode & forbidden:
-            _refuse_open(path, forbidden)
-        if facts.st_size > _FILE_SIZE_MAX:
-            raise ConfigError(f"{path} is bigger than {_FILE_SIZE_MAX} bytes")
-        return file.read(), facts.st_mode
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a named pipe would wait for its writer
-
-
-def _refuse_open(path: Path, forbidden: int) -> None:
-    if forbidden == _OTHERS_READ:
-        raise ConfigError(f"{path}: others can read this key", hint=f"chmod 600 {path}")
-    raise ConfigError(f"{path}: others can write to it", hint=f"chmod go-w {path}")

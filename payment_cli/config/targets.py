@@ -11,8 +11,9 @@ from typing import TypeVar
 from payment_cli.config.account_keys import read_value
 from payment_cli.config.document import parse_document
 from payment_cli.config.key_checks import check_keys
-from payment_cli.config.references import References, read_guarded
+from payment_cli.config.references import References
 from payment_cli.errors import ConfigError, InvalidValueError
+from payment_cli.files.guarded import read_guarded
 from payment_cli.gateways.account_keys import AccountKeys
 from payment_cli.gateways.provider import Provider
 from payment_cli.model.names import check_name

@@ -4,23 +4,15 @@ One key a store, 256 bits in hex. A new key voids every session of that store an
 file is read for each session that is opened, so a new key rules at once, in every process.
 """
 
-import os
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from payment_cli.config.references import read_guarded
-from payment_cli.errors import ConfigError, NotFoundError, StorageError
-from payment_cli.files.authored import home, make_private_dir, write_private_file
-from payment_cli.files.safe_files import write_new
+from payment_cli.errors import ConfigError, NotFoundError
+from payment_cli.files.key_file import KeyFile
 from payment_cli.model.secret import Secret
 
-#: Where the file is, relative to the home of its domain.
-KEY_PLACE = Path(".payment") / "web.key"
-
-_NOT_PRIVATE = 0o077
 _KEY = re.compile(rb"([0-9a-f]{64})\n?")
 
 
@@ -37,7 +29,7 @@ class TreeWebKeys:
         Raises:
             InvalidValueError: the domain is not well formed.
         """
-        return home(self.root, domain) / KEY_PLACE
+        return self._file(domain).path
 
     def load(self, domain: str) -> Secret:
         """Return the key of a store.
@@ -46,16 +38,11 @@ class TreeWebKeys:
             NotFoundError: it has none.
             ConfigError: others can read the file, or it holds no key.
         """
-        path = self.place(domain)
-        try:
-            data, _mode = read_guarded(path, _NOT_PRIVATE)
-        except (FileNotFoundError, NotADirectoryError):
-            raise NotFoundError("web key of", domain, hint="payment web token") from None
-        except OSError as error:
-            raise ConfigError(f"{path} can't be read: {error.strerror}") from error
-        found = _KEY.fullmatch(data)
+        file = self._file(domain)
+        found = _KEY.fullmatch(file.read("payment web token"))
         if found is None:
-            raise ConfigError(f"{path} is not a key file", hint="payment web rotate writes it anew")
+            hint = "payment web rotate writes it anew"
+            raise ConfigError(f"{file.path} is not a key file", hint=hint)
         return Secret(found[1].decode())
 
     def load_or_make(self, domain: str) -> Secret:
@@ -67,7 +54,7 @@ class TreeWebKeys:
         try:
             return self.load(domain)
         except NotFoundError:
-            self._make(self.place(domain))
+            self._file(domain).make(self._new())
             return self.load(domain)
 
     def replace(self, domain: str) -> None:
@@ -76,23 +63,10 @@ class TreeWebKeys:
         Raises:
             StorageError: the disk refused; the old key rules on.
         """
-        write_private_file(self.place(domain), self._new())
+        self._file(domain).replace(self._new())
 
-    def _make(self, path: Path) -> None:
-        """Put a whole key in place, unless there is one by then."""
-        make_private_dir(path.parent)
-        part = f".{path.name}.{self.new_token()}.part"
-        try:
-            folder_fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.close(write_new(folder_fd, part, self._new()))
-                with suppress(FileExistsError):
-                    os.link(part, path.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
-                os.unlink(part, dir_fd=folder_fd)
-            finally:
-                os.close(folder_fd)
-        except OSError as error:
-            raise StorageError(f"writing {path}: {error.strerror}") from error
+    def _file(self, domain: str) -> KeyFile:
+        return KeyFile(self.root, domain, "web")
 
     def _new(self) -> bytes:
         return f"{self.new_token()}{self.new_token()}\n".encode()

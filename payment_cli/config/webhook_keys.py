@@ -7,16 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from payment_cli.config.references import read_guarded
-from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError
-from payment_cli.files.authored import home, write_private_file
+from payment_cli.errors import ConfigError, InvalidValueError
+from payment_cli.files.key_file import KeyFile
 from payment_cli.model.events.webhook_key import WebhookKeys, new_key
 from payment_cli.model.secret import Secret
-
-#: Where the file is, relative to the home of its domain.
-KEY_PLACE = Path(".payment") / "webhook.key"
-
-_NOT_PRIVATE = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +26,7 @@ class TreeWebhookKeys:
         Raises:
             InvalidValueError: the domain is not well formed.
         """
-        return home(self.root, domain) / KEY_PLACE
+        return self._file(domain).path
 
     def load(self, domain: str) -> WebhookKeys:
         """Return the keys of a store.
@@ -41,18 +35,13 @@ class TreeWebhookKeys:
             NotFoundError: it has none.
             ConfigError: others can read the file, or it holds no keys.
         """
-        path = self.place(domain)
+        file = self._file(domain)
         try:
-            data, _mode = read_guarded(path, _NOT_PRIVATE)
-            return WebhookKeys.from_text(data.decode("ascii"))
-        except FileNotFoundError:
-            raise NotFoundError("webhook key of", domain, hint="payment notify key") from None
-        except OSError as error:
-            raise ConfigError(f"{path} can't be read: {error.strerror}") from error
+            return WebhookKeys.from_text(file.read("payment notify key").decode("ascii"))
         except UnicodeDecodeError:
-            raise ConfigError(f"{path} is not a key file") from None
+            raise ConfigError(f"{file.path} is not a key file") from None
         except InvalidValueError as error:
-            raise ConfigError(f"{path}: {error}", hint=error.hint) from None
+            raise ConfigError(f"{file.path}: {error}", hint=error.hint) from None
 
     def make(self, domain: str) -> WebhookKeys:
         """Write a first key for a store that has none; return its keys."""
@@ -70,5 +59,8 @@ class TreeWebhookKeys:
         return new_key(self.new_token(), self.new_token())
 
     def _write(self, domain: str, keys: WebhookKeys) -> WebhookKeys:
-        write_private_file(self.place(domain), keys.to_text().encode())
+        self._file(domain).replace(keys.to_text().encode())
         return keys
+
+    def _file(self, domain: str) -> KeyFile:
+        return KeyFile(self.root, domain, "webhook")

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from payment_cli import ids
-from payment_cli.config.web_keys import KEY_PLACE, TreeWebKeys
+from payment_cli.config.web_keys import TreeWebKeys
 from payment_cli.errors import InvalidValueError, NotFoundError, StorageError
 
 
@@ -28,7 +28,7 @@ def test_of_many_who_make_the_first_key_at_once_all_get_the_same(keys, root):
         thread.join()
     assert len(got) == 16
     assert set(got) == {keys.load("demo").reveal()}
-    assert [path.name for path in (root / "home/demo/.payment").iterdir()] == [KEY_PLACE.name]
+    assert [path.name for path in (root / "home/demo/.payment").iterdir()] == ["web.key"]
 
 
 def test_each_store_has_a_key_of_its_own_and_a_new_one_leaves_the_others(keys, root):
