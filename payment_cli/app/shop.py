@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from payment_cli.services.shop.storefront import Storefront
     from payment_cli.services.stores.settings import StoreSettingsService
     from payment_cli.services.stores.webhook_keys import WebhookKeyService
-    from payment_cli.services.upkeep.tick import Ticker
 
 
 @dataclass(frozen=True)
@@ -180,15 +179,6 @@ class Shop:
         app = self.app
         handlers = {BASKET_TAKE: take_from_basket, OWED: do_owed}
         return Outbox(app.storage, app.actor.domain, app.clock, handlers)
-
-    @cached_property
-    def ticker(self) -> "Ticker":
-        """What has to be done from time to time."""
-        from payment_cli.services.upkeep.tick import Ticker
-
-        return Ticker(
-            self.order_payments, self.outbox, lambda: self.app.applier, lambda: self.notices
-        )
 
     @cached_property
     def stats(self) -> "Stats":

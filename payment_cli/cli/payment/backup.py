@@ -23,7 +23,7 @@ def backup(destination: Path, printing: Printing) -> None:
 
     The copy is a tree: PAYMENT_ROOT=DIR looks at it. It holds the keys of the gateways too.
     """
-    service = current_app().backup
+    service = current_app().upkeep.backup
     with progress("backup") as tell_progress:
         count = service.copy(destination.absolute(), tell_progress)
     print_record({"records": count, "path": str(destination.absolute())}, printing)

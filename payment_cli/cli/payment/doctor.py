@@ -27,7 +27,7 @@ def doctor(problems: bool, printing: Printing) -> None:
 
     Nothing is sent anywhere and nothing is changed. Exit 40: something will fail or is unsafe.
     """
-    findings = current_app().doctor.examine()
+    findings = current_app().upkeep.doctor.examine()
     rows = (
         {
             "level": str(found.level),

@@ -39,7 +39,7 @@ def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     """
     if restore + adopt + rebuild > 1:
         raise InvalidValueError("say one of --restore, --adopt and --rebuild")
-    service = current_app().fsck
+    service = current_app().upkeep.fsck
     run = service.check
     if restore:
         run = service.restore

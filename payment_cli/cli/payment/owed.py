@@ -37,7 +37,7 @@ def list_owed(is_all: bool, most: int, printing: Printing) -> None:
 
     `what` is the step, `re` why it could not be done the last time, `tries` how often it was tried.
     """
-    steps = current_app().owed_steps.list(failed_only=not is_all)
+    steps = current_app().upkeep.owed.list(failed_only=not is_all)
     print_records(islice(steps, most), printing)
 
 
@@ -49,4 +49,4 @@ def list_owed(is_all: bool, most: int, printing: Printing) -> None:
 @printing_options
 def drop(owed_id: str, reason: str, printing: Printing) -> None:
     """Give up the step ID: it will not be tried again. The payment's history says so."""
-    print_record(current_app().owed_steps.drop(owed_id, reason), printing)
+    print_record(current_app().upkeep.owed.drop(owed_id, reason), printing)

@@ -34,7 +34,7 @@ def tick(most: int, printing: Printing) -> None:
     Scripts that are due are run, webhooks delivered. What can't be done now is under
     `errors` and is tried again the next time.
     """
-    ticked = current_app().shop.ticker.tick(most)
+    ticked = current_app().upkeep.ticker.tick(most)
     print_record(ticked.to_record(), printing)
     for record_id, said in ticked.errors:
         tell(f"payment: {record_id}: {said}")

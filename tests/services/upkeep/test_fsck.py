@@ -38,24 +38,24 @@ def briefs(app: App, record: Record) -> tuple[object, object]:
 def test_a_check_names_the_file_and_changes_nothing(app: App, edited: tuple[Path, Record]) -> None:
     place, record = edited
     told: list[tuple[int, int]] = []
-    [found] = app.fsck.check(lambda done, total: told.append((done, total))).differences
+    [found] = app.upkeep.fsck.check(lambda done, total: told.append((done, total))).differences
     assert (found.kind, found.path) == ("edited", str(place.relative_to(app.root)))
     assert briefs(app, record) == ("mine", "ours")
     assert told
 
 
 def test_restoring_takes_the_journals_word(app: App, edited: tuple[Path, Record]) -> None:
-    assert app.fsck.restore().is_clean
+    assert app.upkeep.fsck.restore().is_clean
     assert briefs(app, edited[1]) == ("ours", "ours")
 
 
 def test_adopting_takes_the_files_word(app: App, edited: tuple[Path, Record]) -> None:
-    assert app.fsck.adopt().is_clean
+    assert app.upkeep.fsck.adopt().is_clean
     assert briefs(app, edited[1]) == ("mine", "mine")
 
 
 def test_rebuilding_takes_the_files_alone(app: App, edited: tuple[Path, Record]) -> None:
-    assert app.fsck.rebuild().is_clean
+    assert app.upkeep.fsck.rebuild().is_clean
     assert briefs(app, edited[1]) == ("mine", "mine")
     assert {entry.actor for entry in app.storage.log()} == {"fsck"}
 
@@ -65,15 +65,15 @@ def test_money_that_went_on_is_not_undone_by_any_but_restoring(
 ) -> None:
     with app.storage.transaction("demo", leaves_foreign=True) as tx:
         tx.put(PAYMENTS, {**edited[1], "brief": "paid"})
-    assert [one.kind for one in app.fsck.adopt().differences] == ["left"]
+    assert [one.kind for one in app.upkeep.fsck.adopt().differences] == ["left"]
     with pytest.raises(CorruptRecordError):
-        app.fsck.rebuild()
+        app.upkeep.fsck.rebuild()
     assert briefs(app, edited[1]) == ("paid", "paid")
-    assert app.fsck.restore().is_clean
+    assert app.upkeep.fsck.restore().is_clean
 
 
 @pytest.mark.parametrize("service", ["fsck", "backup"])
 def test_a_storage_without_files_has_none_to_look_after(root: Path, service: str) -> None:
     app = App(root, "demo", {"PAYMENT_STORAGE": "tinydb:"})
     with pytest.raises(ConfigError, match="no files"):
-        getattr(app, service)
+        getattr(app.upkeep, service)
