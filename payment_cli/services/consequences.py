@@ -35,6 +35,7 @@ from payment_cli.services.shop.order_steps import (
     Plan,
     Scene,
     Write,
+    end_unsent,
     free_coupons,
     free_stock,
     move_order,
@@ -74,6 +75,7 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
     Moment.PAID: (
         Step("move_order", move_order),
         Step("use_coupons", use_coupons),
+        Step("end_unsent", end_unsent),
         Step("owe_basket", owe_basket),
         Step("tell_store", tell(NoticeType.PAID)),
     ),

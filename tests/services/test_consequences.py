@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_cli.errors import CorruptRecordError, NotAllowedError, StorageError
+from payment_cli.errors import (
+    CorruptRecordError,
+    NotAllowedError,
+    ProviderRefusedError,
+    StorageError,
+)
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
@@ -338,6 +343,20 @@ def test_files_edited_by_a_foreign_hand_refuse_no_money_and_are_left(tree, tmp_p
     }  # fmt: skip
     assert file.read_text() == by_hand
     assert [left.path for left in sale.world.storage.left()] == [place]
+
+
+def test_another_payment_of_a_paid_order_that_was_never_sent_ends(tree):
+    sale = a_sale(*tree)
+    sale.world.gateway.closes = [Answer(Outcome.UNKNOWN)]
+    sale.world.gateway.sends = [Answer(Outcome.REFUSED, code="PARAM_ERROR")]
+    with pytest.raises(ProviderRefusedError):
+        sale.world.order_payments.pay(sale.order.id, Paying("zfb.qrcode", anyway=True))
+    [_, other] = sale.world.order_payments.list(sale.order.id)
+    assert other.st == "NEW"
+    to_paid(sale)
+    [_, other] = sale.world.order_payments.list(sale.order.id)
+    assert (other.st, other.fail_re) == ("FAIL", f"paid by {sale.payment_id}")
+    assert (sale.payment.st, sale.owed()) == ("OK", [])
 
 
 def test_only_the_storage_can_refuse_money_and_then_nothing_is_changed(tree, mocker):

@@ -94,6 +94,9 @@ class ShopModel:
             order.st = "DN" if order.is_virtual else "OK"
             self.coupons.update(dict.fromkeys(order.coupons, ("used", pay.order)))
             self.owed.append((order.buyer, order.lines))
+            for other in map(self.pays.__getitem__, order.pays):
+                if other.st == "NEW":
+                    other.st = "FAIL"
 
     def cancel(self, order_id: str) -> None:
         order = self.orders[order_id]

@@ -2,14 +2,14 @@
 
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.payment import Payment
-from payment_cli.storage.base import Collection, Storage, Transaction
+from payment_cli.storage.base import Collection, Reader, Storage, Transaction
 
 PAYMENTS = Collection("payment")
 
 
-def load(tx: Transaction, payment_id: str) -> Payment:
-    """Read a payment in `tx`; nobody else changes it until `tx` ends."""
-    return Payment.from_record(tx.get(PAYMENTS, payment_id))
+def load(reader: Reader, payment_id: str) -> Payment:
+    """Read a payment; in a transaction nobody else changes it until that ends."""
+    return Payment.from_record(reader.get(PAYMENTS, payment_id))
 
 
 def load_committed(storage: Storage, payment_id: str) -> Payment:

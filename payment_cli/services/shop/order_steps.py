@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from payment_cli.errors import CorruptRecordError, InvalidValueError, NotFoundError
 from payment_cli.ids import NewId
-from payment_cli.model.payments.payment import Payment
+from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.record import Record
 from payment_cli.model.shop.coupon import CouponEvent, CouponStatus
 from payment_cli.model.shop.order import Order
@@ -20,6 +20,7 @@ from payment_cli.model.shop.order_state import OrderEvent, OrderStatus
 from payment_cli.model.shop.product import Product
 from payment_cli.services.events.notice_records import NOTICES
 from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX, outbox_row
+from payment_cli.services.payments.records import PAYMENTS, load
 from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, products
 from payment_cli.services.stores.records import wants_notices
 from payment_cli.storage.base import Collection, Reader
@@ -116,6 +117,20 @@ def note_order(scene: Scene) -> Iterable[Write]:
     return (_order_write(scene.order.noted(note, scene.now, scene.by, payment.id)),)
 
 
+def end_unsent(scene: Scene) -> Iterable[Write]:
+    """Close the order's other payments that were never sent: sent now, they would pay it twice.
+
+    One that was sent ends at its provider, by `pay check`.
+    """
+    paid_by = _payment(scene)
+    others = (other for other in scene.order.pay_ids if other != paid_by.id)
+    return [
+        Write(PAYMENTS, _ended(payment, paid_by, scene).to_record())
+        for payment in (load(scene.reader, other) for other in others)
+        if payment.st is Status.NEW
+    ]
+
+
 def use_coupons(scene: Scene) -> Iterable[Write]:
     """Use the coupons that the order reserved."""
     order = scene.order
@@ -179,6 +194,11 @@ def tell(what: NoticeType | None) -> Plan:
         return (Write(NOTICES, notice.to_record(), is_new=True),)
 
     return plan
+
+
+def _ended(payment: Payment, paid_by: Payment, scene: Scene) -> Payment:
+    reason = f"paid by {paid_by.id}"
+    return payment.on(Event.CLOSE, scene.now, scene.by, reason, fail_re=reason)
 
 
 def _payment(scene: Scene) -> Payment:
