@@ -71,8 +71,17 @@ show ls "$PAYMENT_ROOT/var/payment"
 show tail -n 32 "$PAYMENT_ROOT/var/payment/$id.json"
 show payment fsck
 
-step '6. And what was refused: the same callback with a forged signature changes nothing'
-printf 'POST /pay/re/wx.qrcode/%s/sandbox HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}' "$PAYMENT_DOMAIN" |
-    pay re --http || echo "exit $?"
+step '6. And what is refused: a callback with a forged signature changes nothing'
+id=$(pay create -br 'A tea pot' -fee 12000 -bu walnut:45g67q:Li | field id)
+pay send "$id" wx.qrcode sandbox -c >/dev/null
+show pay sandbox misbehave bad-signature --where notice --sticky -c
+printf '$ pay sandbox scan %s\n' "$id"
+pay sandbox scan "$id" -c | python3 -c '
+import json, sys
+for delivery in json.load(sys.stdin)["notification"]["deliveries"]: print(json.dumps(delivery))'
+show pay get "$id" -e '^(st|trade_no|paid_fee)$' -c
+[ "$(pay get "$id" -V -e '^st$')" = WAIT ] || { echo 'a forged callback was believed' >&2; exit 1; }
+printf 'The gateway itself is asked, and its answer is signed:\n'
+show pay check "$id" -c
 
 step 'Done: paid, verified, recorded.'
