@@ -9,6 +9,9 @@ import pytest
 
 from payment_cli import errors
 from payment_cli.cli import programs
+from payment_cli.cli.main import INTERRUPTED
+from payment_cli.cli.pay.results import EXIT_STATUS
+from payment_cli.cli.shell.output import BROKEN_PIPE
 from payment_cli.config.settings import Settings
 from payment_cli.model.payments.pay_type import PAY_TYPES
 
@@ -44,7 +47,7 @@ def test_the_table_of_exit_codes_is_that_of_the_errors() -> None:
         for error in vars(errors).values()
         if isinstance(error, type) and issubclass(error, errors.PaymentError)
     }
-    assert listed == used | {0, 3, 130}
+    assert listed == used | {*EXIT_STATUS.values(), INTERRUPTED, BROKEN_PIPE}
 
 
 def test_error_codes_mean_one_thing_each() -> None:
