@@ -23,10 +23,11 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.ids import NewId
-from payment_cli.model.payments.payment import Flag, Payment
+from payment_cli.model.payments.payment import Flag, Payment, Status
 from payment_cli.model.record import Record
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_notice import NoticeType
+from payment_cli.model.shop.order_state import OrderStatus
 from payment_cli.services.events.outbox import OUTBOX
 from payment_cli.services.events.owed import Debt
 from payment_cli.services.payments.records import load, save
@@ -93,6 +94,16 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
 }
 
 
+#: The states of a payment, and whether it is flagged, in which a moment's steps may be owed. A
+#: paid one may have got more money since.
+_STATES: Mapping[str, tuple[tuple[Status, bool], ...]] = {
+    Moment.PAID: ((Status.OK, False), (Status.OK, True)),
+    Moment.FLAGGED: ((Status.OK, True), (Status.FAIL, True)),
+    Moment.FAILED: ((Status.FAIL, False), (Status.FAIL, True)),
+    UNJUDGED: ((Status.OK, True), (Status.OK, False)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Consequences:
     """The table at work: settlement's `Effects`, and the shop's where an order ends."""
@@ -131,12 +142,20 @@ class Consequences:
         """Do an owed step, in the transaction that removes its row; the payment says so.
 
         Raises:
-            CorruptRecordError: the row owes no step.
+            CorruptRecordError: the row owes no step, or one that its payment or order, as they are
+                now, do not call for: a row can't pay an order.
             PaymentError: the step still can't be done, and why.
         """
         debt = Debt.from_row(row)
         payment = load(tx, debt.payment_id) if debt.payment_id else None
-        error = _plan_and_write(tx, self._scene_of(tx, debt, payment, now, by), _step_of(debt))
+        step = _step_of(debt)
+
+        def plan(scene: Scene) -> Iterable[Write]:
+            _require_its_moment(debt, payment, scene)
+            return step.plan(scene)
+
+        scene = self._scene_of(tx, debt, payment, now, by)
+        error = _plan_and_write(tx, scene, Step(step.name, plan))
         if error is not None:
             raise error
         if payment is not None:
@@ -168,6 +187,26 @@ class Consequences:
             )
         told = NoticeType(debt.told) if debt.told else NoticeType.CANCELLED
         return Scene(reader, debt.store, debt.order_id, now, by, self.new_id, payment, told)
+
+
+def _require_its_moment(debt: Debt, payment: Payment | None, scene: Scene) -> None:
+    """Refuse to do what no moment of the payment, or of the order, calls for.
+
+    Raises:
+        CorruptRecordError: see above. NotFoundError: the order that ended is missing.
+    """
+    if payment is None:
+        calls_for_it = debt.moment == CANCELLED and (
+            scene.order.ord_status is OrderStatus.CANCELLED
+        )
+    else:
+        calls_for_it = (payment.seller_nm, payment.or_id) == (debt.store, debt.order_id) and (
+            payment.st, bool(payment.flag)
+        ) in _STATES.get(debt.moment, ())  # fmt: skip
+    if not calls_for_it:
+        raise CorruptRecordError(
+            f"{debt.step} is owed after {debt.moment!a}, but nothing of the kind has happened"
+        )
 
 
 def _can_judge(scene: Scene) -> bool:

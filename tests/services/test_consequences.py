@@ -359,6 +359,46 @@ def test_another_payment_of_a_paid_order_that_was_never_sent_ends(tree):
     assert (sale.payment.st, sale.owed()) == ("OK", [])
 
 
+CRAFTED = [
+    ("paid", "move_order", {}),
+    ("paid", "use_coupons", {}),
+    ("paid", "tell_store", {}),
+    ("flagged", "note_order", {"flag": "late"}),
+    ("failed", "reopen_order", {}),
+    ("unjudged", "judge", {}),
+    ("cancelled", "free_stock", {"payment_id": "", "told": "order.cancelled"}),
+    ("cancelled", "free_coupons", {"payment_id": "", "told": "order.cancelled"}),
+    ("paid", "free_stock", {}),
+    ("cancelled", "no such step", {"payment_id": ""}),
+]
+
+
+@pytest.mark.parametrize(("moment", "step", "fields"), CRAFTED)
+def test_a_row_that_somebody_wrote_makes_nothing_happen_that_no_moment_calls_for(
+    tree, moment, step, fields
+):
+    sale = a_sale(*tree)
+    debt = Debt(moment, step, "demo", sale.order.id, **{"payment_id": sale.payment_id, **fields})
+    with sale.world.storage.transaction("foreign") as tx:
+        tx.insert(OUTBOX, debt.to_row("f" * 32, 1, "crafted"))
+    before = {**sale.picture(), "owed": []}
+    [(_, why)] = sale.outbox.apply().errors
+    assert why.startswith("e.pay.corrupt: ")
+    assert {**sale.picture(), "owed": []} == before
+
+
+def test_a_row_about_another_order_of_a_paid_payment_does_nothing(tree):
+    sale = a_sale(*tree)
+    to_paid(sale)
+    sale.outbox.apply()
+    other = sale.world.orders.create(wanted((sale.product, 1), pay_tp="wx.qrcode"), BUYER)
+    debt = Debt("paid", "move_order", "demo", other.id, sale.payment_id)
+    with sale.world.storage.transaction("foreign") as tx:
+        tx.insert(OUTBOX, debt.to_row("f" * 32, 1, "crafted"))
+    assert len(sale.outbox.apply().errors) == 1
+    assert sale.world.orders.get(other.id).ord_status == "NW"
+
+
 def test_only_the_storage_can_refuse_money_and_then_nothing_is_changed(tree, mocker):
     sale = a_sale(*tree)
     before = sale.picture()
