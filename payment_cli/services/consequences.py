@@ -55,10 +55,6 @@ CANCELLED = "cancelled"
 UNJUDGED = "unjudged"
 
 
-#: The flags of money whose order may only have been out of reach.
-UNJUDGED_FLAGS = frozenset((Flag.ORDER_UNREAD, Flag.ORDER_GONE))
-
-
 class Step(NamedTuple):
     """A step and the name under which it is owed. A name is stored: it never changes."""
 
@@ -66,8 +62,10 @@ class Step(NamedTuple):
     plan: Plan
 
 
-def _judge(_scene: Scene) -> Iterable[Write]:
-    """Do nothing here: with the order at hand, settlement judges the money again."""
+def _judge(scene: Scene) -> Iterable[Write]:
+    """Write nothing here: if the money can be judged, settlement does it again."""
+    if scene.payment is not None:
+        scene.order.why_not_paid_by(scene.payment)
     return ()
 
 
@@ -127,7 +125,7 @@ class Consequences:
     ) -> tuple[Owed, ...]:
         """See settlement.Effects."""
         scene = self._scene(tx, payment, now=now, by=by)
-        if moment is Moment.FLAGGED and payment.flag in UNJUDGED_FLAGS and not _can_judge(scene):
+        if moment is Moment.FLAGGED and not _is_judged(scene, payment):
             return self._follow(tx, UNJUDGED, scene)
         return self._follow(tx, moment, scene)
 
@@ -209,9 +207,11 @@ def _require_its_moment(debt: Debt, payment: Payment | None, scene: Scene) -> No
         )
 
 
-def _can_judge(scene: Scene) -> bool:
-    """Whether the scene's order is at hand, or there is none to be judged by."""
-    return _planned(scene, lambda _scene: ())[1] is None
+def _is_judged(scene: Scene, payment: Payment) -> bool:
+    """Whether the flag is a verdict, and not only says that the order was out of reach."""
+    if payment.flag == Flag.ORDER_GONE:
+        return _planned(scene, lambda _scene: ())[1] is None
+    return payment.flag != Flag.ORDER_UNREAD
 
 
 def _plan_and_write(tx: Transaction, scene: Scene, step: Step) -> PaymentError | None:

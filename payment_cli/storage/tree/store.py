@@ -34,6 +34,7 @@ from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_
 
 if TYPE_CHECKING:
     from payment_cli.model.query.match import Match
+    from payment_cli.storage.tree.journal import Row
     from payment_cli.storage.tree.reader import Reader
     from payment_cli.storage.tree.writer import Writer
 
@@ -57,15 +58,15 @@ class TreeStorage:
 
     def committed(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py."""
-        from payment_cli.storage.tree.journal import decoded
+        from payment_cli.storage.tree.journal import record_of
 
         key = key_of(collection, record_id)
-        return decoded(self._find(key), str(key))
+        return record_of(self._find(key), key)
 
     def _newest(self, key: Key) -> bytes:
         """Return the journal's text of a record; its file's if the journal can't be read."""
         try:
-            return self._find(key).encode()
+            return self._find(key).doc.encode()
         except NotFoundError:
             raise
         except PaymentError:
@@ -74,11 +75,11 @@ class TreeStorage:
                 raise
             return data
 
-    def _find(self, key: Key) -> str:
-        doc = self._reader.find(key)
-        if doc is None:
+    def _find(self, key: Key) -> "Row":
+        row = self._reader.find(key)
+        if row is None:
             raise NotFoundError(key.kind, key.id)
-        return doc
+        return row
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """See storage/base.py."""
