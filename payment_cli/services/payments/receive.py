@@ -192,10 +192,10 @@ class Receiver:
         """Return the account that a path names. One that is not here is a stranger's invention.
 
         Raises:
-            UntrustedError: there is no such account, or its provider never calls about this type.
+            UntrustedError: there is no such account, or its provider has no keys and never calls.
         """
-        if not pay_type(pay_tp).has_callback:
-            raise UntrustedError(f"no callback comes for {pay_tp}")
+        if find_provider(pay_type(pay_tp).provider).keys() is None:
+            raise UntrustedError(f"nobody calls about {pay_tp}")
         try:
             return self._account(domain, target, pay_tp)
         except ConfigError as error:
