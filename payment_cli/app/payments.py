@@ -158,5 +158,4 @@ class PaymentServices(Tree):
             root=self.root,
             domain=domain,
             timeout_s=self.settings.callback_timeout_s,
-            clock=self.clock,
         )

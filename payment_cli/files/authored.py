@@ -117,12 +117,12 @@ def read_script(root: Path, domain: str, name: str) -> bytes:
         InvalidValueError: the domain or the name is not well formed.
     """
     check_name("domain", domain)
-    check_name("callback", name)
+    check_name("script", name)
     try:
         return _read(root, f"home/{domain}/.payment/callback/{name}")
     except FileNotFoundError as error:
-        hint = f"templates are in home/{domain}/.payment/callback/"
-        raise NotFoundError("callback", name, hint=hint) from error
+        hint = f"scripts are in home/{domain}/.payment/callback/"
+        raise NotFoundError("script", name, hint=hint) from error
 
 
 def write_private_file(path: Path, data: bytes) -> None:

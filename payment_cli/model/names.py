@@ -12,7 +12,7 @@ _RULES = {
     "id": (r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}", "letters, digits, _ and -, at most 64"),
     "domain": (r"[0-9a-z][0-9a-z_.-]{0,31}", "a-z, 0-9, . _ and -, at most 32"),
     "target": (r"[0-9A-Za-z][0-9A-Za-z_.-]{0,63}", "letters, digits, . _ and -"),
-    "callback": (r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}", "letters, digits, . _ and -"),
+    "script": (r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,63}", "letters, digits, . _ and -"),
     "language": (r"[A-Za-z]{2,8}([_-][0-9A-Za-z]{1,8}){0,3}", "such as zh-cn or en"),
 }
 

@@ -32,16 +32,33 @@ class Form:
     retries_s: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How a provider begins a notification.
+
+    `form` is what it writes unless one of `other_forms` is asked for; `new_id` makes its number.
+    """
+
+    form: str
+    new_id: Callable[[], str]
+    other_forms: frozenset[str] = frozenset()
+
+
+_HABITS = {
+    "wechat": Habit("v3", lambda: f"EV-{secrets.token_hex(14)}", frozenset({"v2"})),
+    "alipay": Habit("alipay", lambda: secrets.token_hex(17)),
+}
+
+
 def announce(world: World, order: Order, form: str = "") -> str:
     """Owe the notification of a payment; return its id, "" where nobody asked for one."""
     if not order.notify_url:
         return ""
     now = world.now()
-    is_wechat = order.provider == "wechat"
-    wechat_form = "v2" if form == "v2" else "v3"
+    habit = _HABITS[order.provider]
     notice = Notice(
-        id=f"EV-{secrets.token_hex(14)}" if is_wechat else secrets.token_hex(17),
-        form=wechat_form if is_wechat else "alipay",
+        id=habit.new_id(),
+        form=form if form in habit.other_forms else habit.form,
         url=order.notify_url,
         order=snapshot(order),
         created_at=now,

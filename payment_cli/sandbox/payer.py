@@ -187,10 +187,10 @@ def _check_payable(world: World, order: Order, *, is_late: bool) -> None:
 def _new_trade_no(order: Order, now: int) -> str:
     day = beijing(now).strftime("%Y%m%d")
     tail = "".join(secrets.choice("0123456789") for _ in range(20))
-    return f"4200{day}{tail[:16]}" if order.provider == "wechat" else f"{day}{tail}"
+    return {"wechat": f"4200{day}{tail[:16]}", "alipay": f"{day}{tail}"}[order.provider]
 
 
 def _payer_of(order: Order) -> str:
-    if order.provider == "wechat":
-        return f"oSandbox{secrets.token_hex(10)}"
-    return "2088" + "".join(secrets.choice("0123456789") for _ in range(12))
+    digits = "".join(secrets.choice("0123456789") for _ in range(12))
+    payers = {"wechat": f"oSandbox{secrets.token_hex(10)}", "alipay": f"2088{digits}"}
+    return payers[order.provider]

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from payment_cli.clock import Clock
 from payment_cli.model.codec import encode
 from payment_cli.model.record import Record
 from payment_cli.scripts.environment import script_environment, script_variables, shell_prelude
@@ -43,13 +42,11 @@ class ScriptResult:
 
     `exit_code` is the script's own, 128 + n if signal n ended it, 124 if it ran out of time, 126
     if it could not be started. `output` is stdout and stderr in the order they were written, cut
-    at 64 KiB with a note. The times are AMS.
+    at 64 KiB with a note.
     """
 
     exit_code: int
     output: str
-    started_at: int
-    ended_at: int
     timed_out: bool = False
 
 
@@ -61,7 +58,6 @@ def run_script(
     root: Path,
     domain: str,
     timeout_s: float,
-    clock: Clock,
 ) -> ScriptResult:
     """Run `script` for `record` as `domain`, whose home is `home`, in the tree at `root`; wait.
 
@@ -70,18 +66,17 @@ def run_script(
     as JSON on stdin. It runs in its own session, in `home`, with no descriptors of ours. When it
     ends, or after `timeout_s`, whatever is left of its process group is ended too.
     """
-    started_at = clock()
     try:
         with TemporaryDirectory(prefix="payment-", ignore_cleanup_errors=True) as folder:
             process = _start(Path(folder), script, record, home=home, root=root, domain=domain)
             output, timed_out = _follow(process, timeout_s)
     except _NotStartedError as error:
-        return ScriptResult(NOT_STARTED, str(error), started_at, clock())
+        return ScriptResult(NOT_STARTED, str(error))
     text = output.text()
     if timed_out:
         text = _with_note(text, f"ended after {timeout_s:g} seconds")
     code = TIMED_OUT if timed_out else _shell_code(process.returncode)
-    return ScriptResult(code, text, started_at, clock(), timed_out)
+    return ScriptResult(code, text, timed_out)
 
 
 class _NotStartedError(Exception):

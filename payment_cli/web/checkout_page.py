@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from payment_cli.model.i18n import resolve
 from payment_cli.model.money import to_fen
-from payment_cli.model.payments.pay_type import Argument, PayType
+from payment_cli.model.payments.pay_type import PAY_TYPES, Argument, PayType
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Json
 from payment_cli.model.shop.order_line import OrderLine
@@ -193,7 +193,8 @@ def _way(kind: PayType, words: Words) -> str:
 
 def _inside(payment: Payment, visitor: Visitor, words: Words) -> str:
     """Return the button that opens WeChat's own window, for a payment that waits for it."""
-    is_inside = payment.pay_tp == "wx.jsapi" and visitor.in_wechat
+    kind = PAY_TYPES.get(payment.pay_tp)
+    is_inside = kind is not None and kind.argument is Argument.OPENID and visitor.in_wechat
     if not is_inside or not isinstance(payment.re_obj, dict):
         return ""
     parameters = data_of(payment.re_obj)

@@ -129,7 +129,7 @@ def test_scripts_are_read_byte_for_byte(root: Path, scripts: Path) -> None:
     (scripts / "before").write_bytes(b"")
     assert authored.read_script(root, "demo", "after") == bytes(range(256))
     assert authored.read_script(root, "demo", "before") == b""
-    with pytest.raises(NotFoundError, match="no callback other"):
+    with pytest.raises(NotFoundError, match="no script other"):
         authored.read_script(root, "demo", "other")
 
 

@@ -4,10 +4,10 @@ import pytest
 
 from payment_cli.gateways.http_transport import HttpTransport
 from payment_cli.gateways.wechat.gateway import WechatGateway
-from payment_cli.gateways.wechat.keys import MemoryCache
 from tests.support import wechat as platform
 from tests.support.clock import CountedTokens, HandClock
 from tests.support.http_server import scripted_server
+from tests.support.memory_cache import MemoryCache
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from payment_cli.gateways.alipay.gateway import AlipayGateway
 from payment_cli.gateways.alipay.pay_types import ORDER_ROWS as ALIPAY
 from payment_cli.gateways.base import OrderRef
 from payment_cli.gateways.wechat.gateway import WechatGateway
-from payment_cli.gateways.wechat.keys import MemoryCache
 from payment_cli.gateways.wechat.pay_types import ORDER_ROWS as WECHAT
 from payment_cli.model.payments.pay_type import PAY_TYPES
 from payment_cli.model.secret import Secret
 from tests.gateways.gateway_contract import FEE, ORDER_NO, a_request
 from tests.support import alipay, wechat
 from tests.support.clock import HandClock
+from tests.support.memory_cache import MemoryCache
 
 CODE = Secret("130000000000000001")
 

@@ -1,5 +1,6 @@
 import pytest
 
+from payment_cli.model.payments.pay_type import PAY_TYPES, ReturnType
 from payment_cli.web.words import CHINESE, ENGLISH, choose_words
 
 
@@ -23,3 +24,16 @@ def test_everybody_else_gets_english(header):
 
 def test_both_languages_say_the_same_things():
     assert ENGLISH.says.keys() == CHINESE.says.keys()
+    assert ENGLISH.labels.keys() == CHINESE.labels.keys()
+
+
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=lambda words: words.lang)
+def test_every_way_to_pay_that_a_page_offers_has_words_on_its_button(words):
+    offered = {kind.name for kind in PAY_TYPES.values() if not kind.is_scan}
+    assert offered - words.labels.keys() == set()
+
+
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=lambda words: words.lang)
+def test_every_provider_with_codes_says_how_they_are_scanned(words):
+    scanned = {kind for kind in PAY_TYPES.values() if kind.re_tp is ReturnType.QRCODE}
+    assert {f"scan {kind.provider}" for kind in scanned} - words.says.keys() == set()

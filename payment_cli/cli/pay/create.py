@@ -169,12 +169,9 @@ def _meta(text: str | None) -> Record:
     if text is None:
         return {}
     from payment_cli.cli.shell.loose_json import read_object
+    from payment_cli.cli.shell.standard_input import typed_or_read
 
-    if text == "-":
-        from payment_cli.cli.shell.standard_input import read_text
-
-        text = read_text("the metadata")
-    return read_object(text, "the metadata")
+    return read_object(typed_or_read(text, "the metadata"), "the metadata")
 
 
 def _send_arguments(asked: Asked) -> "SendArguments | None":

@@ -93,10 +93,11 @@ def query(filters: Filters, match: str | None, paging: Paging, printing: Printin
     app = current_app()
     now = app.clock()
     wanted: list[Match] = []
-    if any(given not in (None, False) for given in filters):
+    typed = {name: given for name, given in filters._asdict().items() if given not in (None, False)}
+    if typed:
         from payment_cli.cli.pay.query_filters import filter_matches
 
-        wanted += filter_matches(filters, now)
+        wanted += filter_matches(typed, now)
     if match is not None:
         wanted.append(_read_match(match, now))
     asked = all_of(*wanted)
@@ -106,14 +107,11 @@ def query(filters: Filters, match: str | None, paging: Paging, printing: Printin
 
 
 def _read_match(match: str, now: int) -> Match:
+    from payment_cli.cli.shell.standard_input import typed_or_read
     from payment_cli.model.query.text import parse_match
     from payment_cli.model.shop.words import stored_match
 
-    if match == "-":
-        from payment_cli.cli.shell.standard_input import read_text
-
-        match = read_text("the match")
-    return stored_match("payment", parse_match(match, now))
+    return stored_match("payment", parse_match(typed_or_read(match, "the match"), now))
 
 
 def _read_sort(sort: str) -> tuple[tuple[str, int], ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.fee import check_currency
@@ -12,18 +12,17 @@ from payment_cli.model.query.match import Equal, Match, Not, Range, Scalar, all_
 from payment_cli.model.query.times import TimeReader
 from payment_cli.model.query.values import match_of_text
 
-if TYPE_CHECKING:
-    from payment_cli.cli.pay.query import Filters
 
+def filter_matches(typed: Mapping[str, Any], now: int) -> list[Match]:
+    """Return a match for each filter; `now` (AMS) is what `now` means in them.
 
-def filter_matches(filters: "Filters", now: int) -> list[Match]:
-    """Return one match for each filter that was given; `now` (AMS) is what `now` means in them.
+    `typed` is what was given: a filter's name (`query.py: Filters`) and its text; True for a flag.
 
     Raises:
         InvalidValueError: one of them does not parse.
     """
     times = TimeReader(now)
-    readers: dict[str, Callable[[str], Match]] = {
+    readers: dict[str, Callable[[Any], Match]] = {
         "keyword": lambda text: _brief(text, times),
         "brief": lambda text: _brief(text, times),
         "buyer": lambda text: _all_equal(parse_buyer_filter(text)),
@@ -37,15 +36,9 @@ def filter_matches(filters: "Filters", now: int) -> list[Match]:
         "close_at": lambda text: _number("close_at", "-c_at", text, times),
         "ct": lambda text: _number("ct", "-ct", text, times),
         "lm": lambda text: _number("lm", "-lm", text, times),
+        "flagged": lambda _: one_of("flag", [str(flag) for flag in Flag]),
     }
-    matches = []
-    for name, read in readers.items():
-        text = getattr(filters, name)
-        if text is not None:
-            matches.append(read(text))
-    if filters.flagged:
-        matches.append(one_of("flag", [str(flag) for flag in Flag]))
-    return matches
+    return [readers[name](given) for name, given in typed.items()]
 
 
 def _brief(text: str, times: TimeReader) -> Match:

@@ -10,7 +10,7 @@ from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import json_options
 from payment_cli.cli.shell.output import flush, print_text, write_bytes
 from payment_cli.cli.shell.printing import Printing
-from payment_cli.cli.shell.standard_input import read_bytes, read_text
+from payment_cli.cli.shell.standard_input import read_bytes, typed_or_read
 from payment_cli.errors import InvalidValueError, PaymentError
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def _receive_json(
 ) -> None:
     from payment_cli.cli.shell.loose_json import read_object
 
-    text = read_text("the callback") if fields is None or fields == "-" else fields
-    result = app.receiver.receive_json(read_object(text, "the callback"), id_key)
+    callback = read_object(typed_or_read(fields, "the callback"), "the callback")
+    result = app.receiver.receive_json(callback, id_key)
     if only_success and not result.unknown:
         print_text("success")
     elif not only_success:

@@ -78,10 +78,10 @@ def send_arguments(pay_tp: str, words: tuple[str, ...], client_ip: str) -> "Send
         return SendArguments(client_ip=client_ip)
     if kind.argument is Argument.OPENID:
         return SendArguments(openid=words[0], client_ip=client_ip)
-    from payment_cli.cli.shell.standard_input import read_text
+    from payment_cli.cli.shell.standard_input import typed_or_read
     from payment_cli.model.secret import Secret
 
-    code = Secret(read_text("the code") if words[0] == "-" else words[0])
+    code = Secret(typed_or_read(words[0], "the code"))
     return SendArguments(auth_code=code, client_ip=client_ip)
 
 

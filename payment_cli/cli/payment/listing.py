@@ -13,6 +13,7 @@ from payment_cli.cli.shell.options import (
     printing_options,
 )
 from payment_cli.cli.shell.printing import Printing
+from payment_cli.cli.shell.standard_input import typed_or_read
 from payment_cli.model.query.match import Match, all_of
 from payment_cli.model.query.text import parse_match, parse_sort
 from payment_cli.model.record import Record
@@ -51,7 +52,7 @@ def print_listing(app: "App", listing: Listing, page: Page, *wanted: Match) -> N
     """Print the records that fit `wanted` and the page's own match."""
     matches = [*wanted]
     if page.match is not None:
-        typed = parse_match(_match_text(page.match), app.clock())
+        typed = parse_match(typed_or_read(page.match, "the match"), app.clock())
         matches.append(stored_match(listing.kind, typed))
     asked = all_of(*matches)
     sort = tuple(
@@ -61,11 +62,3 @@ def print_listing(app: "App", listing: Listing, page: Page, *wanted: Match) -> N
     records = listing.query(Query(asked, sort, page.paging.skip, page.paging.limit))
     pager = page.paging.pager(lambda: listing.total(asked))
     show_records(app, listing.kind, records, page.printing, page.view, pager)
-
-
-def _match_text(match: str) -> str:
-    if match != "-":
-        return match
-    from payment_cli.cli.shell.standard_input import read_text
-
-    return read_text("the match")

@@ -13,6 +13,7 @@ from payment_cli.cli.shell.options import (
 from payment_cli.cli.shell.output import flush, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
+from payment_cli.cli.shell.standard_input import typed_or_read
 from payment_cli.errors import CorruptRecordError, InvalidValueError, ProviderRefusedError
 from payment_cli.model.events.notice import NoticeStatus
 from payment_cli.model.query.match import all_of, equal
@@ -54,7 +55,7 @@ def list_notices(st: str | None, match: str | None, paging: Paging, printing: Pr
     app = current_app()
     wanted = [equal("st", st)] if st is not None else []
     if match is not None:
-        wanted.append(parse_match(_match_text(match), app.clock()))
+        wanted.append(parse_match(typed_or_read(match, "the match"), app.clock()))
     asked = all_of(*wanted)
     notices = app.shop.notices
     page = Query(asked, parse_sort(paging.sort or "next_at:1"), paging.skip, paging.limit)
@@ -138,11 +139,3 @@ def key(rotate: bool, retire: bool, name: str | None, printing: Printing) -> Non
         {"store": facts.store, "file": str(facts.file), "keys": facts.count, "done": facts.done},
         printing,
     )
-
-
-def _match_text(match: str) -> str:
-    if match != "-":
-        return match
-    from payment_cli.cli.shell.standard_input import read_text
-
-    return read_text("the match")

@@ -123,12 +123,11 @@ def re(order_id: str, fields: str | None, success: bool, printing: Printing) -> 
     Gateways themselves talk to /pay/re (payment serve, or any web server), not to this command.
     """
     from payment_cli.cli.shell.loose_json import read_object
-    from payment_cli.cli.shell.standard_input import read_text
+    from payment_cli.cli.shell.standard_input import typed_or_read
 
     app = current_app()
     order = app.shop.orders.get(order_id)
-    text = read_text("the callback") if fields is None or fields == "-" else fields
-    callback = read_object(text, "the callback")
+    callback = read_object(typed_or_read(fields, "the callback"), "the callback")
     result = app.receiver.receive_json(callback, _id_key(order, callback))
     if success and not result.unknown:
         print_text("success")

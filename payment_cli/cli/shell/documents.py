@@ -23,12 +23,9 @@ def read_document(text: str | None, what: str) -> Record:
     if text is None:
         return {}
     from payment_cli.cli.shell.loose_json import read_object
+    from payment_cli.cli.shell.standard_input import typed_or_read
 
-    if text == "-":
-        from payment_cli.cli.shell.standard_input import read_text
-
-        text = read_text(what)
-    return read_object(text, what)
+    return read_object(typed_or_read(text, what), what)
 
 
 def with_options(kind: str, document: Record, options: Mapping[str, Json]) -> Record:

@@ -24,6 +24,11 @@ def read_text(what: str) -> str:
     return text.strip()
 
 
+def typed_or_read(text: str | None, what: str) -> str:
+    """Return what was typed; nothing, or `-`, stands for what is on stdin, see `read_text`."""
+    return read_text(what) if text is None or text == "-" else text
+
+
 def read_bytes(what: str, most: int) -> bytes:
     """Return all of stdin.
 

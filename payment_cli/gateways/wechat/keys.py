@@ -26,22 +26,6 @@ if TYPE_CHECKING:
 FETCH_PAUSE_MS = 10 * 60 * 1000
 
 
-class MemoryCache:
-    """Keeps them for the life of the object only."""
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self._text = ""
-
-    def load(self) -> str:
-        """Return what was saved last."""
-        return self._text
-
-    def save(self, text: str) -> None:
-        """Keep `text`."""
-        self._text = text
-
-
 class PlatformKeys:
     """The keys of one account's messages. `fetch` returns the platform's certificates (PEM)."""
 

@@ -4,8 +4,11 @@ from typing import NamedTuple
 
 from payment_cli.errors import InvalidValueError
 
-#: The words for `buyer_tp` (seed 001). `@wn` is how the reference's filter writes walnut.
-_TYPES = {"walnut": 1, "wn": 1, "@wn": 1, "dusr": 2}
+#: `buyer_tp` of a user of the system, and of one of the seller's domain (seed 001).
+SYSTEM_USER, STORE_USER = 1, 2
+
+#: The words for `buyer_tp`. `@wn` is how the reference's filter writes walnut.
+_TYPES = {"walnut": SYSTEM_USER, "wn": SYSTEM_USER, "@wn": SYSTEM_USER, "dusr": STORE_USER}
 
 _LENGTH_MAX = 64
 _HINT = "walnut:ID[:NAME] for a user of the system, dusr:ID[:NAME] for one of the seller's domain"
@@ -13,7 +16,7 @@ _FILTER_HINT = "[TYPE]:[ID]:[NAME], for instance dusr::, :45d2:, ::xiaobai"
 
 
 class Buyer(NamedTuple):
-    """The buyer of a payment; `tp` is 1 (system) or 2 (the seller's domain), 0 for nobody known."""
+    """The buyer of a payment; `tp` is SYSTEM_USER or STORE_USER, 0 for nobody known."""
 
     tp: int = 0
     id: str = ""

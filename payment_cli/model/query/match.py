@@ -170,8 +170,3 @@ def between(
     if low is None and high is None:
         return Not(IsNull(path))
     return Range(path, low, high, low_open, high_open)
-
-
-def starts_with(path: str, prefix: str) -> Match:
-    """Match when the field's text starts with `prefix`."""
-    return Glob(path, (prefix, ""))

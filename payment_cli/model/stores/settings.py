@@ -98,7 +98,7 @@ class StoreSettings:
                 name: given.whole(name, getattr(_DEFAULTS, name), low=low, high=high)
                 for name, (low, high) in _WHOLE.items()
             },
-            order_callback=check_name("callback", callback) if callback else "",
+            order_callback=check_name("script", callback) if callback else "",
             webhook_url=given.text("webhook_url", max_len=2000),
             freight_sheet=given.mapping("freight_sheet"),
             ct=given.whole("ct"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from payment_cli.clock import Clock
-from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
+from payment_cli.errors import ConflictError, NotAllowedError
 from payment_cli.model.payments.payment import ApplyStatus, Payment
 from payment_cli.model.query.match import one_of
 from payment_cli.model.record import Record
@@ -146,13 +146,3 @@ def _same_claim(current: Payment, seen: Payment) -> Payment:
     if (current.apply_st, current.apply_at) != (seen.apply_st, seen.apply_at):
         raise ConflictError(f"payment {seen.id}: another process took its script")
     return current
-
-
-def check_decision(*, again: bool, skip: bool) -> None:
-    """Refuse a decision that says both.
-
-    Raises:
-        InvalidValueError: both were given.
-    """
-    if again and skip:
-        raise InvalidValueError("decide one: --again or --skip")

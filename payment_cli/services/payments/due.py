@@ -1,4 +1,4 @@
-"""What is due: payments to be asked about, and callback scripts to be run. Reading only.
+"""What is due: payments to be asked about, and scripts to be run. Reading only.
 
 No gateway is imported here: cron asks every minute, and mostly nothing is due.
 """

@@ -13,7 +13,7 @@ from payment_cli.errors import (
 )
 from payment_cli.ids import NewId
 from payment_cli.model.names import check_name
-from payment_cli.model.payments.buyer import Buyer
+from payment_cli.model.payments.buyer import STORE_USER, Buyer
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
@@ -145,14 +145,6 @@ class OrderPayments:
         """
         return self.checker.check(self._required(self.orders.get(fragment)).id)
 
-    def payment_of(self, fragment: str) -> Payment:
-        """Return the order's current payment.
-
-        Raises:
-            NotAllowedError: the order has no payment yet.
-        """
-        return self._required(self.orders.get(fragment))
-
     def list(self, fragment: str) -> list[Payment]:
         """Return all payments that the order owns, oldest first."""
         return [self.payments.get(pay_id) for pay_id in self.orders.get(fragment).pay_ids]
@@ -239,7 +231,7 @@ class OrderPayments:
                 fee=order.fee,
                 cur=order.ord_currency,
                 brief=order.title,
-                buyer=Buyer(2, order.buyer_id) if order.buyer_id else Buyer(),
+                buyer=Buyer(STORE_USER, order.buyer_id) if order.buyer_id else Buyer(),
                 seller=order.sto_nm,
                 meta={"or_id": order.id},
                 callback=load_settings(tx, order.sto_nm).order_callback,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from payment_cli.clock import Clock
 from payment_cli.errors import ConfigError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.model.i18n import PREFIX
+from payment_cli.model.payments.buyer import STORE_USER
 from payment_cli.model.payments.pay_type import PAY_TYPES, PayType, ReturnType
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Json, Record
@@ -19,9 +20,6 @@ from payment_cli.model.stores.session import Role, Session
 from payment_cli.services.payments.records import PAYMENTS
 from payment_cli.services.shop.records import load_order
 from payment_cli.storage.base import Reader
-
-#: `buyer_tp` of a user of the store, as sessions and orders name them.
-_STORE_USER = 2
 
 _LANGUAGES = {"zh": "zh-cn", "en": "en"}
 
@@ -85,7 +83,7 @@ class SessionView:
             payment = Payment.from_record(self.reader.get(PAYMENTS, payment_id))
         except (NotFoundError, InvalidValueError):
             raise nothing from None
-        buyer_id = payment.buyer_id if payment.buyer_tp == _STORE_USER else ""
+        buyer_id = payment.buyer_id if payment.buyer_tp == STORE_USER else ""
         if payment.seller_nm != self.session.domain or not self.session.owns(buyer_id):
             raise nothing
         return payment

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
-from payment_cli.errors import CorruptRecordError, InvalidValueError, NotFoundError
+from payment_cli.errors import (
+    AmbiguousIdError,
+    CorruptRecordError,
+    InvalidValueError,
+    NotFoundError,
+)
 from payment_cli.model.actor import Actor
 from payment_cli.model.query.match import everything
 from payment_cli.model.record import Json, Record
@@ -14,6 +19,9 @@ from payment_cli.storage.base import Query, Storage
 
 #: The longest reason that is kept of why a step was given up.
 REASON_MAX = 150
+
+#: What one is called to a person; *outbox* is the storage's word.
+_ONE = "owed step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,12 @@ class OwedSteps:
         """
         if len(reason) > REASON_MAX or not reason.isprintable():
             raise InvalidValueError(f"the reason must be one line, at most {REASON_MAX} characters")
-        row_id = self.storage.find_id(OUTBOX, fragment)
+        row_id = self._find_id(fragment)
         by = self.actor.domain
         with self.storage.transaction(by, leaves_foreign=True) as tx:
             row = tx.get(OUTBOX, row_id)
             seen = shown(row)
-            self.actor.require(str(seen["store"]), f"outbox {row_id}")
+            self.actor.require(str(seen["store"]), f"{_ONE} {row_id}")
             tx.delete(OUTBOX, row_id, int(str(row["rev"])))
             if seen["payment"]:
                 note = f"{seen['what']}: {reason}"
@@ -62,6 +70,14 @@ class OwedSteps:
                     return seen  # there is nobody to tell
                 save(tx, payment.noted("given up", self.clock(), by, note))
         return seen
+
+    def _find_id(self, fragment: str) -> str:
+        try:
+            return self.storage.find_id(OUTBOX, fragment)
+        except AmbiguousIdError as error:
+            raise AmbiguousIdError(_ONE, fragment) from error
+        except NotFoundError as error:
+            raise NotFoundError(_ONE, fragment) from error
 
 
 def shown(row: Record) -> Record:

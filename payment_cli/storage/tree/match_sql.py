@@ -71,22 +71,12 @@ def compile_sql(match: Match, columns: Mapping[str, str], json_expr: str) -> Com
     return Compiled(whole.sql, whole.params, all_of(*rest) if rest else None)
 
 
-def compile_order(
-    sort: Iterable[tuple[str, int]], columns: Mapping[str, str], json_expr: str
-) -> str:
-    """Compile a sort to the terms of ORDER BY: null last, ties by id in the first key's direction.
-
-    Raises:
-        InvalidValueError: a path can not be expressed.
-    """
-    terms = order_terms(sort, columns, json_expr)
-    return ", ".join(f"{term} {direction}" for term, direction in terms)
-
-
 def order_terms(
     sort: Iterable[tuple[str, int]], columns: Mapping[str, str], json_expr: str
 ) -> list[tuple[str, str]]:
-    """Return what `compile_order` joins: expressions, each with its direction in SQL.
+    """Compile a sort to the terms of ORDER BY: expressions, each with its direction in SQL.
+
+    Null comes last, ties are broken by id in the first key's direction.
 
     Raises:
         InvalidValueError: a path can not be expressed.

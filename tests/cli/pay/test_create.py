@@ -59,8 +59,8 @@ def test_a_brief_is_made_up_where_none_is_given(pay, seller):
         (["-fee", "1", "-pt", "wx.qrcode", "-ta", "main", "x"], "takes no further argument"),
         (["-fee", "1", "-meta", "{a:"], "the metadata is not valid JSON"),
         (["-fee", "1", "-meta", "[1]"], "the metadata must be"),
-        (["-fee", "1", "-callback", "../../etc/passwd"], "is not a callback"),
-        (["-fee", "1", "-callback", "/bin/sh"], "is not a callback"),
+        (["-fee", "1", "-callback", "../../etc/passwd"], "is not a script"),
+        (["-fee", "1", "-callback", "/bin/sh"], "is not a script"),
         (["-fee", "1", "-br", "x" * 300], "brief"),
         (["-fee", "1", "-br", "a\nb"], "brief"),
     ],
@@ -137,7 +137,7 @@ def test_the_script_is_copied_into_the_payment(pay, root):
     (scripts / "after").write_text("echo paid > $HOME/paid.txt\n")
     made = pay(*MADE, "-callback", "after").json
     assert (root / "var/payment" / made["id"]).read_text() == "echo paid > $HOME/paid.txt\n"
-    assert "no callback" in pay(*MADE, "-callback", "never", exit_code=10).err
+    assert "no script" in pay(*MADE, "-callback", "never", exit_code=10).err
 
 
 def test_the_script_of_a_free_payment_runs_before_the_command_ends(pay, root):

@@ -79,7 +79,7 @@ def test_a_step_is_given_up_by_an_operators_word_and_the_payment_says_so(
     pay("re", "--http", stdin=raw(sandboxed.callback(pay, payment_id)))
     [step] = store("owed", "list").json
     store("owed", "drop", step["id"], "--reason", "two\nlines", exit_code=2)
-    store("owed", "drop", "ffffffff", exit_code=10)
+    assert "no owed step ffffffff" in store("owed", "drop", "ffffffff", exit_code=10).err
     store("--as", "root", "store", "init", "other")
     store("--as", "other", "owed", "drop", step["id"], exit_code=12)
     assert store("--as", "other", "owed", "list").json == []

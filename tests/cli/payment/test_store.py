@@ -75,7 +75,7 @@ def test_settings_of_the_store_are_set_beside_it(payment, shop):
         ("order_minutes", "0", "order_minutes must be a whole number"),
         ("order_minutes", "soon", "order_minutes: 'soon'"),
         ("freight_sheet", "{}}", "freight_sheet"),
-        ("order_callback", "../x", "is not a callback"),
+        ("order_callback", "../x", "is not a script"),
         ("pending", "3", "one of title, currency, sellers, lang, kinds_max"),
     ],
 )

@@ -9,7 +9,6 @@ from wechatpayv3 import WeChatPay, WeChatPayType
 from payment_cli.errors import ConfigError, InvalidValueError, UntrustedError
 from payment_cli.gateways.base import Gateway, HttpRequest, Notice, Outcome
 from payment_cli.gateways.wechat.gateway import WechatGateway
-from payment_cli.gateways.wechat.keys import MemoryCache
 from payment_cli.model.secret import Secret
 from tests.gateways.gateway_contract import (
     FEE,
@@ -22,6 +21,7 @@ from tests.gateways.gateway_contract import (
 from tests.support import wechat as platform
 from tests.support.clock import CountedTokens, HandClock
 from tests.support.http_server import Said
+from tests.support.memory_cache import MemoryCache
 
 
 class NoNetwork:

@@ -4,11 +4,12 @@ from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import OrderRef, Outcome
 from payment_cli.gateways.http import HttpReply, NoAnswerError, NotSentError
 from payment_cli.gateways.wechat.gateway import WechatGateway
-from payment_cli.gateways.wechat.keys import FETCH_PAUSE_MS, MemoryCache
+from payment_cli.gateways.wechat.keys import FETCH_PAUSE_MS
 from tests.gateways.gateway_contract import FEE, ORDER_NO, a_request
 from tests.support import wechat as platform
 from tests.support.clock import HandClock
 from tests.support.http_server import How, Said
+from tests.support.memory_cache import MemoryCache
 
 ORDER = OrderRef(ORDER_NO, "wx.qrcode", FEE, "CNY", send_at=0)
 

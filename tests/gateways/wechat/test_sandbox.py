@@ -10,7 +10,6 @@ from payment_cli.config.targets import load_account
 from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import HttpRequest, OrderRef, Outcome
 from payment_cli.gateways.wechat.gateway import WechatGateway
-from payment_cli.gateways.wechat.keys import MemoryCache
 from payment_cli.gateways.wechat.provider import WechatProvider
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
@@ -21,6 +20,7 @@ from payment_cli.sandbox.targets import init
 from tests.gateways.gateway_contract import FEE, ORDER_NO, HastyTransport, a_request
 from tests.support import wechat as platform
 from tests.support.clock import HandClock
+from tests.support.memory_cache import MemoryCache
 from tests.support.receiver import receiving
 
 PAYS, HESITATES, DECLINED, INVALID, HESITATES_BY_ERROR = (

@@ -7,7 +7,6 @@ from payment_cli.gateways.base import OrderRef, Outcome
 from payment_cli.gateways.http import HttpReply
 from payment_cli.gateways.http_transport import HttpTransport
 from payment_cli.gateways.wechat.gateway import WechatGateway
-from payment_cli.gateways.wechat.keys import MemoryCache
 from payment_cli.gateways.wechat.v2 import REVERSES_MAX
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
@@ -17,6 +16,7 @@ from tests.support import wechat as platform
 from tests.support.certificates import certificate_pem
 from tests.support.clock import CountedTokens, HandClock
 from tests.support.http_server import Said
+from tests.support.memory_cache import MemoryCache
 
 CLIENT_CERT = certificate_pem(platform.private_key("merchant"), serial=7)
 

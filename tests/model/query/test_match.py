@@ -2,6 +2,7 @@
 
 from payment_cli.model.query.evaluate import matches
 from payment_cli.model.query.match import (
+    Glob,
     Match,
     Not,
     all_of,
@@ -12,7 +13,6 @@ from payment_cli.model.query.match import (
     is_null,
     negate,
     one_of,
-    starts_with,
 )  # fmt: skip
 from payment_cli.model.record import Json
 
@@ -60,9 +60,9 @@ def test_bounds_belong_to_a_range_unless_it_is_open() -> None:
     assert [holds(between("f", 1, 2, high_open=True), n) for n in (1, 2)] == [True, False]
 
 
-def test_starts_with_takes_no_pattern() -> None:
-    assert holds(starts_with("f", "a*"), "a*b")
-    assert not holds(starts_with("f", "a*"), "ab")
+def test_a_piece_of_a_glob_is_no_pattern_itself() -> None:
+    assert holds(Glob("f", ("a*", "")), "a*b")
+    assert not holds(Glob("f", ("a*", "")), "ab")
 
 
 def test_twice_negated_is_itself() -> None:
