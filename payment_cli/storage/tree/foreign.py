@@ -6,6 +6,8 @@ from typing import NamedTuple
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 from payment_cli.model.codec import decode_foreign_object
 from payment_cli.model.record import Record
+from payment_cli.storage.kinds import KINDS
+from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.publish import Publication
 
@@ -16,6 +18,16 @@ class Foreign(NamedTuple):
     key: Key
     record: Record
     data: bytes
+
+
+def check_not_ended(conn: sqlite3.Connection, key: Key) -> None:
+    """Refuse to make a record anew whose deletion said that what it asks for is done.
+
+    Raises:
+        CorruptRecordError: it was deleted. sqlite3.Error: the journal can't be read.
+    """
+    if KINDS[key.kind].ends_once and journal.was_deleted(conn, key):
+        raise CorruptRecordError("was deleted; what it asked for would be done again")
 
 
 def read_record(publication: Publication, path: str, keys: tuple[Key, ...]) -> Foreign:
@@ -47,6 +59,7 @@ def why_not_new(
     try:
         found = read_record(publication, path, keys)
         publication.read(found.key.content_path)
+        check_not_ended(conn, found.key)
     except CorruptRecordError as error:
         return str(error)
     return ""

@@ -155,6 +155,12 @@ def has_had(conn: sqlite3.Connection, key: Key, digest: bytes) -> bool:
     return conn.execute(sql, (*key, digest)).fetchone() is not None
 
 
+def was_deleted(conn: sqlite3.Connection, key: Key) -> bool:
+    """Return whether the record was ever deleted. Reads the log from end to end."""
+    sql = f"SELECT 1 FROM log WHERE {_ONE} AND op = 'delete' LIMIT 1"  # noqa: S608
+    return conn.execute(sql, key).fetchone() is not None
+
+
 def decoded(doc: str, *name: str) -> Record:
     """Return the record that the journal keeps as `doc`; `name` is for the error.
 

@@ -18,7 +18,7 @@ from payment_cli.ids import new_token
 from payment_cli.model.codec import encode_pretty
 from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import new_journal, open_reader, storage_errors
-from payment_cli.storage.tree.foreign import read_record
+from payment_cli.storage.tree.foreign import check_not_ended, read_record
 from payment_cli.storage.tree.fsck import (
     LOCK_TIMEOUT_S,
     Difference,
@@ -79,7 +79,8 @@ def adopt_files(
     """Take hand-edited and foreign records into the journal, as new revisions in the log.
 
     What is missing or damaged is left, and what is of an older revision than the journal's: it
-    would undo what has happened since, be it a payment. One that can't be adopted keeps no other
+    would undo what has happened since, be it a payment. Nor is what was deleted because it was done
+    (an owed step): it would be done twice. One that can't be adopted keeps no other
     from it. Return what is different afterwards, and why.
 
     Raises:
@@ -187,7 +188,10 @@ def _adopt_one(writer: Writer, one: Difference, clock: Clock) -> tuple[Change, i
         raise CorruptRecordError("the journal removed it")
     if row is not None and not left.may_adopt(rev, row.rev, is_left=is_left):
         raise CorruptRecordError("it is older")
-    content = writer.publication.read(key.content_path) if row is None else None
+    content = None
+    if row is None:
+        check_not_ended(conn, key)
+        content = writer.publication.read(key.content_path)
     if is_left:
         writer.end_left(key)
     rev = rev if row is None else max(row.rev, rev) + 1

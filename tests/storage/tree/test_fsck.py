@@ -273,6 +273,37 @@ def test_it_is_told_why_a_foreign_file_is_not_adopted(
     assert why in left.detail
 
 
+@pytest.mark.parametrize("kind", ["outbox", "notice", "idempotency"])
+def test_what_was_deleted_because_it_was_done_does_not_come_back_from_a_backup(
+    root: Path, storage: Storage, kind: str
+) -> None:
+    """An owed step would be done twice: stock given back twice, a shop told twice."""
+    done = Collection(kind, "")
+    for n in ("1", "2"):
+        with storage.transaction("w") as tx:
+            tx.insert(done, a_record(id=f"s{n}"))
+    files = [root / f"var/{kind}/s{n}.json" for n in ("1", "2")]
+    before = [file.read_bytes() for file in files]
+    with storage.transaction("w") as tx:
+        tx.delete(done, "s1", 1)
+    files[0].write_bytes(before[0])
+    (root / f"var/{kind}/s3.json").write_text('{"id": "s3"}')
+    [difference] = adopt_files(root, HandClock()).differences
+    assert (difference.kind, difference.path) == (Kind.FOREIGN, f"var/{kind}/s1.json")
+    assert "was deleted; what it asked for would be done again" in difference.detail
+    assert [r["id"] for r in storage.query(done, Query(everything()))] == ["s2", "s3"]
+
+
+def test_what_a_person_deleted_may_be_adopted_again(root: Path, storage: Storage) -> None:
+    place = root / PLACES["thing"]
+    before = place.read_bytes()
+    with storage.transaction("w") as tx:
+        tx.delete(THINGS, "t1", 1)
+    place.write_bytes(before)
+    assert adopt_files(root, HandClock()).is_clean
+    assert storage.get(THINGS, "t1")["name"] == "ours"
+
+
 def test_a_missing_journal_is_named_and_rebuilt_from_the_files(
     root: Path, storage: Storage
 ) -> None:
