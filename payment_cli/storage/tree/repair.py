@@ -29,11 +29,11 @@ from payment_cli.storage.tree.fsck import (
     look_again,
 )
 from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.schema import create_indexes, create_tables
 from payment_cli.storage.tree.sync import sync_files
-from payment_cli.storage.tree.versions import check_layout
 from payment_cli.storage.tree.writer import Writer
 
 #: The actor that the log names for what is adopted from files.
