@@ -171,6 +171,12 @@ def record_of(row: Row, key: Key) -> Record:
     return record
 
 
+def was_deleted(conn: sqlite3.Connection, key: Key) -> bool:
+    """Return whether the record was ever deleted. Reads the log from end to end."""
+    sql = f"SELECT 1 FROM log WHERE {_ONE} AND op = 'delete' LIMIT 1"  # noqa: S608
+    return conn.execute(sql, key).fetchone() is not None
+
+
 def decoded(doc: str, *name: str) -> Record:
     """Return the record that the journal keeps as `doc`; `name` is for the error.
 

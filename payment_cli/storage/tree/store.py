@@ -30,6 +30,7 @@ from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Transaction
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
+from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class TreeStorage:
         self._root = root
         self._clock = clock
         self._lock_timeout_s = lock_timeout_s
+        self._is_layout_known = False
 
     def get(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py, and above for what is read."""
@@ -156,10 +158,18 @@ class TreeStorage:
         return read_boot_id()
 
     def _read(self, path: str, limit: int | None = None) -> bytes | None:
-        """Return the file at `path`, None if it is not there."""
+        """Return the file at `path`, None if it is not there.
+
+        Raises:
+            ConfigError: the tree is a newer program's. CorruptRecordError: it is no plain file, or
+                nobody can say how old the files are. StorageError: the disk failed.
+        """
         try:
             root_fd = open_root(self._root)
             try:
+                if not self._is_layout_known:
+                    check_layout(root_fd)
+                    self._is_layout_known = True
                 return read_path(root_fd, path, limit)
             finally:
                 os.close(root_fd)
