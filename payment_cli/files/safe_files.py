@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from errno import EEXIST, ELOOP, ENOTDIR
+from errno import EEXIST, ELOOP, ENOTDIR, ENXIO
 from pathlib import Path
 
 from payment_cli.errors import CorruptRecordError
@@ -132,6 +132,8 @@ def read_file(folder_fd: int, name: str, limit: int | None = None) -> bytes:
     except OSError as error:
         if error.errno == ELOOP:
             raise CorruptRecordError(f"{name} is a symbolic link, not a file") from error
+        if error.errno == ENXIO:
+            raise CorruptRecordError(f"{name} is not a plain file") from error
         raise
     try:
         status = os.fstat(file_fd)

@@ -23,10 +23,11 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.ids import NewId
-from payment_cli.model.payments.payment import Flag, Payment
+from payment_cli.model.payments.payment import Flag, Payment, Status
 from payment_cli.model.record import Record
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_notice import NoticeType
+from payment_cli.model.shop.order_state import OrderStatus
 from payment_cli.services.events.outbox import OUTBOX
 from payment_cli.services.events.owed import Debt
 from payment_cli.services.payments.records import load, save
@@ -54,10 +55,6 @@ CANCELLED = "cancelled"
 UNJUDGED = "unjudged"
 
 
-#: The flags of money whose order may only have been out of reach.
-UNJUDGED_FLAGS = frozenset((Flag.ORDER_UNREAD, Flag.ORDER_GONE))
-
-
 class Step(NamedTuple):
     """A step and the name under which it is owed. A name is stored: it never changes."""
 
@@ -65,8 +62,10 @@ class Step(NamedTuple):
     plan: Plan
 
 
-def _judge(_scene: Scene) -> Iterable[Write]:
-    """Do nothing here: with the order at hand, settlement judges the money again."""
+def _judge(scene: Scene) -> Iterable[Write]:
+    """Write nothing here: if the money can be judged, settlement does it again."""
+    if scene.payment is not None:
+        scene.order.why_not_paid_by(scene.payment)
     return ()
 
 
@@ -93,6 +92,16 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
 }
 
 
+#: The states of a payment, and whether it is flagged, in which a moment's steps may be owed. A
+#: paid one may have got more money since.
+_STATES: Mapping[str, tuple[tuple[Status, bool], ...]] = {
+    Moment.PAID: ((Status.OK, False), (Status.OK, True)),
+    Moment.FLAGGED: ((Status.OK, True), (Status.FAIL, True)),
+    Moment.FAILED: ((Status.FAIL, False), (Status.FAIL, True)),
+    UNJUDGED: ((Status.OK, True), (Status.OK, False)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Consequences:
     """The table at work: settlement's `Effects`, and the shop's where an order ends."""
@@ -116,7 +125,7 @@ class Consequences:
     ) -> tuple[Owed, ...]:
         """See settlement.Effects."""
         scene = self._scene(tx, payment, now=now, by=by)
-        if moment is Moment.FLAGGED and payment.flag in UNJUDGED_FLAGS and not _can_judge(scene):
+        if moment is Moment.FLAGGED and not _is_judged(scene, payment):
             return self._follow(tx, UNJUDGED, scene)
         return self._follow(tx, moment, scene)
 
@@ -131,12 +140,20 @@ class Consequences:
         """Do an owed step, in the transaction that removes its row; the payment says so.
 
         Raises:
-            CorruptRecordError: the row owes no step.
+            CorruptRecordError: the row owes no step, or one that its payment or order, as they are
+                now, do not call for: a row can't pay an order.
             PaymentError: the step still can't be done, and why.
         """
         debt = Debt.from_row(row)
         payment = load(tx, debt.payment_id) if debt.payment_id else None
-        error = _plan_and_write(tx, self._scene_of(tx, debt, payment, now, by), _step_of(debt))
+        step = _step_of(debt)
+
+        def plan(scene: Scene) -> Iterable[Write]:
+            _require_its_moment(debt, payment, scene)
+            return step.plan(scene)
+
+        scene = self._scene_of(tx, debt, payment, now, by)
+        error = _plan_and_write(tx, scene, Step(step.name, plan))
         if error is not None:
             raise error
         if payment is not None:
@@ -170,9 +187,31 @@ class Consequences:
         return Scene(reader, debt.store, debt.order_id, now, by, self.new_id, payment, told)
 
 
-def _can_judge(scene: Scene) -> bool:
-    """Whether the scene's order is at hand, or there is none to be judged by."""
-    return _planned(scene, lambda _scene: ())[1] is None
+def _require_its_moment(debt: Debt, payment: Payment | None, scene: Scene) -> None:
+    """Refuse to do what no moment of the payment, or of the order, calls for.
+
+    Raises:
+        CorruptRecordError: see above. NotFoundError: the order that ended is missing.
+    """
+    if payment is None:
+        calls_for_it = debt.moment == CANCELLED and (
+            scene.order.ord_status is OrderStatus.CANCELLED
+        )
+    else:
+        calls_for_it = (payment.seller_nm, payment.or_id) == (debt.store, debt.order_id) and (
+            payment.st, bool(payment.flag)
+        ) in _STATES.get(debt.moment, ())  # fmt: skip
+    if not calls_for_it:
+        raise CorruptRecordError(
+            f"{debt.step} is owed after {debt.moment!a}, but nothing of the kind has happened"
+        )
+
+
+def _is_judged(scene: Scene, payment: Payment) -> bool:
+    """Whether the flag is a verdict, and not only says that the order was out of reach."""
+    if payment.flag == Flag.ORDER_GONE:
+        return _planned(scene, lambda _scene: ())[1] is None
+    return payment.flag != Flag.ORDER_UNREAD
 
 
 def _plan_and_write(tx: Transaction, scene: Scene, step: Step) -> PaymentError | None:

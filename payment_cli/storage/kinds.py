@@ -31,13 +31,15 @@ class Kind(NamedTuple):
     `place` is its path under the root; `{domain}` is in it if a merchant owns the records, and
     `only_id` is set if one file with that name is all there is. Of `fields` each one has a column;
     of `indexes` each one is the columns of an index ("domain" is one too), besides the id that
-    breaks ties. `keeps_before`: the log keeps what a record was before a change.
+    breaks ties. `keeps_before`: the log keeps what a record was before a change. `ends_once`: it is
+    deleted because what it asks for is done, and must never come back: that would be done again.
     """
 
     place: str
     fields: tuple[Field, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
     keeps_before: bool = False
+    ends_once: bool = False
     only_id: str = ""
 
     @property
@@ -71,9 +73,9 @@ KINDS: Final[dict[str, Kind]] = {
             ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
         ),
     ),
-    "idempotency": Kind("var/idempotency/{id}.json", _TIMES),
-    "outbox": Kind("var/outbox/{id}.json", _TIMES),
-    "notice": Kind("var/notice/{id}.json", _TIMES),
+    "idempotency": Kind("var/idempotency/{id}.json", _TIMES, ends_once=True),
+    "outbox": Kind("var/outbox/{id}.json", _TIMES, ends_once=True),
+    "notice": Kind("var/notice/{id}.json", _TIMES, ends_once=True),
     "order": Kind(
         "sys/order/ord_{domain}_{id}.json",
         (

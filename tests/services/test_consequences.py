@@ -155,7 +155,11 @@ def tree(tmp_path: Path) -> Iterator[tuple[Storage, HandClock]]:
 
 
 class Damage:
-    """Harm done to one record, and its repair. `kind` is missing, state, corrupt or another's."""
+    """Harm done to one record, and its repair.
+
+    `kind` is missing, state, corrupt, another's, or of the row itself: swapped (it holds another
+    record), revision (its own count of changes disagrees).
+    """
 
     def __init__(self, sale: Sale, root: Path, collection: Collection, record_id: str) -> None:
         self.storage = sale.world.storage
@@ -170,6 +174,8 @@ class Damage:
                 tx.delete(self.collection, self.id, int(str(self.whole["rev"])))
         elif kind == "corrupt":
             self._sql("UPDATE records SET doc = '{' || doc WHERE kind = ? AND id = ?")
+        elif kind in ("swapped", "revision"):
+            self._sql(_SPOIL[kind])
         else:
             self._put({**self.whole, **fields})
 
@@ -180,7 +186,8 @@ class Damage:
                 tx.insert(self.collection, self.whole)
             return
         if isinstance(current, str):
-            self._sql("UPDATE records SET doc = substr(doc, 2) WHERE kind = ? AND id = ?")
+            for sql in _MEND:
+                self._sql(sql)
             return
         self._put({**self.whole, "rev": current["rev"]})
 
@@ -203,6 +210,19 @@ class Damage:
         journal.close()
 
 
+#: What a foreign hand does to a row, and what brings any of it back.
+_SPOIL = {
+    "swapped": "UPDATE records SET doc = replace(doc, id, replace(id, '0', '1'))"
+    " WHERE kind = ? AND id = ?",
+    "revision": "UPDATE records SET rev = rev + 7 WHERE kind = ? AND id = ?",
+}
+_MEND = (
+    "UPDATE records SET doc = substr(doc, 2) WHERE kind = ? AND id = ? AND doc LIKE '{{%'",
+    "UPDATE records SET doc = replace(doc, replace(id, '0', '1'), id) WHERE kind = ? AND id = ?",
+    "UPDATE records SET rev = json_extract(doc, '$.rev') WHERE kind = ? AND id = ?",
+)
+
+
 def harm(sale: Sale, root: Path, record: str) -> Damage:
     place, record_id = {
         "order": (orders("demo"), sale.order.id),
@@ -218,6 +238,13 @@ ANOTHERS = {"order": {"pay_ids": ["f" * 32]}, "coupon": {"cpn_orid": "f" * 32}}
 MATRIX = [
     *(("paid", "order", kind, {}, ["judge"]) for kind in ("missing", "corrupt")),
     ("paid", "order", "anothers", ANOTHERS["order"], ["judge"]),
+    ("paid", "order", "state", {"ord_status": "NW"}, ["judge"]),
+    ("paid", "order", "store", {"sto_nm": "other"}, ["judge"]),
+    *(("paid", "order", kind, {}, ["judge"]) for kind in ("swapped", "revision")),
+    *(("paid", "coupon", kind, {}, ["use_coupons"]) for kind in ("swapped", "revision")),
+    *(("failed", "order", kind, {}, ["reopen_order"]) for kind in ("swapped", "revision")),
+    *(("cancelled", "product", kind, {}, ["free_stock"]) for kind in ("swapped", "revision")),
+    *(("cancelled", "coupon", kind, {}, ["free_coupons"]) for kind in ("swapped", "revision")),
     *(("paid", "coupon", kind, {}, ["use_coupons"]) for kind in ("missing", "corrupt")),
     ("paid", "coupon", "state", {"cpn_stat": "free", "cpn_orid": ""}, ["use_coupons"]),
     ("paid", "coupon", "anothers", ANOTHERS["coupon"], ["use_coupons"]),
@@ -357,6 +384,46 @@ def test_another_payment_of_a_paid_order_that_was_never_sent_ends(tree):
     [_, other] = sale.world.order_payments.list(sale.order.id)
     assert (other.st, other.fail_re) == ("FAIL", f"paid by {sale.payment_id}")
     assert (sale.payment.st, sale.owed()) == ("OK", [])
+
+
+CRAFTED = [
+    ("paid", "move_order", {}),
+    ("paid", "use_coupons", {}),
+    ("paid", "tell_store", {}),
+    ("flagged", "note_order", {"flag": "late"}),
+    ("failed", "reopen_order", {}),
+    ("unjudged", "judge", {}),
+    ("cancelled", "free_stock", {"payment_id": "", "told": "order.cancelled"}),
+    ("cancelled", "free_coupons", {"payment_id": "", "told": "order.cancelled"}),
+    ("paid", "free_stock", {}),
+    ("cancelled", "no such step", {"payment_id": ""}),
+]
+
+
+@pytest.mark.parametrize(("moment", "step", "fields"), CRAFTED)
+def test_a_row_that_somebody_wrote_makes_nothing_happen_that_no_moment_calls_for(
+    tree, moment, step, fields
+):
+    sale = a_sale(*tree)
+    debt = Debt(moment, step, "demo", sale.order.id, **{"payment_id": sale.payment_id, **fields})
+    with sale.world.storage.transaction("foreign") as tx:
+        tx.insert(OUTBOX, debt.to_row("f" * 32, 1, "crafted"))
+    before = {**sale.picture(), "owed": []}
+    [(_, why)] = sale.outbox.apply().errors
+    assert why.startswith("e.pay.corrupt: ")
+    assert {**sale.picture(), "owed": []} == before
+
+
+def test_a_row_about_another_order_of_a_paid_payment_does_nothing(tree):
+    sale = a_sale(*tree)
+    to_paid(sale)
+    sale.outbox.apply()
+    other = sale.world.orders.create(wanted((sale.product, 1), pay_tp="wx.qrcode"), BUYER)
+    debt = Debt("paid", "move_order", "demo", other.id, sale.payment_id)
+    with sale.world.storage.transaction("foreign") as tx:
+        tx.insert(OUTBOX, debt.to_row("f" * 32, 1, "crafted"))
+    assert len(sale.outbox.apply().errors) == 1
+    assert sale.world.orders.get(other.id).ord_status == "NW"
 
 
 def test_only_the_storage_can_refuse_money_and_then_nothing_is_changed(tree, mocker):

@@ -11,11 +11,12 @@ from payment_cli.cli.shell.options import json_options
 from payment_cli.cli.shell.output import flush, print_text, write_bytes
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.standard_input import read_bytes, typed_or_read
-from payment_cli.errors import InvalidValueError
+from payment_cli.errors import InvalidValueError, PaymentError
 
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.gateways.base import Acknowledgement
+    from payment_cli.services.payments.receive import Received
 
 
 @click.command(
@@ -72,8 +73,11 @@ def re(
 def _receive_http(app: "App", *, has_head: bool) -> None:
     from payment_cli.cli.pay.raw_http import SIZE_MAX, parse_request
 
-    request = parse_request(read_bytes("the HTTP request", SIZE_MAX))
-    received = app.receiver.receive(request)
+    try:
+        request = parse_request(read_bytes("the HTTP request", SIZE_MAX))
+        received = app.receiver.receive(request)
+    except PaymentError as error:  # no HTTP at all, or a tree that can't be opened
+        received = _not_received(error)
     if has_head:
         write_bytes(_head(received.acknowledgement))
     write_bytes(received.acknowledgement.body)
@@ -82,6 +86,15 @@ def _receive_http(app: "App", *, has_head: bool) -> None:
         app.follow_up.detach(received.payment)
     if received.error is not None:
         raise received.error
+
+
+def _not_received(error: PaymentError) -> "Received":
+    """Return the answer to who sent something that nobody could look at."""
+    from payment_cli.gateways.base import Acknowledgement
+    from payment_cli.services.payments.receive import Received
+
+    status = 500 if error.is_ours else 400
+    return Received(Acknowledgement(status, "text/plain", b"refused"), error=error)
 
 
 def _receive_json(

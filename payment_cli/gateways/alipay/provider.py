@@ -12,6 +12,10 @@ from payment_cli.model.record import Json
 
 _FORM = "application/x-www-form-urlencoded"
 
+#: More than this no form of Alipay's has; of a stranger's no more is read.
+_CLAIM_BYTES_MAX = 64 * 1024
+_FIELDS_MAX = 200
+
 
 class AlipayProvider:
     """Alipay. Its messages are forms that carry their own signature."""
@@ -38,7 +42,12 @@ class AlipayProvider:
 
     def claimed_order_no(self, request: HttpRequest) -> str:
         """Return the order number in the form, "" if there is none."""
-        fields = parse_qs(request.body.decode("utf-8", "replace"))
+        if len(request.body) > _CLAIM_BYTES_MAX:
+            return ""
+        try:
+            fields = parse_qs(request.body.decode("utf-8", "replace"), max_num_fields=_FIELDS_MAX)
+        except ValueError:
+            return ""
         return fields.get("out_trade_no", [""])[0]
 
     def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:

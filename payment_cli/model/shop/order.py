@@ -17,6 +17,7 @@ from payment_cli.model.shop.address import DELIVERY
 from payment_cli.model.shop.order_line import OrderLine
 from payment_cli.model.shop.order_state import (
     COMMANDS,
+    PAID,
     PENDING,
     STAMPS,
     TRANSITIONS,
@@ -169,10 +170,13 @@ class Order:
         return replace(self, lm=now, history=history, **changes)
 
     def why_not_paid_by(self, payment: Payment) -> Flag | None:
-        """Return why money of `payment` can't settle this order; None when it can.
+        """Return why money of `payment` can't settle this order; None when it can, or has.
 
         Only a payment the order owns, with its fee, currency and seller, pays it: what a payment
         says about its order is data.
+
+        Raises:
+            CorruptRecordError: the order names payments, and is in a state before any was opened.
         """
         agrees = (
             payment.id in self.pay_ids
@@ -182,9 +186,11 @@ class Order:
         )
         if not agrees or self.ord_status is OrderStatus.CANCELLED:
             return Flag.ORDER_GONE
-        if (self.ord_status, OrderEvent.PAID) not in TRANSITIONS:
-            return Flag.DOUBLE
-        return None
+        if (self.ord_status, OrderEvent.PAID) in TRANSITIONS:
+            return None
+        if self.ord_status not in PAID:
+            raise CorruptRecordError(f"order {self.id} is {self.ord_status}, and names payments")
+        return None if self.pay_id == payment.id else Flag.DOUBLE
 
     def to_record(self) -> Record:
         """Return the record as it is stored, money in yuan."""

@@ -59,6 +59,9 @@ TRANSITIONS: Mapping[tuple[OrderStatus, OrderEvent], OrderStatus] = {
 #: States in which nothing was paid yet, and an order expires.
 PENDING = frozenset((OrderStatus.NEW, OrderStatus.WAIT, OrderStatus.FAIL))
 
+#: States in which it was paid.
+PAID = frozenset((OrderStatus.OK, OrderStatus.SHIPPED, OrderStatus.DONE))
+
 #: The events that are commands of `payment o` and `payment p`.
 COMMANDS = (OrderEvent.OPEN, OrderEvent.CANCEL, OrderEvent.SHIP, OrderEvent.DONE)
 

@@ -26,8 +26,8 @@ META_MAX = 64 * 1024
 #: Core fields that metadata may set: the order a payment speaks of (data, not proof).
 _FROM_META = frozenset({"or_id"})
 
-#: What providers said is kept under these names beside the metadata; nobody else may write them.
-_PROVIDERS_OWN = ("wx_", "zfb_", "double_")
+#: Other trades that paid a payment are kept under names that begin so; nobody else may write them.
+_OURS = ("double_",)
 
 
 class NewPayment(NamedTuple):
@@ -194,8 +194,14 @@ def _has_nul(value: Json) -> bool:
 
 def _split_meta(meta: Mapping[str, Json]) -> tuple[dict[str, Json], tuple[str, ...]]:
     """Return the metadata that may be set, and the names of the rest: those are not a caller's."""
+    if not meta:
+        return {}, ()
+    from payment_cli.model.payments.pay_type import PAY_TYPES, family_of
+
+    # What a provider said is kept under its family's name.
+    own = (*_OURS, *{f"{family_of(name)}_" for name in PAY_TYPES if "." in name})
     ours = CORE_FIELDS - _FROM_META
-    ignored = tuple(k for k in meta if k in ours or k.startswith(_PROVIDERS_OWN))
+    ignored = tuple(k for k in meta if k in ours or k.startswith(own))
     return {k: v for k, v in meta.items() if k not in ignored}, ignored
 
 

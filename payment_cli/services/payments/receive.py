@@ -149,21 +149,53 @@ class Receiver:
         return account, account.gateway.complete(request)
 
     def _verify_by_trying(self, provider: str, request: HttpRequest) -> tuple[_Account, Notice]:
-        """On the bare path, its body encrypted: a bounded number of keys is tried."""
+        """On the bare path, its body encrypted: a bounded number of keys is tried.
+
+        Raises:
+            ConfigError: no keys verify it, and an account's could not be read: it may be its own.
+            UntrustedError: no keys verify it.
+        """
         refusal: PaymentError = UntrustedError("no account's keys verify this callback")
+        broken: ConfigError | None = None
         for domain, target in self.accounts.targets(provider)[:TARGETS_TRIED_MAX]:
             try:
                 gateway = self.accounts.gateway(domain, provider, target)
                 notice = gateway.complete(request)
+            except ConfigError as error:
+                broken = broken or error
             except PaymentError as error:
-                if isinstance(error, UntrustedError):
-                    refusal = error
-                continue
-            return _Account(domain, target, provider, gateway), notice
-        raise refusal
+                refusal = error if isinstance(error, UntrustedError) else refusal
+            else:
+                return self._own(_Account(domain, target, provider, gateway), notice, request)
+        raise broken or refusal
+
+    def _own(
+        self, found: _Account, notice: Notice, request: HttpRequest
+    ) -> tuple[_Account, Notice]:
+        """Of accounts that share their keys the payment's own speaks, if it verifies the message.
+
+        Raises:
+            UntrustedError: it does not.
+        """
+        try:
+            payment = load_committed(self.storage, notice.order_no)
+        except (NotFoundError, InvalidValueError):
+            return found, notice
+        provider = pay_type(payment.pay_tp).provider if payment.pay_tp else ""
+        own = (payment.seller_nm, payment.pay_target)
+        if provider != found.provider or own == (found.domain, found.target):
+            return found, notice
+        account = self._account(*own, payment.pay_tp)
+        return account, account.gateway.complete(request)
 
     def _named_account(self, domain: str, target: str, pay_tp: str) -> _Account:
-        """Return the account that a path names. One that is not here is a stranger's invention."""
+        """Return the account that a path names. One that is not here is a stranger's invention.
+
+        Raises:
+            UntrustedError: there is no such account, or its provider has no keys and never calls.
+        """
+        if find_provider(pay_type(pay_tp).provider).keys() is None:
+            raise UntrustedError(f"nobody calls about {pay_tp}")
         try:
             return self._account(domain, target, pay_tp)
         except ConfigError as error:

@@ -33,7 +33,7 @@ class Watcher:
         payment somebody else pays or closes ends the watch as well. Never ends on NEW by itself:
         a NEW payment yields one result.
         """
-        payment = self.payments.get(fragment)
+        payment = self.payments.get_committed(fragment)
         yield Result(payment)
         if payment.st is not Status.WAIT:
             return
@@ -62,7 +62,7 @@ class Watcher:
             if is_slow and result.payment.st is Status.WAIT:
                 result = self.closer.close(payment.id, "not confirmed in time")
         except (OutcomeUnknownError, NotAllowedError) as error:
-            current = self.payments.get(payment.id)
+            current = self.payments.get_committed(payment.id)
             return Result(current, (), str(error), unknown=current.st is Status.WAIT)
         return result
 

@@ -16,7 +16,7 @@ from payment_cli.model.record import Record
 from payment_cli.model.shop.coupon import CouponEvent, CouponStatus
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_notice import NoticeType, order_notice
-from payment_cli.model.shop.order_state import OrderEvent, OrderStatus
+from payment_cli.model.shop.order_state import PAID, OrderEvent, OrderStatus
 from payment_cli.model.shop.product import Product
 from payment_cli.services.events.notice_records import NOTICES
 from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX, outbox_row
@@ -60,7 +60,12 @@ class Scene:
             NotFoundError, CorruptRecordError: it is missing or damaged.
         """
         if self.known is None:
-            self.known = load_order(self.reader, self.store, self.order_id)
+            order = load_order(self.reader, self.store, self.order_id)
+            if order.sto_nm != self.store:
+                raise CorruptRecordError(
+                    f"order {order.id} is kept for {self.store}, and says it is of {order.sto_nm}"
+                )
+            self.known = order
         return self.known
 
     def concerns_an_order(self) -> bool:
@@ -91,9 +96,7 @@ Plan = Callable[[Scene], Iterable[Write]]
 def move_order(scene: Scene) -> Iterable[Write]:
     """Let the payment pay its order."""
     order, payment = scene.order, _payment(scene)
-    if order.ord_status in (OrderStatus.OK, OrderStatus.SHIPPED, OrderStatus.DONE) and (
-        order.pay_id == payment.id
-    ):
+    if order.ord_status in PAID and order.pay_id == payment.id:
         return ()
     moved = order.on(OrderEvent.PAID, scene.now, scene.by, payment.id, pay_id=payment.id)
     return (_order_write(moved),)

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
-from payment_cli.errors import AmbiguousIdError, InvalidValueError, NotFoundError
+from payment_cli.errors import (
+    AmbiguousIdError,
+    CorruptRecordError,
+    InvalidValueError,
+    NotFoundError,
+)
 from payment_cli.model.actor import Actor
 from payment_cli.model.query.match import everything
 from payment_cli.model.record import Json, Record
@@ -61,8 +66,8 @@ class OwedSteps:
                 note = f"{seen['what']}: {reason}"
                 try:
                     payment = load(tx, str(seen["payment"]))
-                except NotFoundError:
-                    return seen
+                except (NotFoundError, InvalidValueError, CorruptRecordError):
+                    return seen  # there is nobody to tell
                 save(tx, payment.noted("given up", self.clock(), by, note))
         return seen
 

@@ -29,10 +29,10 @@ from payment_cli.storage.tree.connection import (
     storage_errors,
 )
 from payment_cli.storage.tree.fsck import LOCK_TIMEOUT_S, Progress, records_of
+from payment_cli.storage.tree.layout import write_layout
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.reader import open_current
 from payment_cli.storage.tree.sync import sync_files
-from payment_cli.storage.tree.versions import write_layout
 
 _PAGES = 1024
 _FILES = 500

@@ -13,9 +13,10 @@ from urllib.parse import quote
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
 from payment_cli.files.safe_files import exists, folder, write_new
 from payment_cli.ids import new_token
+from payment_cli.storage.tree.layout import write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
 from payment_cli.storage.tree.schema import create_indexes, create_tables
-from payment_cli.storage.tree.versions import NEW_END, check_version, write_layout
+from payment_cli.storage.tree.versions import NEW_END, check_version
 
 #: How long SQLite waits for its own locks: they are held by checkpoints and recovery only.
 _BUSY_S = 10.0

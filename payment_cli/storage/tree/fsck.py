@@ -21,6 +21,7 @@ from payment_cli.storage.tree.connection import (
     open_reader,
     storage_errors,
 )
+from payment_cli.storage.tree.foreign import why_not_new
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
 from payment_cli.storage.tree.publish import Publication
@@ -132,7 +133,7 @@ def look_again(
         is_left = left.find(conn, known) is not None
         found = _of_record(conn, publication, known, is_left=is_left)
         yield from (now for now in found if now.path == one.path)
-    elif publication.exists(one.path):
+    elif publication.is_blocked(one.path) or publication.exists(one.path):
         yield one
 
 
@@ -184,11 +185,12 @@ class _Comparison:
         self._total = 2 * record_count
         self._left = {note.key for note in left.notes(self._conn)}
         with Publication(self._root_fd, "") as publication:
+            self._publication = publication
             for key, doc in records_of(self._conn):
                 is_left = key in self._left
                 self._found += _of_record(self._conn, publication, key, doc, is_left=is_left)
                 self._step()
-        file_count = sum(map(self._check_place, scan.places(self._root_fd)))
+            file_count = sum(map(self._check_place, scan.places(self._root_fd)))
         self._progress(self._done, self._done)
         differences = sorted(set(self._found), key=lambda one: (one.path, one.kind))
         return Report(record_count, file_count, tuple(differences))
@@ -209,10 +211,16 @@ class _Comparison:
         if found.is_temp:
             self._found.append(Difference(Kind.LEFTOVER, found.path, "a dead writer's"))
         elif not any(_is_known(self._conn, key, found) for key in found.keys):
-            kind, detail = Kind.FOREIGN, "not in the journal"
+            kind, detail = Kind.FOREIGN, self._why_foreign(found)
             if any(key in self._left for key in found.keys):
                 kind, detail = Kind.LEFT, "the journal removed this record: only --restore"
             self._found.append(Difference(kind, found.path, detail, found.keys, found.is_content))
+
+    def _why_foreign(self, found: scan.Found) -> str:
+        why = ""
+        if not found.is_content:
+            why = why_not_new(self._conn, self._publication, found.path, found.keys)
+        return f"not in the journal; can't be adopted: {why}" if why else "not in the journal"
 
     def _step(self) -> None:
         self._done += 1

@@ -155,6 +155,28 @@ def has_had(conn: sqlite3.Connection, key: Key, digest: bytes) -> bool:
     return conn.execute(sql, (*key, digest)).fetchone() is not None
 
 
+def record_of(row: Row, key: Key) -> Record:
+    """Return the record of a row.
+
+    Raises:
+        CorruptRecordError: it is none, or not the one that the row says it is.
+    """
+    record = decoded(row.doc, str(key))
+    if (record.get("id"), record.get("rev")) != (key.id, row.rev):
+        raise CorruptRecordError(
+            f"{key} is damaged in the journal: what it holds is another record, or another "
+            "revision of it",
+            hint=REBUILD_HINT,
+        )
+    return record
+
+
+def was_deleted(conn: sqlite3.Connection, key: Key) -> bool:
+    """Return whether the record was ever deleted. Reads the log from end to end."""
+    sql = f"SELECT 1 FROM log WHERE {_ONE} AND op = 'delete' LIMIT 1"  # noqa: S608
+    return conn.execute(sql, key).fetchone() is not None
+
+
 def decoded(doc: str, *name: str) -> Record:
     """Return the record that the journal keeps as `doc`; `name` is for the error.
 

@@ -84,13 +84,16 @@ class Publication:
             return exists(*self._locate(path, create=False))
         return False
 
-    def has_folder(self, path: str) -> bool:
-        """Return whether a folder is at `path`: nothing can be published over it."""
-        with suppress(FileNotFoundError):
+    def is_blocked(self, path: str) -> bool:
+        """Return whether nothing can be published at `path`: a folder is there, or a link above."""
+        try:
             folder_fd, name = self._locate(path, create=False)
             found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-            return stat.S_ISDIR(found.st_mode)
-        return False
+        except FileNotFoundError:
+            return False
+        except CorruptRecordError:
+            return True
+        return stat.S_ISDIR(found.st_mode)
 
     def remove(self, path: str) -> None:
         """Remove the file at `path` at once, if it is there."""

@@ -71,11 +71,10 @@ class Reader:
         with storage_errors("counting", collection.kind), self._snapshot() as conn:
             return 0 if conn is None else run_count(conn, collection, match)
 
-    def find(self, key: Key) -> str | None:
-        """Return the record's committed JSON, None if there is no such record."""
+    def find(self, key: Key) -> journal.Row | None:
+        """Return the record's committed row, None if there is no such record."""
         with storage_errors("reading", key), self._snapshot() as conn:
-            row = None if conn is None else journal.find(conn, key)
-            return None if row is None else row.doc
+            return None if conn is None else journal.find(conn, key)
 
     def left(self) -> list[Key]:
         """Return the records whose files are left to a foreign hand."""

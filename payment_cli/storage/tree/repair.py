@@ -8,17 +8,17 @@ it.
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from payment_cli.clock import Clock
-from payment_cli.errors import CorruptRecordError, InvalidValueError, PaymentError
+from payment_cli.errors import CorruptRecordError, PaymentError
 from payment_cli.files.safe_files import open_root
 from payment_cli.ids import new_token
-from payment_cli.model.codec import decode_foreign_object, encode_pretty
-from payment_cli.model.record import Record
+from payment_cli.model.codec import encode_pretty
 from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.connection import new_journal, open_reader, storage_errors
+from payment_cli.storage.tree.foreign import check_not_ended, read_record
 from payment_cli.storage.tree.fsck import (
     LOCK_TIMEOUT_S,
     Difference,
@@ -29,11 +29,11 @@ from payment_cli.storage.tree.fsck import (
     look_again,
 )
 from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.schema import create_indexes, create_tables
 from payment_cli.storage.tree.sync import sync_files
-from payment_cli.storage.tree.versions import check_layout
 from payment_cli.storage.tree.writer import Writer
 
 #: The actor that the log names for what is adopted from files.
@@ -58,17 +58,13 @@ def restore_files(
     """
 
     def restore(writer: Writer, differences: list[Difference]) -> None:
-        restored = set()
+        owners: set[Key] = set()
         for one in differences:
             if one.kind is Kind.LEFTOVER:
                 writer.publication.remove(one.path)
-            elif one.kind in _RESTORED and not writer.publication.has_folder(one.path):
-                restored.update(_owner(writer, one))
-        for key in restored:
-            row = journal.find(writer.conn, key)
-            content = journal.find_content(writer.conn, key)
-            writer.publication.write(Change(key, row.doc if row is not None else None, content))
-        left.publish_ended(root, writer, sorted(restored))
+            elif one.kind in _RESTORED:
+                owners.update(_owner(writer, one))
+        left.publish_ended(root, writer, [key for key in sorted(owners) if _restore(writer, key)])
 
     return _repaired(root, progress, lock_timeout_s, restore)
 
@@ -83,7 +79,9 @@ def adopt_files(
     """Take hand-edited and foreign records into the journal, as new revisions in the log.
 
     What is missing or damaged is left, and what is of an older revision than the journal's: it
-    would undo what has happened since, be it a payment. Return what is different afterwards.
+    would undo what has happened since, be it a payment. Nor is what was deleted because it was done
+    (an owed step): it would be done twice. One that can't be adopted keeps no other
+    from it. Return what is different afterwards, and why.
 
     Raises:
         StorageError: the disk or the database failed. LockedError: others hold the lock.
@@ -93,9 +91,8 @@ def adopt_files(
         changes, seq = [], 0
         for one in differences:
             if one.kind in _ADOPTED and not one.is_content:
-                adopted = _adopt_one(writer, one, clock)
-                if adopted is not None:
-                    change, seq = adopted
+                with suppress(CorruptRecordError):
+                    change, seq = _adopt_one(writer, one, clock)
                     changes.append(change)
         if changes:
             writer.commit(changes, seq)
@@ -160,38 +157,51 @@ def _repaired(
     return check_tree(root, lock_timeout_s=lock_timeout_s)
 
 
+def _restore(writer: Writer, key: Key) -> bool:
+    """Write the journal's files of a record aside, unless something is in the way of them."""
+    row = journal.find(writer.conn, key)
+    content = journal.find_content(writer.conn, key)
+    paths = (key.path,) if row is not None and content is None else (key.path, key.content_path)
+    if any(map(writer.publication.is_blocked, paths)):
+        return False
+    writer.publication.write(Change(key, row.doc if row is not None else None, content))
+    return True
+
+
 def _owner(writer: Writer, one: Difference) -> list[Key]:
     """Return the record whose file is restored: the journal's, or one that it removed."""
     known = [key for key in one.keys if journal.find(writer.conn, key) is not None]
     return known[:1] or [key for key in one.keys if writer.left_of(key) is not None]
 
 
-def _adopt_one(writer: Writer, one: Difference, clock: Clock) -> tuple[Change, int] | None:
-    """Take one file into the journal; None if it can't be, and so stays a difference."""
-    data = writer.publication.read(one.path)
-    found = _read_record(data, one.path, one.keys) if data is not None else None
-    if found is None:
-        return None
-    key, record = found
+def _adopt_one(writer: Writer, one: Difference, clock: Clock) -> tuple[Change, int]:
+    """Take one file into the journal.
+
+    Raises:
+        CorruptRecordError: it can't be or may not be, and so stays a difference.
+    """
+    key, record, _ = read_record(writer.publication, one.path, one.keys)
     conn = writer.conn
     row, rev = journal.find(conn, key), left.rev_of(record)
     is_left = writer.left_of(key) is not None
     if row is None and is_left:
-        return None
+        raise CorruptRecordError("the journal removed it")
     if row is not None and not left.may_adopt(rev, row.rev, is_left=is_left):
-        return None
+        raise CorruptRecordError("it is older")
+    content = None
+    if row is None:
+        check_not_ended(conn, key)
+        content = writer.publication.read(key.content_path)
     if is_left:
         writer.end_left(key)
     rev = rev if row is None else max(row.rev, rev) + 1
     record["rev"] = rev
     doc = encode_pretty(record)
-    content = None
     docs = (row.doc if row is not None else "", doc)
     seq = journal.append_log(conn, clock(), ACTOR, key, "put" if row else "insert", docs)
     if row is not None:
         journal.replace(conn, key, row, rev, doc, record)
     else:
-        content = writer.publication.read(key.content_path)
         _insert(conn, journal.New(key, rev, doc, record), seq, content)
     return Change(key, doc, content), seq
 
@@ -200,16 +210,6 @@ def _insert(conn: sqlite3.Connection, new: journal.New, seq: int, content: bytes
     journal.insert(conn, new, seq, fresh=False)
     if content is not None:
         journal.insert_content(conn, new.key, content)
-
-
-def _read_record(data: bytes, path: str, keys: tuple[Key, ...]) -> tuple[Key, Record] | None:
-    """Return a file's record, and which of `keys` it belongs to; None if it is none of them."""
-    try:
-        record = decode_foreign_object(data, path)
-    except InvalidValueError:
-        return None
-    key = next((key for key in keys if key.id == record.get("id")), None)
-    return None if key is None else (key, record)
 
 
 def _rebuild_locked(
@@ -269,14 +269,10 @@ def _load_one(
     It is taken byte for byte, unless it lacks a revision: then it is written anew with one.
     """
     try:
-        data = publication.read(found.path)
-        loaded = _read_record(data, found.path, found.keys) if data is not None else None
-        if loaded is None or data is None:
-            return
-        content = publication.read(loaded[0].content_path)
+        key, record, data = read_record(publication, found.path, found.keys)
+        content = publication.read(key.content_path)
     except CorruptRecordError:
         return
-    key, record = loaded
     doc, rev = data.decode(), left.rev_of(record)
     if record.get("rev") != rev:
         doc = encode_pretty({**record, "rev": rev})

@@ -80,7 +80,8 @@ def files(root_fd: int, place: Place) -> Iterator[Found]:
                 if entry.name.startswith("."):
                     if entry.name.endswith(TEMP_END):
                         yield Found(place, entry.name, is_temp=True)
-                elif not entry.is_dir(follow_symlinks=False):
+                elif entry.name.endswith(".json") or not entry.is_dir(follow_symlinks=False):
+                    # A folder may be anything, but not where a record's file would be.
                     yield from _recorded(place, entry.name)
     finally:
         os.close(folder_fd)

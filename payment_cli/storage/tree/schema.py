@@ -18,9 +18,7 @@ from typing import Final
 
 from payment_cli.model.record import Json
 from payment_cli.storage.kinds import KINDS, Field
-
-#: Of a tree. Raised with every change of the tables, or of how files lie: see versions.py.
-VERSION: Final = 2
+from payment_cli.storage.tree.layout import VERSION
 
 #: Fresh records enter the indexes after so many changes.
 SETTLE_EVERY: Final = 64

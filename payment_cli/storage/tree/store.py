@@ -30,10 +30,12 @@ from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Transaction
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
+from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
 
 if TYPE_CHECKING:
     from payment_cli.model.query.match import Match
+    from payment_cli.storage.tree.journal import Row
     from payment_cli.storage.tree.reader import Reader
     from payment_cli.storage.tree.writer import Writer
 
@@ -48,6 +50,7 @@ class TreeStorage:
         self._root = root
         self._clock = clock
         self._lock_timeout_s = lock_timeout_s
+        self._is_layout_known = False
 
     def get(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py, and above for what is read."""
@@ -57,15 +60,15 @@ class TreeStorage:
 
     def committed(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py."""
-        from payment_cli.storage.tree.journal import decoded
+        from payment_cli.storage.tree.journal import record_of
 
         key = key_of(collection, record_id)
-        return decoded(self._find(key), str(key))
+        return record_of(self._find(key), key)
 
     def _newest(self, key: Key) -> bytes:
         """Return the journal's text of a record; its file's if the journal can't be read."""
         try:
-            return self._find(key).encode()
+            return self._find(key).doc.encode()
         except NotFoundError:
             raise
         except PaymentError:
@@ -74,11 +77,11 @@ class TreeStorage:
                 raise
             return data
 
-    def _find(self, key: Key) -> str:
-        doc = self._reader.find(key)
-        if doc is None:
+    def _find(self, key: Key) -> "Row":
+        row = self._reader.find(key)
+        if row is None:
             raise NotFoundError(key.kind, key.id)
-        return doc
+        return row
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """See storage/base.py."""
@@ -155,10 +158,18 @@ class TreeStorage:
         return read_boot_id()
 
     def _read(self, path: str, limit: int | None = None) -> bytes | None:
-        """Return the file at `path`, None if it is not there."""
+        """Return the file at `path`, None if it is not there.
+
+        Raises:
+            ConfigError: the tree is a newer program's. CorruptRecordError: it is no plain file, or
+                nobody can say how old the files are. StorageError: the disk failed.
+        """
         try:
             root_fd = open_root(self._root)
             try:
+                if not self._is_layout_known:
+                    check_layout(root_fd)
+                    self._is_layout_known = True
                 return read_path(root_fd, path, limit)
             finally:
                 os.close(root_fd)

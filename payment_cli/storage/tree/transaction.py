@@ -75,7 +75,7 @@ class TreeTransaction:
             row = journal.find(self._begun(), key)
         if row is None:
             raise NotFoundError(key.kind, key.id)
-        return journal.decoded(row.doc, str(key))
+        return journal.record_of(row, key)
 
     def query(self, collection: Collection, query: Query) -> Iterator[Record]:
         """See storage/base.py. What it yields ends with the transaction."""

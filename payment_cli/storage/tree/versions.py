@@ -1,7 +1,8 @@
 """Versions of a tree: what changed in its journal or in how its files lie, and how one follows.
 
 The version is in the journal (SQLite's `user_version`), and beside it in the file `.version` at
-the root, for when there is no journal. A program knows one version and all before it:
+the root (layout.py), for when there is no journal and for who reads single files. A program knows
+one version and all before it:
 
 - An *older* tree is upgraded by the first who needs its journal, under the tree's lock: a copy of
   the journal is kept as `payment.db.version-N`, then all steps happen in one SQLite transaction.
@@ -9,7 +10,7 @@ the root, for when there is no journal. A program knows one version and all befo
   do it as well: reading every old form for ever would put each of them into every query. Where the
   disk can't be written, single records are read from their files, and a query says what is to do.
 - A *newer* tree is refused in one line, by a program that starts and by one that has it open: the
-  version is looked at in every transaction and in every snapshot.
+  version is looked at in every transaction and in every snapshot, and once by who reads files.
 
 A change is one function, at the end of STEPS. It changes the journal within the transaction it is
 given. One that moves files must be able to be repeated: files know no transaction. What a step
@@ -23,13 +24,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from payment_cli.errors import ConfigError, CorruptRecordError, StorageError
-from payment_cli.files.safe_files import folder, read_file, replace_durably, write_new
+from payment_cli.errors import StorageError
+from payment_cli.files.safe_files import folder, write_new
 from payment_cli.ids import new_token
+from payment_cli.storage.tree.layout import VERSION, newer_tree, write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
-from payment_cli.storage.tree.schema import VERSION
-
-VERSION_NAME = ".version"
 
 #: The end of a database's name while it is being made.
 NEW_END = ".new"
@@ -59,39 +58,6 @@ def check_version(conn: sqlite3.Connection) -> None:
         raise newer_tree(version)
     if version < VERSION:
         raise OldTreeError(version)
-
-
-def newer_tree(version: int) -> ConfigError:
-    """Return the error of a tree that is too new for this program."""
-    return ConfigError(
-        f"this tree is of version {version}, this program knows versions up to {VERSION}",
-        hint="use the payment-cli that upgraded it or a newer one; restart a server that is old",
-    )
-
-
-def check_layout(root_fd: int) -> None:
-    """Refuse files that lie as a newer program has put them, where there is no journal to ask.
-
-    Raises:
-        ConfigError: they are newer. CorruptRecordError: `.version` is a link or holds no number.
-    """
-    try:
-        text = read_file(root_fd, VERSION_NAME).decode("ascii", "replace").strip()
-    except FileNotFoundError:
-        return
-    if not text.isdigit():
-        raise CorruptRecordError(f"{VERSION_NAME} holds no version", hint=f"it was {VERSION}?")
-    if int(text) > VERSION:
-        raise newer_tree(int(text))
-
-
-def write_layout(root_fd: int) -> None:
-    """Say durably that the files lie as this program's version has it.
-
-    Raises:
-        OSError: the disk is full or refused.
-    """
-    replace_durably(root_fd, VERSION_NAME, f"{VERSION}\n".encode())
 
 
 def upgrade(root: Path, root_fd: int) -> None:

@@ -32,16 +32,12 @@ from payment_cli.storage.tree.connection import (
     open_writer,
 )
 from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import JOURNAL_NAME, Mark, TreeLock, read_boot_id
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.schema import SETTLE_EVERY
 from payment_cli.storage.tree.sync import Syncer
-from payment_cli.storage.tree.versions import (
-    OldTreeError,
-    check_layout,
-    check_version,
-    upgrade,
-)
+from payment_cli.storage.tree.versions import OldTreeError, check_version, upgrade
 
 
 class _Held:

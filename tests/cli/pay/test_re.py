@@ -155,3 +155,15 @@ def test_json_that_names_no_payment_is_refused(pay, sandboxed, fields, code):
     ran = pay("re", "-idkey", "id", fields, exit_code=code)
     assert ran.err.count("\n") == 1
     assert ran.out == b""
+
+
+def test_a_tree_whose_settings_are_broken_answers_the_gateway_5xx(pay, shop, root):
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc/payment.toml").write_text("lock_timeout_s = ")
+    request = b"POST /pay/re/wx.qrcode/demo/main HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}"
+    ran = pay("re", "--http", "-i", stdin=request, exit_code=40)
+    assert ran.text.startswith("HTTP/1.1 500 ")
+
+
+def test_what_is_no_http_at_all_is_answered_4xx(pay, shop):
+    assert pay("re", "--http", "-i", stdin=b"hello", exit_code=2).text.startswith("HTTP/1.1 400 ")

@@ -152,8 +152,20 @@ def test_money_for_a_cancelled_order_is_flagged():
 
 
 def test_money_for_an_order_that_was_paid_already_is_double():
-    assert paid().why_not_paid_by(a_payment()) is Flag.DOUBLE
-    assert paid(OrderKind.VIRTUAL).why_not_paid_by(a_payment()) is Flag.DOUBLE
+    for kind in (OrderKind.NORMAL, OrderKind.VIRTUAL):
+        order = replace(paid(kind), pay_ids=("pay-1", "pay-2"), pay_id="pay-2")
+        assert order.why_not_paid_by(a_payment()) is Flag.DOUBLE
+
+
+def test_the_money_that_paid_an_order_is_not_double_when_it_is_judged_again():
+    assert paid().pay_id == a_payment().id
+    assert paid().why_not_paid_by(a_payment()) is None
+
+
+def test_an_order_that_names_payments_before_any_was_opened_is_damaged():
+    order = replace(opened(), ord_status=OrderStatus.NEW)
+    with pytest.raises(CorruptRecordError):
+        order.why_not_paid_by(a_payment())
 
 
 def test_money_of_a_payment_thought_lost_still_pays_the_order_that_waits_for_it():

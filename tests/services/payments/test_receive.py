@@ -221,6 +221,49 @@ def test_the_bare_path_finds_the_wechat_account_by_trying(world: World) -> None:
     assert world.stored(payment).st == "OK"
 
 
+def test_of_accounts_that_share_their_keys_the_payments_own_speaks(world: World) -> None:
+    payment = sent(world)
+    world.accounts.wechat_targets = [("demo", "twin"), ("demo", "shop")]
+    world.gateway.notices = [notice(payment)]
+    assert world.receiver.receive(call("/pay/re", headers=SIGNED)).error is None
+    assert world.stored(payment).st == "OK"
+    assert len(world.gateway.calls("complete")) == 2  # its own account verified it as well
+
+
+def test_another_account_whose_keys_fit_can_not_speak_for_the_payments_own(world: World) -> None:
+    payment = sent(world)
+    world.accounts.wechat_targets = [("other", "liar"), ("demo", "shop")]
+    world.gateway.notices = [notice(payment), UntrustedError("not for this merchant")]
+    received = world.receiver.receive(call("/pay/re", headers=SIGNED))
+    assert isinstance(received.error, UntrustedError)
+    assert world.stored(payment) == payment
+
+
+def test_an_account_that_can_not_be_read_is_our_fault_on_the_bare_path(world: World) -> None:
+    sent(world)
+    world.accounts.wechat_targets = [("demo", "broken"), ("demo", "other")]
+    world.gateway.notices = [ConfigError("others can read the key"), UntrustedError("serial")]
+    received = world.receiver.receive(call("/pay/re", headers=SIGNED))
+    assert isinstance(received.error, ConfigError)
+    assert received.acknowledgement.status == 500
+
+
+def test_a_type_about_which_nobody_calls_opens_no_account(world: World) -> None:
+    world.gateway.notices = [ConfigError("it was asked")]
+    received = world.receiver.receive(call("/pay/re/free/demo/shop"))
+    assert isinstance(received.error, UntrustedError)
+    assert received.acknowledgement.status == 400
+
+
+@pytest.mark.parametrize(
+    "body", [b"out_trade_no=" + b"f" * 70_000, b"&".join([b"a=1"] * 201) + b"&out_trade_no=x"]
+)
+def test_a_form_larger_than_any_of_the_providers_claims_nothing(world: World, body) -> None:
+    received = world.receiver.receive(call("/pay/re", body, FORM))
+    assert isinstance(received.error, UntrustedError)
+    assert world.gateway.calls("complete") == []
+
+
 def test_trying_on_the_bare_path_is_bounded(world: World) -> None:
     world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
     world.gateway.notices = [UntrustedError("serial")]

@@ -1,7 +1,9 @@
 """fsck names every difference between files and journal, and repairs what it is told to."""
 
 import json
+import os
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -180,6 +182,126 @@ def test_what_can_not_be_adopted_stays_named(root: Path, storage: Storage) -> No
         ("foreign", "var/payment/p4.json"),
         ("edited", PLACES["content"]),
     }
+
+
+def a_folder(place: Path, _outside: Path) -> None:
+    place.mkdir()
+
+
+def a_socket(place: Path, _outside: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(place))
+
+
+IN_THE_WAY: dict[str, tuple[Callable[[Path, Path], object], str]] = {
+    "link": (Path.symlink_to, "is a symbolic link"),
+    "folder": (a_folder, "is not a plain file"),
+    "fifo": (lambda place, _outside: os.mkfifo(place), "is not a plain file"),
+    "socket": (a_socket, "is not a plain file"),
+}
+
+
+@pytest.mark.parametrize("what", IN_THE_WAY)
+@pytest.mark.parametrize("name", ["p3.json", "p4"])
+def test_what_is_no_file_keeps_nothing_else_from_being_adopted(
+    root: Path, storage: Storage, what: str, name: str
+) -> None:
+    """Neither in a record's place, nor where the script of a foreign payment would be."""
+    outside = root / "outside.json"
+    outside.write_text('{"id": "p3"}')
+    make, why = IN_THE_WAY[what]
+    make(root / "var/payment" / name, outside)
+    if name == "p4":
+        (root / "var/payment/p4.json").write_text('{"id": "p4"}')
+    for good in ("p1", "p9"):
+        (root / f"var/payment/{good}.json").write_text(
+            f'{{"id": "{good}", "st": "HAND", "rev": 1}}'
+        )
+    after = adopt_files(root, HandClock())
+    details = {one.path: one.detail for one in after.differences}
+    assert why in details.pop(f"var/payment/{name.removesuffix('.json')}.json")
+    assert set(details) <= {"var/payment/p4"}
+    assert storage.count(PAYMENTS, equal("st", "HAND")) == 2
+    assert outside.read_text() == '{"id": "p3"}'
+
+
+def test_a_place_that_is_a_link_is_told_and_keeps_nothing_else_from_repair(
+    root: Path, tmp_path: Path, storage: Storage
+) -> None:
+    shutil.move(root / "home/demo/.store", tmp_path / "elsewhere")
+    (root / "home/demo/.store").symlink_to(tmp_path / "elsewhere")
+    (root / "var/payment/p9.json").write_text('{"id": "p9"}')
+    (root / PLACES["order"]).unlink()
+    blocked = {path for _, path in named(check_tree(root)) if path.startswith("home/demo/.store")}
+    assert {PLACES["thing"], PLACES["settings"], "home/demo/.store/coupon"} <= blocked
+    assert {path for _, path in named(adopt_files(root, HandClock()))} - blocked == {
+        PLACES["order"]
+    }
+    assert {path for _, path in named(restore_files(root))} == blocked
+    assert storage.get(ORDERS, "o_1")["name"] == "ours"
+
+
+def test_a_folder_where_a_script_was_keeps_nothing_else_from_being_restored(
+    root: Path, storage: Storage
+) -> None:
+    (root / PLACES["content"]).unlink()
+    (root / PLACES["content"]).mkdir()
+    for what in ("payment", "order"):
+        edit(root / PLACES[what])
+    assert named(restore_files(root)) == {
+        ("damaged", PLACES["content"]),
+        ("edited", PLACES["payment"]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("p3", '{"id": "another"}', "its id is 'another', which is not its file's name"),
+        ("p3", '{"st": "NEW"}', "its id is missing, which is not its file's name"),
+        ("p3", '{"id": "p3", "id": "p3"}', "a key occurs twice"),
+        ("p3", "[" * 100_000, "nested too deep"),
+        ("not a name", "{}", "no record has such a name"),
+    ],
+)
+def test_it_is_told_why_a_foreign_file_is_not_adopted(
+    root: Path, storage: Storage, name: str, text: str, why: str
+) -> None:
+    (root / f"var/payment/{name}.json").write_text(text)
+    [left] = adopt_files(root, HandClock()).differences
+    assert left.path == f"var/payment/{name}.json"
+    assert why in left.detail
+
+
+@pytest.mark.parametrize("kind", ["outbox", "notice", "idempotency"])
+def test_what_was_deleted_because_it_was_done_does_not_come_back_from_a_backup(
+    root: Path, storage: Storage, kind: str
+) -> None:
+    """An owed step would be done twice: stock given back twice, a shop told twice."""
+    done = Collection(kind, "")
+    for n in ("1", "2"):
+        with storage.transaction("w") as tx:
+            tx.insert(done, a_record(id=f"s{n}"))
+    files = [root / f"var/{kind}/s{n}.json" for n in ("1", "2")]
+    before = [file.read_bytes() for file in files]
+    with storage.transaction("w") as tx:
+        tx.delete(done, "s1", 1)
+    files[0].write_bytes(before[0])
+    (root / f"var/{kind}/s3.json").write_text('{"id": "s3"}')
+    [difference] = adopt_files(root, HandClock()).differences
+    assert (difference.kind, difference.path) == (Kind.FOREIGN, f"var/{kind}/s1.json")
+    assert "was deleted; what it asked for would be done again" in difference.detail
+    assert [r["id"] for r in storage.query(done, Query(everything()))] == ["s2", "s3"]
+
+
+def test_what_a_person_deleted_may_be_adopted_again(root: Path, storage: Storage) -> None:
+    place = root / PLACES["thing"]
+    before = place.read_bytes()
+    with storage.transaction("w") as tx:
+        tx.delete(THINGS, "t1", 1)
+    place.write_bytes(before)
+    assert adopt_files(root, HandClock()).is_clean
+    assert storage.get(THINGS, "t1")["name"] == "ours"
 
 
 def test_a_missing_journal_is_named_and_rebuilt_from_the_files(

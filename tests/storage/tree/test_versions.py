@@ -14,7 +14,7 @@ from payment_cli.errors import ConfigError, CorruptRecordError, PaymentError, St
 from payment_cli.model.query.match import everything
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.kinds import KINDS
-from payment_cli.storage.tree import open_tree, schema, versions
+from payment_cli.storage.tree import layout, open_tree, schema, versions
 from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import check_tree
 from payment_cli.storage.tree.lock import Mark
@@ -84,8 +84,9 @@ def the_next_program() -> Iterator[None]:
         conn.execute("ALTER TABLE records ADD COLUMN parcel TEXT")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "VERSION", schema.VERSION + 1)
-        patch.setattr(versions, "VERSION", versions.VERSION + 1)
+        version = layout.VERSION + 1
+        for module in (layout, schema, versions):
+            patch.setattr(module, "VERSION", version)
         steps = {**versions.STEPS, versions.VERSION: one_more_column}
         patch.setattr(versions, "STEPS", steps)
         yield
@@ -362,7 +363,38 @@ def test_files_of_a_newer_tree_are_refused_though_its_journal_is_lost(root: Path
         assert rebuild_journal(root, HandClock()).is_clean
 
 
-@pytest.mark.parametrize("text", ["", "two", "-1"])
+def test_a_newer_tree_is_refused_by_who_reads_single_files(root: Path) -> None:
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="a" * 32))
+    storage.close()
+    with the_next_program():
+        newer = open_tree(root, HandClock())
+        insert(newer, a_record())
+        newer.close()
+    for attempt in (
+        lambda: open_tree(root, HandClock()).get(PAYMENTS, "a" * 32),
+        lambda: open_tree(root, HandClock()).get(PAYMENTS, "nothing"),
+        lambda: open_tree(root, HandClock()).find_id(PAYMENTS, "a" * 32),
+    ):
+        assert str(refused(attempt)) == TOO_NEW
+    shutil.rmtree(root / ".journal")
+    assert str(refused(lambda: open_tree(root, HandClock()).get(PAYMENTS, "a" * 32))) == TOO_NEW
+
+
+@pytest.mark.parametrize("text", ["", "two", "-1", "9" * 5000, "\u00b2"])
+def test_a_damaged_layout_refuses_nothing_that_the_journal_answers(root: Path, text: str) -> None:
+    """The journal knows its version; files alone could be anything."""
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p1"))
+    storage.close()
+    (root / ".version").write_text(text)
+    assert open_tree(root, HandClock()).get(PAYMENTS, "p1")["rev"] == 1
+    shutil.rmtree(root / ".journal")
+    with pytest.raises(CorruptRecordError, match=re.escape(".version holds no version")):
+        open_tree(root, HandClock()).get(PAYMENTS, "p1")
+
+
+@pytest.mark.parametrize("text", ["", "two", "-1", "9" * 5000])
 def test_a_damaged_layout_is_told_when_it_matters(root: Path, text: str) -> None:
     storage = open_tree(root, HandClock())
     insert(storage, a_record())
@@ -379,6 +411,7 @@ def test_who_has_it_open_while_it_is_upgraded_says_so_and_the_upgrader_goes_on(r
     server = open_tree(root, HandClock())
     insert(server, a_record(id="p1"))
     assert server.count(PAYMENTS, everything()) == 1
+    assert server.get(PAYMENTS, "p1")["rev"] == 1
     with the_next_program():
         cron = open_tree(root, HandClock())
         insert(cron, a_record(id="p2"))
@@ -395,7 +428,7 @@ def test_who_has_it_open_while_it_is_upgraded_says_so_and_the_upgrader_goes_on(r
         assert cron.count(PAYMENTS, everything()) == 3
         cron.close()
         assert check_tree(root).is_clean
-    assert server.get(PAYMENTS, "p1")["rev"] == 1, "a record is its file"
+    assert server.get(PAYMENTS, "p1")["rev"] == 1, "it knew the files before"
     server.close()
 
 
