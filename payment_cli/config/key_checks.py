@@ -27,7 +27,7 @@ def check_keys(
 def check_url(text: str) -> None:
     """Refuse what is not an absolute http(s) URL without query string.
 
-    WeChat Pay refuses a notify URL with a query string, and ours is a path anyway.
+    Not every provider takes a notify URL with a query string, and ours is a path anyway.
 
     Raises:
         InvalidValueError: the sentence says what it must be.

@@ -78,7 +78,7 @@ def notify_url(public_url: str, configured: str, pay_tp: str, domain: str, name:
     """Return where the provider is to call back about a payment of this target.
 
     The base is the account's `configured` notify URL, else `public_url` + `/pay/re`; the rest tells
-    the receiver whose keys to try. There is no query string: WeChat Pay forbids it.
+    the receiver whose keys to try. There is no query string: not every provider allows one.
 
     Raises:
         ConfigError: there is no base.

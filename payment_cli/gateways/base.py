@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # definite: not paid, and by this order it never will be
     REFUSED = "refused"  # definite: the request created nothing at the provider
     CLOSED = "closed"  # close or reverse succeeded: it can't be paid any more
-    NOT_FOUND = "not found"  # the provider knows no such order (for Alipay precreate: not yet)
+    NOT_FOUND = "not found"  # the provider knows no such order, or not before its scan
     UNKNOWN = "unknown"  # timeout, 5xx, unreadable: it may or may not have happened
 
 
@@ -92,7 +92,7 @@ class Answer:
 
     `re_tp`/`re_obj` are what the payer's screen needs after a send. `code` and `message` are the
     provider's own words about a failure. `extra` holds provider fields worth keeping on the
-    payment, each with the provider's prefix (`wx_`, `zfb_`).
+    payment, each under the family of the pay type and `_`.
     """
 
     outcome: Outcome

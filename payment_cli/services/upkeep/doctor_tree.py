@@ -155,7 +155,7 @@ def _clock(now: int, written_at: int, last_change: int) -> Finding:
         return error(
             "clock",
             f"the journal was last written {away_s} s from now: the clock was set back",
-            "set the machine's clock; WeChat Pay's messages are refused when it is 5 minutes off",
+            "set the machine's clock; when it is 5 minutes off, messages of providers are refused",
         )
     return ok("clock", "agrees with the file system")
 
