@@ -81,8 +81,8 @@ def _copy_records(
     with closing(open_writer(destination).conn) as conn:
         total = conn.execute("SELECT count(*) FROM records").fetchone()[0]
         with Publication(copy_fd, "") as publication:
-            for done, (key, doc) in enumerate(records_of(conn), 1):
-                publication.write(Change(key, doc, journal.find_content(conn, key)))
+            for done, (key, row) in enumerate(records_of(conn), 1):
+                publication.write(Change(key, row.doc, journal.find_content(conn, key)))
                 if done % _FILES == 0 or done == total:
                     publication.publish()
                     progress(done, total)

@@ -35,7 +35,7 @@ LOCK_TIMEOUT_S = 30.0
 _PAGE = 500
 _JOURNAL_PATH = f"{JOURNAL_FOLDER}/{JOURNAL_NAME}"
 
-_RECORDS = """SELECT kind, domain, id, doc FROM records WHERE (kind, domain, id) > (?, ?, ?)
+_RECORDS = """SELECT kind, domain, id, rev, doc FROM records WHERE (kind, domain, id) > (?, ?, ?)
     ORDER BY kind, domain, id LIMIT ?"""
 
 
@@ -186,9 +186,9 @@ class _Comparison:
         self._left = {note.key for note in left.notes(self._conn)}
         with Publication(self._root_fd, "") as publication:
             self._publication = publication
-            for key, doc in records_of(self._conn):
+            for key, row in records_of(self._conn):
                 is_left = key in self._left
-                self._found += _of_record(self._conn, publication, key, doc, is_left=is_left)
+                self._found += _of_record(self._conn, publication, key, row, is_left=is_left)
                 self._step()
             file_count = sum(map(self._check_place, scan.places(self._root_fd)))
         self._progress(self._done, self._done)
@@ -228,12 +228,12 @@ class _Comparison:
         self._progress(self._done, self._total)
 
 
-def records_of(conn: sqlite3.Connection) -> Iterator[tuple[Key, str]]:
-    """Yield every record of the journal, by key, in snapshots of a page."""
+def records_of(conn: sqlite3.Connection) -> Iterator[tuple[Key, journal.Row]]:
+    """Yield every record of the journal, by key and without columns, in snapshots of a page."""
     last: tuple[str, str, str] = ("", "", "")
     while page := conn.execute(_RECORDS, (*last, _PAGE)).fetchall():
-        for kind, domain, record_id, doc in page:
-            yield Key(kind, domain, record_id), doc
+        for kind, domain, record_id, rev, doc in page:
+            yield Key(kind, domain, record_id), journal.Row(rev, doc, ())
         last = page[-1][:3]
 
 
@@ -247,16 +247,15 @@ def _of_record(
     conn: sqlite3.Connection,
     publication: Publication,
     key: Key,
-    doc: str | None = None,
+    row: journal.Row | None = None,
     *,
     is_left: bool,
 ) -> Iterator[Difference]:
     """Yield how the files of one record differ from what the journal has."""
-    if doc is None:
-        row = journal.find(conn, key)
-        doc = "" if row is None else row.doc
-    if not is_record(doc, key):
+    row = row or journal.find(conn, key)
+    if row is None or not is_whole(row, key):
         yield Difference(Kind.JOURNAL, _JOURNAL_PATH, f"{key} is damaged in it", (key,))
+    doc = "" if row is None else row.doc
     found = list(_of_file(publication, key, key.path, doc.encode(), is_left=is_left))
     content = journal.find_content(conn, key)
     if content is not None:
@@ -283,6 +282,15 @@ def _of_file(
         if is_whole and not is_content and not left.may_adopt(old, rev, is_left=is_left):
             detail = f"is of revision {old}, the journal's of {rev}: only --restore"
         yield Difference(kind, path, detail, (key,), is_content)
+
+
+def is_whole(row: journal.Row, key: Key) -> bool:
+    """Return whether the journal holds a whole record in a row, and the one it says it is."""
+    try:
+        journal.record_of(row, key)
+    except CorruptRecordError:
+        return False
+    return True
 
 
 def is_record(data: str | bytes, key: Key) -> bool:

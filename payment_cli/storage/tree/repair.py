@@ -26,6 +26,7 @@ from payment_cli.storage.tree.fsck import (
     Progress,
     Report,
     check_tree,
+    is_whole,
     look_again,
 )
 from payment_cli.storage.tree.key import Key
@@ -158,8 +159,13 @@ def _repaired(
 
 
 def _restore(writer: Writer, key: Key) -> bool:
-    """Write the journal's files of a record aside, unless something is in the way of them."""
+    """Write the journal's files of a record aside, unless something is in the way of them.
+
+    A record that is damaged in the journal goes over no file: the file may be all there is of it.
+    """
     row = journal.find(writer.conn, key)
+    if row is not None and not is_whole(row, key):
+        return False
     content = journal.find_content(writer.conn, key)
     paths = (key.path,) if row is not None and content is None else (key.path, key.content_path)
     if any(map(writer.publication.is_blocked, paths)):

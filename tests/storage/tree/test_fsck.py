@@ -344,6 +344,28 @@ def test_a_page_damaged_within_the_journal_is_named(root: Path, storage: Storage
     assert Kind.JOURNAL in {one.kind for one in check_tree(root).differences}
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE records SET doc = substr(doc, 1, 20) WHERE id = 'p1'",
+        "UPDATE records SET rev = rev + 1 WHERE id = 'p1'",
+        "UPDATE records SET doc = replace(doc, 'p1', 'p9') WHERE id = 'p1'",
+    ],
+)
+def test_a_record_damaged_within_the_journal_is_restored_over_no_file(
+    root: Path, storage: Storage, harm: str
+) -> None:
+    storage.close()
+    with sqlite3.connect(root / ".journal" / "payment.db") as journal:
+        journal.execute(harm)
+    journal.close()
+    file = root / "var/payment/p1.json"
+    whole = file.read_bytes()
+    report = restore_files(root)
+    assert Kind.JOURNAL in {one.kind for one in report.differences}
+    assert file.read_bytes() == whole
+
+
 def test_a_record_damaged_within_the_journal_is_named_and_adopted_from_its_file(
     root: Path, storage: Storage
 ) -> None:
