@@ -185,7 +185,18 @@ def test_a_record_without_its_file_is_read_from_the_journal(root: Path, storage:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '"text"', '{"id": "another", "rev": 1}', '{"rev": 1}', "\xff"]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"text"',
+        '{"id": "another", "rev": 1}',
+        '{"rev": 1}',
+        "\xff",
+        "[" * 100_000,
+    ],
 )
 def test_a_damaged_file_is_reported_by_its_name(root: Path, storage: Storage, text: str) -> None:
     stored = insert_one(storage, a_record())
