@@ -39,11 +39,14 @@ def decode(text: str | bytes) -> Json:
     """Read JSON that we wrote ourselves; numbers with a fraction become Decimal.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: it is not JSON, or nested deeper than anything of ours.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8")
-    return cast(Json, _DECODER.decode(text))
+    try:
+        return cast(Json, _DECODER.decode(text))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def decode_foreign(text: str | bytes, what: str) -> Json:

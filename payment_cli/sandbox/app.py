@@ -13,7 +13,7 @@ from typing import Any
 
 from payment_cli.sandbox import cashier, control, pages
 from payment_cli.sandbox.alipay import orders as alipay
-from payment_cli.sandbox.exchange import Reply, Request, json_reply, read_request
+from payment_cli.sandbox.exchange import RefusalError, Reply, Request, json_reply, read_request
 from payment_cli.sandbox.misbehaviour import ANSWER, Rule
 from payment_cli.sandbox.notifier import Notifier
 from payment_cli.sandbox.wechat import h5
@@ -40,7 +40,11 @@ class Sandbox:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer one request."""
-        request = read_request(environ)
+        try:
+            request = read_request(environ)
+        except RefusalError as refusal:
+            said = {"code": refusal.code, "message": refusal.message}
+            return _start(json_reply(refusal.status, said), start_response)
         if request.path.startswith("/sandbox/"):
             return _start(control.answer(self.control, request), start_response)
         players = _players(self.world, request.path)

@@ -1,6 +1,7 @@
 """A request as it came over the wire, and the answer to it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,8 +89,11 @@ def read_request(environ: Mapping[str, Any]) -> Request:
 
     The raw target is taken from `REQUEST_URI` (our server) or `RAW_URI` (gunicorn); elsewhere it
     is put together again, which is right for every path without unusual characters.
+
+    Raises:
+        RefusalError: nobody can tell how long its body is.
     """
-    length = min(int(environ.get("CONTENT_LENGTH") or 0), BODY_BYTES_MAX)
+    length = min(_content_length(environ), BODY_BYTES_MAX)
     headers = {
         name[5:].replace("_", "-").lower(): str(value)
         for name, value in environ.items()
@@ -102,6 +106,13 @@ def read_request(environ: Mapping[str, Any]) -> Request:
         headers=headers,
         body=environ["wsgi.input"].read(length) if length else b"",
     )
+
+
+def _content_length(environ: Mapping[str, Any]) -> int:
+    text = str(environ.get("CONTENT_LENGTH") or 0)
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise RefusalError(400, "PARAM_ERROR", "Content-Length is not a length")
+    return int(text)
 
 
 def last_segment(path: str) -> str:

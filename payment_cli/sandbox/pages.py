@@ -7,6 +7,8 @@ no script runs.
 
 import secrets
 from html import escape
+from string import punctuation
+from urllib.parse import quote
 
 from payment_cli.sandbox import payer
 from payment_cli.sandbox.exchange import Reply
@@ -59,8 +61,11 @@ def go_to(order: Order) -> Reply:
 
 
 def go(url: str) -> Reply:
-    """Send the browser to `url`, with a GET."""
-    return Reply(303, "text/plain", b"", {"Location": url, "Cache-Control": "no-store"})
+    """Send the browser to `url`, with a GET; not if a line of it could become a header."""
+    if not url.isprintable():
+        return Reply(400, "text/plain", b"no such address\n", outcome="BAD_ADDRESS")
+    location = quote(url, safe=punctuation)
+    return Reply(303, "text/plain", b"", {"Location": location, "Cache-Control": "no-store"})
 
 
 def show_order(order: Order) -> Reply:

@@ -67,3 +67,9 @@ def test_an_object_is_asked_for_where_one_is_needed() -> None:
     with pytest.raises(InvalidValueError):
         decode_foreign_object("[1]", "meta")
     assert decode_foreign_object('{"a": 1.50}', "meta") == {"a": Decimal("1.50")}
+
+
+def test_what_nests_too_deep_is_no_json_of_ours() -> None:
+    for text in ("[" * 100_000, b'{"a":' * 100_000):
+        with pytest.raises(ValueError, match="nested too deep"):
+            decode(text)

@@ -1,12 +1,18 @@
+import json
+from contextlib import closing
+from http.client import HTTPConnection
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlsplit
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
 
+from payment_cli.sandbox import pages
 from payment_cli.sandbox.app import make_app
 from payment_cli.sandbox.exchange import read_request
+from payment_cli.sandbox.server import Running
 from tests.support.sandbox_clients import RawV3
 
 
@@ -50,3 +56,20 @@ def test_a_new_state_can_be_served_before_there_is_a_merchant(tmp_path: Path) ->
     app = make_app(tmp_path / "new" / "state")
     app.close()
     assert (tmp_path / "new" / "state").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("length", ["-5", "abc", "1_0", "+1", "9" * 5000, "\u00b2"])
+def test_a_body_of_no_length_is_a_bad_request(running: Running, length: str) -> None:
+    connection = HTTPConnection(urlsplit(running.url).netloc)
+    with closing(connection):
+        connection.putrequest("POST", "/v3/pay/transactions/native")
+        connection.putheader("Content-Length", length.encode("latin-1"))
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (400, "PARAM_ERROR")
+
+
+@pytest.mark.parametrize("url", ["http://shop.example/\r\nSet-Cookie: a=b", "http://a/\x00"])
+def test_no_address_to_go_to_becomes_a_header(url: str) -> None:
+    reply = pages.go(url)
+    assert (reply.status, "Location" in reply.headers) == (400, False)

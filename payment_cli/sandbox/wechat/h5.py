@@ -86,6 +86,7 @@ def _redirect_url(request: Request) -> str:
     if not wanted:
         return ""
     target = urlsplit(wanted)
-    if target.scheme not in ("http", "https") or target.hostname != shop.hostname:
+    is_shops = target.scheme in ("http", "https") and target.hostname == shop.hostname
+    if not is_shops or not wanted.isprintable():  # urlsplit overlooks line ends
         raise RefusalError(200, "DOMAIN_MISMATCH", "商家存在未配置的参数，请联系商家解决")
     return wanted

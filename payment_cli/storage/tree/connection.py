@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOSPC, EROFS
@@ -77,12 +78,26 @@ def inode_of(journal: Path) -> tuple[int, int] | None:
     """Return what identifies the database file now at its place, None if there is none.
 
     A database that was removed or replaced while it is open would go on acknowledging unseen.
+
+    Raises:
+        CorruptRecordError: it is no plain file in a plain folder. OSError: the disk refused.
     """
     try:
+        if not stat.S_ISDIR(journal.parent.lstat().st_mode):
+            raise _misplaced(JOURNAL_FOLDER, "folder")
         found = journal.lstat()
     except FileNotFoundError:
         return None
+    if not stat.S_ISREG(found.st_mode):
+        raise _misplaced(f"{JOURNAL_FOLDER}/{JOURNAL_NAME}", "file")
     return found.st_dev, found.st_ino
+
+
+def _misplaced(path: str, what: str) -> CorruptRecordError:
+    return CorruptRecordError(
+        f"{path} is not a plain {what}: the journal must be in the tree itself",
+        hint=f"no symbolic link leads out of a tree; put the {what} itself there",
+    )
 
 
 class Journal(NamedTuple):
@@ -146,6 +161,7 @@ def _open_read_only(root: Path, first: sqlite3.OperationalError) -> sqlite3.Conn
 
 
 def _connect(root: Path, options: str) -> sqlite3.Connection:
+    inode_of(journal_path(root))
     uri = f"file:{quote(str(journal_path(root).absolute()))}?{options}"
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
 

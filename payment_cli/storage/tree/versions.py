@@ -19,12 +19,13 @@ was it remains, and a tree of the version before is kept in tests/storage/tree/o
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from payment_cli.errors import StorageError
+from payment_cli.errors import CorruptRecordError, StorageError
 from payment_cli.files.safe_files import folder, write_new
 from payment_cli.ids import new_token
 from payment_cli.storage.tree.layout import VERSION, newer_tree, write_layout
@@ -64,7 +65,8 @@ def upgrade(root: Path, root_fd: int) -> None:
     """Bring the tree up to this program's version. The caller holds the lock.
 
     Raises:
-        OSError, sqlite3.Error: the disk or the database refused; the tree is as it was.
+        CorruptRecordError: a folder is where the copy goes. OSError, sqlite3.Error: the disk or the
+            database refused. The tree is as it was.
     """
     place = root / JOURNAL_FOLDER / JOURNAL_NAME
     with closing(sqlite3.connect(place, isolation_level=None)) as conn:
@@ -82,7 +84,9 @@ def upgrade(root: Path, root_fd: int) -> None:
 
 def _back_up(root: Path, root_fd: int, conn: sqlite3.Connection, version: int) -> None:
     """Copy the journal to `payment.db.version-N`, whole or not at all, over an earlier copy."""
+    kept = f"{JOURNAL_NAME}.version-{version}"
     with folder(root_fd, (JOURNAL_FOLDER,)) as folder_fd:
+        _check_free(folder_fd, kept)
         _sweep(folder_fd)
         name = f"{JOURNAL_NAME}.{new_token()}{NEW_END}"
         copy_fd = write_new(folder_fd, name, b"")
@@ -90,7 +94,6 @@ def _back_up(root: Path, root_fd: int, conn: sqlite3.Connection, version: int) -
             with closing(sqlite3.connect(root / JOURNAL_FOLDER / name)) as copy:
                 conn.backup(copy)
             os.fsync(copy_fd)
-            kept = f"{JOURNAL_NAME}.version-{version}"
             os.rename(name, kept, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         except BaseException:
             _sweep(folder_fd)
@@ -98,6 +101,16 @@ def _back_up(root: Path, root_fd: int, conn: sqlite3.Connection, version: int) -
         finally:
             os.close(copy_fd)
         os.fsync(folder_fd)
+
+
+def _check_free(folder_fd: int, kept: str) -> None:
+    with suppress(FileNotFoundError):
+        if stat.S_ISDIR(os.stat(kept, dir_fd=folder_fd, follow_symlinks=False).st_mode):
+            raise CorruptRecordError(
+                f"a folder is in the way: {JOURNAL_FOLDER}/{kept} is where the journal is copied to"
+                " before an upgrade",
+                hint="move that folder away",
+            )
 
 
 def _sweep(folder_fd: int) -> None:

@@ -106,7 +106,8 @@ class Writer:
 
         Raises:
             LockedError, OSError, sqlite3.Error: it can't be had; nothing is held.
-            CorruptRecordError: the journal is missing though the tree has records.
+            CorruptRecordError: the journal is missing though the tree has records, or it is old and
+                something is in the way of its upgrade.
             ConfigError: a newer program has upgraded the tree.
         """
         if self.is_open:

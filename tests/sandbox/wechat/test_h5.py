@@ -3,6 +3,7 @@
 import json
 import time
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -129,6 +130,22 @@ def test_afterwards_the_browser_goes_where_redirect_url_says(v3: RawV3, button: 
 def test_redirect_url_leads_to_no_other_domain(v3: RawV3, wanted: str) -> None:
     browser = Browser("http://shop.example/")
     assert "商家存在未配置的参数" in browser.open(f"{link_of(v3)}&redirect_url={wanted}")
+
+
+@pytest.mark.parametrize("end", ["%0d%0aSet-Cookie:%20a=b", "%0a", "%00", "%09", "%C2%85"])
+def test_redirect_url_brings_no_line_of_its_own(v3: RawV3, end: str) -> None:
+    """It would be a header, or a page, of whoever made the link."""
+    browser = Browser("http://shop.example/")
+    wanted = f"http://shop.example/done{end}"
+    assert "商家存在未配置的参数" in browser.open(f"{link_of(v3)}&redirect_url={wanted}")
+
+
+def test_redirect_url_may_be_in_chinese(v3: RawV3) -> None:
+    wanted = "http://shop.example/茶?名=1%262"
+    browser = Browser("http://shop.example/")
+    browser.open(f"{link_of(v3)}&redirect_url={quote(wanted)}")
+    browser.press("pay")
+    assert browser.gone_to == "http://shop.example/%E8%8C%B6?%E5%90%8D=1%262"
 
 
 @pytest.mark.parametrize("query", ["", "?prepay_id=", "?prepay_id=wx1", "?package=1"])

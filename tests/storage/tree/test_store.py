@@ -17,6 +17,9 @@ from payment_cli.model.codec import encode_pretty
 from payment_cli.model.query.match import everything
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
+from payment_cli.storage.tree.backup import backup_tree
+from payment_cli.storage.tree.fsck import check_tree
+from payment_cli.storage.tree.repair import adopt_files
 from tests.storage.storage_contract import (
     PAYMENTS,
     THINGS,
@@ -182,7 +185,18 @@ def test_a_record_without_its_file_is_read_from_the_journal(root: Path, storage:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '"text"', '{"id": "another", "rev": 1}', '{"rev": 1}', "\xff"]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"text"',
+        '{"id": "another", "rev": 1}',
+        '{"rev": 1}',
+        "\xff",
+        "[" * 100_000,
+    ],
 )
 def test_a_damaged_file_is_reported_by_its_name(root: Path, storage: Storage, text: str) -> None:
     stored = insert_one(storage, a_record())
@@ -292,6 +306,38 @@ def test_no_other_link_is_followed(root: Path, tmp_path: Path, storage: Storage,
     with pytest.raises(CorruptRecordError):
         storage.get(collection, "t1")
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["link", "link to its folder", "folder", "pipe"])
+def test_a_journal_that_is_not_in_the_tree_itself_is_refused_by_all(
+    root: Path, storage: Storage, what: str
+) -> None:
+    insert(storage, a_record())
+    storage.close()
+    folder, outside = root / ".journal", root.with_name("outside")
+    outside.mkdir()
+    if what == "link to its folder":
+        folder.symlink_to(folder.rename(outside / "elsewhere"))
+    else:
+        place = folder / "payment.db"
+        place.rename(outside / "payment.db")
+        if what == "link":
+            place.symlink_to(outside / "payment.db")
+        else:
+            (Path.mkdir if what == "folder" else os.mkfifo)(place)
+    before = sorted(outside.rglob("*"))
+    for attempt in (
+        lambda: list(storage.query(PAYMENTS, Query(everything()))),
+        lambda: storage.count(PAYMENTS, everything()),
+        lambda: list(storage.log()),
+        lambda: insert(storage, a_record()),
+        lambda: check_tree(root),
+        lambda: adopt_files(root, HandClock()),
+        lambda: backup_tree(root, root.with_name("copy")),
+    ):
+        with pytest.raises(CorruptRecordError, match=r"\.journal"):
+            attempt()
+    assert sorted(outside.rglob("*")) == before
 
 
 def test_text_that_no_backend_can_keep_is_refused(storage: Storage) -> None:

@@ -298,6 +298,30 @@ def test_on_a_read_only_disk_single_records_are_read_and_queries_say_what_is_to_
     shown.close()
 
 
+def test_a_folder_where_the_journal_is_kept_is_named_and_nothing_is_upgraded(
+    old: tuple[Path, dict[str, str]], version: int
+) -> None:
+    root, names = old
+    in_the_way = journal(root).with_name(f"payment.db.version-{version}")
+    in_the_way.mkdir()
+    storage = open_tree(root, HandClock())
+    for attempt in (
+        lambda: storage.count(PAYMENTS, everything()),
+        lambda: insert(storage, a_record()),
+        lambda: check_tree(root),
+        lambda: backup_tree(root, root.with_name("copy")),
+    ):
+        with pytest.raises(CorruptRecordError, match=re.escape(in_the_way.name)) as caught:
+            attempt()
+        assert caught.value.hint == "move that folder away"
+    assert storage.get(PAYMENTS, names["waiting"])["st"] == "WAIT"
+    assert user_version(journal(root)) == version
+    in_the_way.rmdir()
+    insert(storage, a_record())
+    storage.close()
+    assert check_tree(root).is_clean
+
+
 def test_a_program_of_version_1_that_has_it_open_does_not_go_on(fast_disk: Path) -> None:
     """It looks at no version; but what it looks at first is no longer there."""
     root, _ = old_tree(fast_disk, 1)
