@@ -7,7 +7,6 @@ pays only for what it touches.
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from payment_cli.app.payments import PaymentServices
@@ -76,9 +75,11 @@ def open_app(root: str = "", domain: str = "") -> App:
     """Open the tree at --root, else PAYMENT_ROOT, else ~/.local/share/payment, as the user said."""
     environ = dict(os.environ)
     place = root or environ.get("PAYMENT_ROOT", "") or _default_root(environ)
-    return App(root=Path(place).expanduser().absolute(), domain=domain, environ=environ)
+    expanded = os.path.expanduser(place)  # noqa: PTH111 - no pathlib, see app/tree.py
+    absolute = os.path.join(os.getcwd(), expanded)  # noqa: PTH109, PTH118
+    return App(root=absolute, domain=domain, environ=environ)
 
 
 def _default_root(environ: Mapping[str, str]) -> str:
-    data_home = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    data_home = environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")  # noqa: PTH111
     return f"{data_home}/payment"

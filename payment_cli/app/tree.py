@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.names import check_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from payment_cli.services.payments.accounts import Accounts
     from payment_cli.services.stores.merchants import Merchants
     from payment_cli.storage.base import Storage
@@ -32,7 +33,7 @@ class Tree:
 
     def __init__(
         self,
-        root: Path,
+        root: "Path | str",
         domain: str = "",
         environ: Mapping[str, str] = MappingProxyType({}),
         clock: Clock = system_clock,
@@ -41,7 +42,8 @@ class Tree:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """See the tree at `root`. `domain` "" leaves the caller to the environment."""
-        self.root = root
+        #: The root as a text: what only opens it needs no pathlib, which costs some milliseconds.
+        self.place = os.fspath(root)
         self.domain = domain
         self.environ = environ
         self.clock = clock
@@ -50,9 +52,16 @@ class Tree:
         self.sleep = sleep
 
     @cached_property
+    def root(self) -> "Path":
+        """Where the tree is."""
+        from pathlib import Path
+
+        return Path(self.place)
+
+    @cached_property
     def settings(self) -> Settings:
         """The settings of the tree (etc/payment.toml)."""
-        return load_settings(self.root)
+        return load_settings(self.place)
 
     @cached_property
     def actor(self) -> Actor:
@@ -78,9 +87,11 @@ class Tree:
         if url == "tree":
             from payment_cli.storage.tree import open_tree
 
-            return open_tree(self.root, self.clock, lock_timeout_s=self.settings.lock_timeout_s)
+            return open_tree(self.place, self.clock, lock_timeout_s=self.settings.lock_timeout_s)
         scheme, _, rest = url.partition(":")
         if scheme == "tinydb":
+            from pathlib import Path
+
             from payment_cli.storage.tinydb import open_tinydb
 
             return open_tinydb(Path(rest) if rest else None, self.clock)

@@ -1,14 +1,16 @@
 """Checks that every config file shares: its keys, and the shape of a URL in it."""
 
 from collections.abc import Iterable
-from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from payment_cli.errors import ConfigError, InvalidValueError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 def check_keys(
-    path: Path, found: Iterable[str], known: Iterable[str], required: Iterable[str] = ()
+    path: "Path | str", found: Iterable[str], known: Iterable[str], required: Iterable[str] = ()
 ) -> None:
     """Refuse a document whose keys are not those it may and must have.
 
@@ -32,6 +34,8 @@ def check_url(text: str) -> None:
     Raises:
         InvalidValueError: the sentence says what it must be.
     """
+    from urllib.parse import urlsplit  # only settings that are there have a URL
+
     try:
         parts = urlsplit(text)
         has_host = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

@@ -1,14 +1,17 @@
 """The settings of a tree: `etc/payment.toml`, optional. Reading none must cost nothing."""
 
+import os
 import stat
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from payment_cli.config.key_checks import check_keys, check_url
 from payment_cli.errors import ConfigError, InvalidValueError
 from payment_cli.model.names import check_name
 from payment_cli.model.secret import Secret
+
+if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
+    from pathlib import Path
 
 #: Where the settings lie, relative to the root.
 SETTINGS_PLACE = "etc/payment.toml"
@@ -33,15 +36,16 @@ class Settings(NamedTuple):
     pending_max: int = 100
 
 
-def load_settings(root: Path) -> Settings:
+def load_settings(root: "Path | str") -> Settings:
     """Read the settings of the tree at `root`; the defaults where there is no file.
 
     Raises:
         ConfigError: the file is unreadable or not TOML, a key is unknown or has a wrong value.
     """
-    path = root / SETTINGS_PLACE
+    path = f"{root}/{SETTINGS_PLACE}"
     try:
-        raw = path.read_bytes()
+        with open(path, "rb") as file:  # noqa: PTH123 - no pathlib, see above
+            raw = file.read()
     except FileNotFoundError:
         return Settings()
     except OSError as error:
@@ -51,7 +55,7 @@ def load_settings(root: Path) -> Settings:
     return settings
 
 
-def _parse(path: Path, raw: bytes) -> Settings:
+def _parse(path: str, raw: bytes) -> Settings:
     import tomllib
 
     try:
@@ -63,16 +67,16 @@ def _parse(path: Path, raw: bytes) -> Settings:
     return Settings(**cast(dict[str, Any], values))
 
 
-def _read(path: Path, key: str, value: object) -> object:
+def _read(path: str, key: str, value: object) -> object:
     try:
         return _READERS[key](value)
     except InvalidValueError as error:
         raise ConfigError(f"{path}: {key}: {error}", hint=error.hint) from error
 
 
-def _check_private(path: Path, settings: Settings) -> None:
+def _check_private(path: str, settings: Settings) -> None:
     has_password = "@" in settings.storage.reveal()
-    if has_password and stat.S_IMODE(path.stat().st_mode) & 0o077:
+    if has_password and stat.S_IMODE(os.stat(path).st_mode) & 0o077:  # noqa: PTH116
         raise ConfigError(
             f"{path}: storage holds a password and others can read the file",
             hint=f"chmod 600 {path}",

@@ -10,10 +10,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EEXIST, ELOOP, ENOTDIR, ENXIO
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.ids import new_token
+
+if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
+    from pathlib import Path
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -24,7 +27,7 @@ _NEW_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_SIZE = 1 << 20
 
 
-def open_root(root: Path, *, create: bool = False) -> int:
+def open_root(root: "Path | str", *, create: bool = False) -> int:
     """Return a descriptor of the root folder, made (private) if `create` and it is not there.
 
     Raises:
@@ -35,11 +38,13 @@ def open_root(root: Path, *, create: bool = False) -> int:
     except FileNotFoundError:
         if not create:
             raise
-    make_private_folder(root)
+    from pathlib import Path  # making one is rare
+
+    make_private_folder(Path(root))
     return os.open(root, _FOLDER_FLAGS)
 
 
-def make_private_folder(path: Path) -> None:
+def make_private_folder(path: "Path") -> None:
     """Make a folder, and those above it that are not there, private and durable.
 
     Raises:

@@ -18,7 +18,7 @@ HEAVY = (
     "requests", "urllib3", "cryptography", "rich", "qrcode", "re2", "pyjson5", "tinydb", "sqlite3",
     "phonenumbers", "pycountry", "gunicorn", "json", "hashlib", "ssl", "socket", "http", "asyncio",
     "multiprocessing", "concurrent", "email", "tomllib", "subprocess", "xml", "wsgiref", "logging",
-    "locale", "ctypes", "dataclasses", "importlib.metadata", "encodings.ascii",
+    "locale", "ctypes", "dataclasses", "importlib.metadata", "encodings.ascii", "pathlib",
 )  # fmt: skip
 
 #: Ours that have much in them, or lead there.
@@ -38,7 +38,7 @@ OURS = (
 )  # fmt: skip
 
 #: What asks the journal needs SQLite.
-JOURNAL = {"sqlite3", "payment_cli.storage.tree.connection"}
+JOURNAL = {"sqlite3", "pathlib", "payment_cli.storage.tree.connection"}
 
 #: A page of records is a match, planned as SQL. The parts of a match are dataclasses.
 QUERY = {*JOURNAL, "dataclasses", "payment_cli.model.query", "payment_cli.storage.tree.plan"}

@@ -20,7 +20,6 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
@@ -34,6 +33,8 @@ from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from payment_cli.model.query.match import Match
     from payment_cli.storage.tree.journal import Row
     from payment_cli.storage.tree.reader import Reader
@@ -45,7 +46,7 @@ LOCK_TIMEOUT_S = 10.0
 class TreeStorage:
     """Records of one tree. Nothing is made or opened before it is needed."""
 
-    def __init__(self, root: Path, clock: Clock, lock_timeout_s: float) -> None:
+    def __init__(self, root: "Path | str", clock: Clock, lock_timeout_s: float) -> None:
         """Prepare the tree at `root`; see `open_tree`."""
         self._root = root
         self._clock = clock
@@ -128,16 +129,22 @@ class TreeStorage:
                 self.__dict__.pop(part).close()
 
     @cached_property
+    def _place(self) -> "Path":
+        from pathlib import Path  # who reads one record's file needs none
+
+        return Path(self._root)
+
+    @cached_property
     def _reader(self) -> "Reader":
         from payment_cli.storage.tree.reader import Reader
 
-        return Reader(self._root, self._lock_timeout_s)
+        return Reader(self._place, self._lock_timeout_s)
 
     @cached_property
     def _writer(self) -> "Writer":
         from payment_cli.storage.tree.writer import Writer
 
-        return Writer(self._root, self._lock_timeout_s)
+        return Writer(self._place, self._lock_timeout_s)
 
     @property
     def _may_be_old(self) -> bool:
@@ -179,7 +186,9 @@ class TreeStorage:
             raise StorageError(f"reading {path}: {error.strerror}") from error
 
 
-def open_tree(root: Path, clock: Clock, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> TreeStorage:
+def open_tree(
+    root: "Path | str", clock: Clock, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> TreeStorage:
     """Return the storage of the tree at `root`; `clock` dates its log.
 
     Nothing is made before the first write. A writer waits at most `lock_timeout_s` for others.
