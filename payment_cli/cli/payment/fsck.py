@@ -52,6 +52,12 @@ def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     _print(report, printing)
 
 
+def _repairs(report: "Report") -> str:
+    """Name the repairs that fit: a rebuild forgets what the files lack, and fits a lost journal."""
+    is_journal = any(one.kind == "journal" for one in report.differences)
+    return "--restore, --adopt or --rebuild" if is_journal else "--restore or --adopt"
+
+
 def _print(report: "Report", printing: Printing) -> None:
     rows = (
         {"kind": str(one.kind), "path": one.path, "detail": one.detail}
@@ -63,5 +69,5 @@ def _print(report: "Report", printing: Printing) -> None:
     if not report.is_clean:
         raise CorruptRecordError(
             f"{len(report.differences)} differences between the files and the journal",
-            hint="look at them, then --restore, --adopt or --rebuild",
+            hint=f"look at them, then {_repairs(report)}",
         )
