@@ -75,7 +75,11 @@ class OrderRef:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What the provider says about money that arrived: `fee` in fen of the whole order."""
+    """What the provider says about money that arrived: `fee` in fen of the whole order.
+
+    `went_back`: all of it was returned before we heard that it came (WeChat's trade_state REFUND,
+    Alipay's TRADE_CLOSED with gmt_refund).
+    """
 
     order_no: str
     trade_no: str
@@ -84,6 +88,7 @@ class Paid:
     payer: str = ""
     paid_at: int = 0
     paid_by: str = ""
+    went_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

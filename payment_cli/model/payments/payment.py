@@ -53,6 +53,8 @@ class Flag(StrEnum):
     DOUBLE = "double"  # the order was already paid by another payment
     ORDER_GONE = "order_gone"  # the order was cancelled, is missing, or does not own this payment
     ORDER_UNREAD = "order_unread"  # the order's record is damaged; judged again when it is not
+    REFUNDED = "refunded"  # it was paid, and went back before we heard of it
+    AMOUNT = "amount"  # the provider says another amount than was asked for; not OK
 
 
 class ApplyStatus(StrEnum):
