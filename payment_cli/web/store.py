@@ -89,8 +89,8 @@ def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
         title = visitor.app.merchants.get(visitor.session.domain).title
         return _html(200, SCAN, draw_till(title, words))
     offer = visitor.view.offer(payment_id)
-    now = visitor.app.clock()
-    return _html(200, SCAN, draw_scan(offer, visitor.session, now, words))
+    left_ms = visitor.app.watcher.reverse_in(offer.payment)
+    return _html(200, SCAN, draw_scan(offer, visitor.session, left_ms, words))
 
 
 def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) -> Response:

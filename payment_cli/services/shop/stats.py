@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from payment_cli.model.actor import Actor
 from payment_cli.model.money import to_fen, to_yuan
+from payment_cli.model.payments.payment import Flag
 from payment_cli.model.query.match import Match, between
 from payment_cli.model.record import Json, Record
 from payment_cli.services.payments.records import PAYMENTS
@@ -168,7 +169,7 @@ def _by_pay_type(table: _Table, source: _Source, span: Span) -> None:
     for payment in source.payments(span.match("close_at")):
         pay_tp, cur = str(payment.get("pay_tp") or ""), str(payment["cur"])
         is_paid, flagged = payment["st"] == "OK", _flagged_fen(payment)
-        is_settled = is_paid and (not flagged or "double_fee" in payment)
+        is_settled = is_paid and payment.get("flag", "") in ("", Flag.DOUBLE)
         table.add(
             {"pay_tp": pay_tp, "cur": cur},
             (pay_tp, cur),
@@ -197,11 +198,14 @@ _COUNT: Mapping[By, Callable[[_Table, _Source, Span], None]] = {
 
 
 def _flagged_fen(payment: Record) -> int:
-    """Return the money of a payment that could not settle: further trades', or all of it."""
+    """Return the money of a payment that could not settle: further trades', or all of it.
+
+    What went back before we heard of it is nobody's to return.
+    """
     if not payment.get("flag"):
         return 0
     more = _whole(payment.get("double_fee"))
-    if more and payment["st"] == "OK":
+    if payment["flag"] == Flag.REFUNDED or (more and payment["st"] == "OK"):
         return more
     return more + (_whole(payment.get("paid_fee")) or _whole(payment["fee"]))
 

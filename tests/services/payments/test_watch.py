@@ -19,6 +19,7 @@ def watcher(world: World) -> Watcher:
         world.closer,
         world.clock,
         lambda s: world.clock.advance(s=int(s)),
+        45,
     )
 
 
