@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from payment_cli.app import App
+    from payment_cli.model.finding import Finding
     from payment_cli.model.record import Record
     from payment_cli.services.upkeep.backup import Backup
     from payment_cli.services.upkeep.doctor import Doctor
@@ -82,7 +83,12 @@ class Upkeep:
             everybody = Actor(self.app.actor.domain, is_operator=True)
             return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
 
-        return Doctor(self.app.root, self.app.clock, configs, probe, left, owed)
+        def payments() -> "Iterator[Finding]":
+            from payment_cli.services.upkeep.doctor_payments import examine_payments
+
+            return examine_payments(self.app.storage, self.app.accounts)
+
+        return Doctor(self.app.root, self.app.clock, configs, probe, left, owed, payments)
 
     @cached_property
     def owed(self) -> "OwedSteps":
