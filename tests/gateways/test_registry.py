@@ -52,7 +52,7 @@ def test_a_message_in_nobodys_form_is_nobodys(body):
     assert sender_of(HttpRequest("POST", "/pay/re", "", headers, body)) is None
 
 
-@pytest.mark.parametrize(("message", "claimed"), [(V3, None), (V2, None), (FORM, "0198c0ffee")])
+@pytest.mark.parametrize(("message", "claimed"), [(V3, None), (V2, "0199"), (FORM, "0198c0ffee")])
 def test_an_unverified_message_claims_an_order_where_it_is_not_encrypted(message, claimed):
     assert sender_of(message).claimed_order_no(message) == claimed
 
