@@ -78,7 +78,7 @@ def answer(call: Call) -> Reply:
         node = _refused(refusal)
         outcome = node["sub_code"]
     node_name = f"{re.sub('[^a-z_]', '', method.replace('.', '_'))}_response"
-    body = signed_answer(call.world.platform, account, node_name, node, call.flaw)
+    body = signed_answer(call.world.platform, account, node_name, node, call.signature_flaw)
     return Reply(200, CONTENT_TYPE, body, outcome=outcome)
 
 
