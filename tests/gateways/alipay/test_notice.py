@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from payment_cli.errors import InvalidValueError, UntrustedError
 from payment_cli.gateways.alipay.notice import read_notice
+from payment_cli.gateways.alipay.provider import AlipayProvider
 from payment_cli.gateways.alipay.sign import load_keys
 from payment_cli.gateways.base import HttpRequest, Outcome
 from tests.support import alipay as side
@@ -131,6 +132,16 @@ def test_raw_octets_of_gbk_are_read_as_the_escaped_ones_are():
     raw = body.replace(quote("两杯咖啡", encoding="gbk").encode(), "两杯咖啡".encode("gbk"))
     assert raw != body
     assert read(posted(raw)).answer.outcome is Outcome.PAID
+
+
+@pytest.mark.parametrize("charset", ["GBK", "gb2312", "utf-8", "(absent)"])
+def test_fields_that_somebody_read_are_the_same_message_again(charset):
+    encoding = "gbk" if "gb" in charset.lower() else "utf-8"
+    body = signed_form(notice_fields(charset=charset, subject="乗法 & 咖啡"), encoding=encoding)
+    fields = dict(parse_qsl(body.decode(), keep_blank_values=True, encoding=encoding))
+    message = AlipayProvider().signed_message(fields)
+    assert message is not None
+    assert read(message).answer.outcome is Outcome.PAID
 
 
 def test_letters_that_nobody_can_read_do_not_refuse_money():
