@@ -185,7 +185,7 @@ class Shop:
         """What was sold and paid."""
         from payment_cli.services.shop.stats import Stats
 
-        return Stats(self.app.storage, self.app.actor)
+        return Stats(self.app.storage, self.app.actor, self.app.zones.of)
 
     @cached_property
     def order_log(self) -> "OrderLog":

@@ -25,6 +25,7 @@ from payment_cli.gateways.alipay.pay_types import order_row
 from payment_cli.gateways.alipay.sign import AlipayKeys, load_keys, string_to_sign
 from payment_cli.gateways.alipay.trade import beijing_time, fen_to_yuan
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     HttpRequest,
@@ -66,6 +67,7 @@ class AlipayGateway:
         self._transport = transport
         self._clock = clock
         self._loaded: AlipayKeys | None = None
+        self.account_id = AccountId(account.seller_id, account.app_id)
         self.expire_minutes = account.timeout_express
         self.notify_base = account.notify_url
         self.reverse_after_ms = REVERSE_AFTER_MS

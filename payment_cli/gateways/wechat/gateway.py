@@ -12,6 +12,7 @@ from payment_cli import ids
 from payment_cli.clock import Clock
 from payment_cli.errors import ConfigError, InvalidValueError, UntrustedError
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     HttpRequest,
@@ -67,6 +68,7 @@ class WechatGateway:
         new_nonce: Callable[[], str] = ids.new_token,
     ) -> None:
         """Speak for `account`; `certificates_cache` keeps its platform certificates."""
+        self.account_id = AccountId(account.pay_mch_id, account.appid)
         self.expire_minutes = account.pay_time_expire
         self.notify_base = account.pay_notify_url
         self._account = account

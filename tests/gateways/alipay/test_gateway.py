@@ -426,6 +426,7 @@ def test_the_account_says_how_long_an_order_lives_and_where_callbacks_go(open_ga
     assert gateway.expire_minutes == 30
     assert gateway.notify_base == "https://cb.example.com/in"
     assert gateway.reverse_after_ms > 0
+    assert gateway.account_id == (account.seller_id, account.app_id)
 
 
 def test_no_secret_is_ever_shown(alipay, gateway, caplog):

@@ -374,6 +374,7 @@ def test_the_account_says_when_orders_expire_and_where_callbacks_go():
     )
     assert (made.expire_minutes, made.notify_base) == (30, "https://shop.example/re")
     assert made.reverse_after_ms == 15_000
+    assert made.account_id == (platform.MCHID, platform.APPID)
 
 
 def test_a_notice_of_an_xml_body_is_read_as_v2():

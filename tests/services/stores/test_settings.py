@@ -37,6 +37,8 @@ def test_a_setting_is_recorded_and_the_others_stay(world: World, settings) -> No
         ("order_minutes", ""),
         ("kinds_max", "101"),
         ("order_callback", "../x"),
+        ("timezone", "Asia/Shangai"),
+        ("timezone", "localtime"),
         ("freight_sheet", "[]"),
         ("freight_sheet", '{"rules":{"CN":[{}]}}'),
         ("nothing", "1"),
