@@ -272,3 +272,4 @@ def _check_v2_account(account: WechatAccount) -> None:
     for key, is_set in values.items():
         if not is_set:
             raise ConfigError(f"wxpay.conf: scan_api v2 needs {key}")
+    _ = account.client_cert.certificates, account.client_key.private_key

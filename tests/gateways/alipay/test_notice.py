@@ -2,6 +2,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 from alipay import AliPay
+from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -268,9 +269,7 @@ def test_published_notice(vector):
     if "alipay_cert_pem" in inputs:
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-        from payment_cli.gateways.alipay.sign import load_certificate
-
-        key = load_certificate(inputs["alipay_cert_pem"]).public_key()
+        key = load_pem_x509_certificate(inputs["alipay_cert_pem"].encode()).public_key()
         public = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     else:
         public = inputs["alipay_public_key_b64_der"]

@@ -356,6 +356,7 @@ def test_rmb_is_cny():
         ({"scan_api": "v2", "pay_key": Secret("")}, "pay_key"),
         ({"scan_api": "v2"}, "client_cert"),
         ({"scan_api": "v2", "client_cert": "x"}, "client_key"),
+        ({"scan_api": "v2", "client_cert": "x", "client_key": "x"}, "client_cert"),
     ],
 )
 def test_a_key_that_is_none_is_named_before_anything_is_sent(changes, key):
