@@ -71,11 +71,19 @@ class StoreSettings:
             )
         record = {**self.to_record(), name: value, "lm": now, "ct": self.ct or now}
         changed = self._read(Fields(record, "settings"))
-        if changed.webhook_url:
-            parse_webhook_url(changed.webhook_url)
-        if changed.timezone:
-            find_zone(changed.timezone)
+        changed.check(name)
         return replace(changed, extra=self.extra)
+
+    def check(self, name: str) -> None:
+        """Refuse a setting whose value is of the right kind and yet means nothing.
+
+        Raises:
+            InvalidValueError: no URL that events can go to, no time zone.
+        """
+        if name == "webhook_url" and self.webhook_url:
+            parse_webhook_url(self.webhook_url)
+        elif name == "timezone" and self.timezone:
+            find_zone(self.timezone)
 
     def to_record(self) -> Record:
         """Return the record as it is stored."""
