@@ -91,8 +91,7 @@ class OrderRef:
 class Paid:
     """What the provider says about money that arrived: `fee` in fen of the whole order.
 
-    `went_back`: all of it was returned before we heard that it came (WeChat's trade_state REFUND,
-    Alipay's TRADE_CLOSED with gmt_refund).
+    `went_back`: it was returned, as far as is known all of it, before we heard that it came.
     """
 
     order_no: str
