@@ -214,7 +214,7 @@ def _document(app: "App", typed: Typed) -> Record:
         "sku": typed.sku,
         "weight": _kilograms(typed.weight),
         "freight": typed.freight,
-        "w_expi": read_time(typed.expires, app.clock(), "--expires"),
+        "w_expi": read_time(typed.expires, app.times(), "--expires"),
         "w_buy_min": typed.buy_min,
         "w_buy_max": typed.buy_max,
         "cat": typed.cat,

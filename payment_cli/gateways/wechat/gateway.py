@@ -12,6 +12,7 @@ from payment_cli import ids
 from payment_cli.clock import Clock
 from payment_cli.errors import ConfigError, InvalidValueError, UntrustedError
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     HttpRequest,
@@ -71,6 +72,7 @@ class WechatGateway:
         new_nonce: Callable[[], str] = ids.new_token,
     ) -> None:
         """Speak for `account`; `certificates_cache` keeps its platform certificates."""
+        self.account_id = AccountId(account.pay_mch_id, account.appid)
         self.expire_minutes = account.pay_time_expire
         self.notify_base = account.pay_notify_url
         self._account = account
@@ -270,3 +272,4 @@ def _check_v2_account(account: WechatAccount) -> None:
     for key, is_set in values.items():
         if not is_set:
             raise ConfigError(f"wxpay.conf: scan_api v2 needs {key}")
+    _ = account.client_cert.certificates, account.client_key.private_key

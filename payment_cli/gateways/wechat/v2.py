@@ -63,6 +63,7 @@ class WechatV2:
         self._account = account
         self._transport = transport
         self._new_nonce = new_nonce
+        self._cert: ClientCert | None = None
 
     def pay(self, request: SendRequest, auth_code: Secret) -> Answer:
         """Charge the payer's code."""
@@ -104,10 +105,19 @@ class WechatV2:
                 headers,
                 write_xml(signed),
                 CALL_TIMEOUT_S,
-                ClientCert(account.client_cert, account.client_key) if shows_cert else None,
+                self._client_cert() if shows_cert else None,
             )
         )
         return read_answer(account, reply)
+
+    def _client_cert(self) -> ClientCert:
+        """Return the merchant certificate, one object: connections are kept by it."""
+        if self._cert is None:
+            account = self._account
+            self._cert = ClientCert(
+                account.client_cert.certificates_pem(), account.client_key.private_pem()
+            )
+        return self._cert
 
 
 def read_answer(account: WechatAccount, reply: HttpReply) -> V2Answer:

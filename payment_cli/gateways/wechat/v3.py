@@ -18,7 +18,7 @@ from payment_cli.gateways.http import (
 )
 from payment_cli.gateways.provider import Cache
 from payment_cli.gateways.wechat.account import WechatAccount
-from payment_cli.gateways.wechat.keys import PlatformKeys, find_certificate
+from payment_cli.gateways.wechat.keys import PlatformKeys, fetched, find_certificate
 from payment_cli.gateways.wechat.pay_types import OrderRow, order_row
 from payment_cli.gateways.wechat.signature import (
     authorization,
@@ -162,7 +162,7 @@ class WechatV3:
             check_signature(
                 reply.headers,
                 reply.body,
-                lambda serial: find_certificate(pems, serial, now),
+                lambda serial: find_certificate(fetched(pems), serial, now),
                 now_s=now // 1000,
             )
         except (NotSentError, NoAnswerError, UntrustedError, ConfigError):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.shop_cli import stocked_store
+from tests.support.shop_cli import configure_target, stocked_store
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,8 @@ def test_options_that_can_not_be_are_refused(refusing, words, said, code):
 
 
 @pytest.fixture
-def cup(payment, shop):
+def cup(payment, shop, root):
+    configure_target(root)
     payment("store", "set", "sellers", '{"wx":"main"}')
     words = ("--price", "34.50", "--stock", 10)
     return payment("w", "add", "-nm", "cup", "--title", "Cup", *words).json["id"]

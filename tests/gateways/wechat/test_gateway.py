@@ -356,6 +356,7 @@ def test_rmb_is_cny():
         ({"scan_api": "v2", "pay_key": Secret("")}, "pay_key"),
         ({"scan_api": "v2"}, "client_cert"),
         ({"scan_api": "v2", "client_cert": "x"}, "client_key"),
+        ({"scan_api": "v2", "client_cert": "x", "client_key": "x"}, "client_cert"),
     ],
 )
 def test_a_key_that_is_none_is_named_before_anything_is_sent(changes, key):
@@ -388,6 +389,7 @@ def test_the_account_says_when_orders_expire_and_where_callbacks_go():
     )
     assert (made.expire_minutes, made.notify_base) == (30, "https://shop.example/re")
     assert made.reverse_after_ms == 15_000
+    assert made.account_id == (platform.MCHID, platform.APPID)
 
 
 def test_a_notice_of_an_xml_body_is_read_as_v2():
