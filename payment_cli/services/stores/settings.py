@@ -13,7 +13,7 @@ from payment_cli.services.stores.records import load_settings, settings
 from payment_cli.storage.base import Storage
 
 #: Settings whose value is text as it is typed; all others are JSON.
-_TEXT = frozenset({"order_callback", "webhook_url"})
+_TEXT = frozenset({"order_callback", "webhook_url", "w_tp"})
 
 
 @dataclass(frozen=True, slots=True)
