@@ -71,6 +71,14 @@ class WechatAccount:
         """The notify URL of the config, "" to use the tree's `public_url`."""
         return self.pay_notify_url
 
+    def is_named(self, mchid: object, appid: object) -> bool:
+        """Whether a message is about this merchant, and about this app if it names one.
+
+        The merchant is required in every answer and notice, the app is not (provider document
+        doc/v3/merchant/4012556352: "appid 选填, mchid 必填").
+        """
+        return mchid == self.pay_mch_id and appid in (None, "", self.appid)
+
     @property
     def api_url(self) -> str:
         """Where WeChat Pay is spoken to."""

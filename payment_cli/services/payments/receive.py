@@ -84,7 +84,7 @@ class Receiver:
         try:
             account, notice = self._verify(request)
             gateway = account.gateway
-            payment = self._settle(account, notice) if notice.order_no else None
+            payment = None if _is_about_nothing(notice) else self._settle(account, notice)
         except PaymentError as error:
             if isinstance(error, UntrustedError):
                 self.count_refusal(str(error))
@@ -270,13 +270,29 @@ class Receiver:
         The status says whose fault it is: 5xx is ours, and the provider should tell again.
         """
         status = 500 if error.is_ours else 400
-        if gateway is not None:
-            words = "refused" if isinstance(error, UntrustedError) else error.code
-            return replace(gateway.acknowledge(request, words), status=status)
-        provider = sender_of(request)
-        if provider is None:
-            return Acknowledgement(status, "text/plain", b"refused")
-        return provider.refusal(request, status)
+        if gateway is None:
+            return refusal_unheard(request, status)
+        words = "refused" if isinstance(error, UntrustedError) else error.code
+        return replace(gateway.acknowledge(request, words), status=status)
+
+
+def refusal_unheard(request: HttpRequest, status: int) -> Acknowledgement:
+    """Return "not accepted" for a callback that no account was found for, or nobody heard.
+
+    It has the form of the provider who seems to have sent it; who can't be told gets plain text.
+    """
+    provider = sender_of(request)
+    if provider is None:
+        return Acknowledgement(status, "text/plain", b"refused")
+    return provider.refusal(request, status)
+
+
+def _is_about_nothing(notice: Notice) -> bool:
+    """Whether a genuine message is not about a payment, and may be acknowledged as that.
+
+    Money that names no order may not: it has to leave a trace.
+    """
+    return not notice.order_no and notice.answer.outcome is not Outcome.PAID
 
 
 def _check_account(payment: Payment, account: _Account) -> None:

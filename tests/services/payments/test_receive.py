@@ -185,6 +185,47 @@ def test_a_genuine_message_that_is_not_about_payments_is_acknowledged(world: Wor
     assert (received.acknowledgement.status, received.payment) == (200, None)
 
 
+def test_true_money_that_names_no_order_is_refused_and_leaves_a_trace(world: World) -> None:
+    world.gateway.notices = [Notice("", paid(""))]
+    received = world.receiver.receive(call())
+    assert isinstance(received.error, UntrustedError)
+    assert received.acknowledgement.status == 400
+    assert world.refusals == ["the callback names no payment of ours"]
+
+
+V2_REFUSAL = b"<xml><return_code>FAIL</return_code><return_msg>refused</return_msg></xml>"
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "status"),
+    [
+        ("/pay/re", ConfigError("broken"), 500),
+        ("/pay/re", UntrustedError("no sign"), 400),
+        ("/pay/re/", UntrustedError("no sign"), 400),
+        ("/pay/re/wx.qrcode/demo/stranger", ConfigError("no such target"), 400),
+        ("/pay/re/wx.qrcode/demo/shop", ConfigError("broken"), 500),
+        ("/pay/re/nope/demo/shop", None, 400),
+        ("/pay/re/wx.qrcode/demo/..", None, 400),
+        ("/pay/re/free/demo/shop", None, 400),
+    ],
+)
+@pytest.mark.parametrize("body", [b"<xml><a>1</a></xml>", b" <xml>", b"\xef\xbb\xbf<xml/>"])
+def test_xml_refused_before_its_account_is_known_is_refused_in_xml(
+    world: World, body: bytes, path: str, error: Exception | None, status: int
+) -> None:
+    def broken(domain: str, provider: str, target: str):
+        raise error
+
+    world.accounts.wechat_targets = [("demo", "shop")]
+    if error is not None:
+        world.accounts.gateway = broken
+    received = world.receiver.receive(call(path, body, {"content-type": "text/xml"}))
+    assert received.error is not None
+    answer = received.acknowledgement
+    assert (answer.status, answer.body) == (status, V2_REFUSAL)
+    assert answer.content_type == "text/xml; charset=utf-8"
+
+
 @pytest.mark.parametrize(
     "path",
     [
