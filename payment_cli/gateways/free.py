@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     Gateway,
@@ -58,6 +59,7 @@ class FreeProvider:
 class FreeGateway:
     """Takes a fee of 0 and nothing else."""
 
+    account_id = AccountId("", "")
     expire_minutes = 10
     notify_base = ""
     reverse_after_ms = 0

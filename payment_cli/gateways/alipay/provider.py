@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlencode
 
 from payment_cli.gateways.account_keys import AccountKeys
 from payment_cli.gateways.alipay.account import KEYS, AlipayAccount
+from payment_cli.gateways.alipay.charset import codecs_for
 from payment_cli.gateways.base import Acknowledgement, Gateway, HttpRequest
 from payment_cli.gateways.provider import Surroundings
 from payment_cli.model.finding import Finding
@@ -58,8 +59,11 @@ class AlipayProvider:
         """Return the form that these fields were, None without its signature."""
         if "sign" not in fields:
             return None
-        body = urlencode({k: v for k, v in fields.items() if isinstance(v, str)}).encode()
-        headers = {"content-type": f"{_FORM}; charset=utf-8"}
+        texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+        # Its signature is over the bytes that it came in.
+        codec = next(codecs_for(texts.get("charset", "")))
+        body = urlencode(texts, encoding=codec).encode()
+        headers = {"content-type": f"{_FORM}; charset={codec}"}
         return HttpRequest("POST", "/pay/re", "", headers, body)
 
     def examine(self, subject: str, account: AlipayAccount, now: int) -> Iterator[Finding]:

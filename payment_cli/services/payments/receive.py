@@ -29,7 +29,7 @@ from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.record import Json
-from payment_cli.services.payments.accounts import Accounts
+from payment_cli.services.payments.accounts import Accounts, check_own_account
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.check import Checker
 from payment_cli.services.payments.lookup import Payments
@@ -109,7 +109,7 @@ class Receiver:
         message = provider.signed_message(fields) if provider is not None else None
         if message is None:
             return self.checker.check(payment.id)
-        account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
+        account = self._own_account(payment)
         try:
             notice = account.gateway.complete(message)
             settled = self._settle(account, notice, payment.id)
@@ -145,7 +145,7 @@ class Receiver:
             raise UntrustedError("the callback names no payment of ours") from error
         if not payment.pay_tp or pay_type(payment.pay_tp).provider != provider:
             raise UntrustedError(f"payment {payment.id} was not sent to {provider}")
-        account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
+        account = self._own_account(payment)
         return account, account.gateway.complete(request)
 
     def _verify_by_trying(self, provider: str, request: HttpRequest) -> tuple[_Account, Notice]:
@@ -185,7 +185,7 @@ class Receiver:
         own = (payment.seller_nm, payment.pay_target)
         if provider != found.provider or own == (found.domain, found.target):
             return found, notice
-        account = self._account(*own, payment.pay_tp)
+        account = self._own_account(payment)
         return account, account.gateway.complete(request)
 
     def _named_account(self, domain: str, target: str, pay_tp: str) -> _Account:
@@ -203,6 +203,16 @@ class Receiver:
                 raise
             raise UntrustedError(f"there is no account {domain}/{target}") from error
 
+    def _own_account(self, payment: Payment) -> _Account:
+        """Return the account that `payment` was sent through.
+
+        Raises:
+            ConfigError: its config is missing or wrong, or is another account's by now.
+        """
+        account = self._account(payment.seller_nm, payment.pay_target, payment.pay_tp)
+        check_own_account(payment, account.gateway)
+        return account
+
     def _account(self, domain: str, target: str, pay_tp: str) -> _Account:
         provider = pay_type(pay_tp).provider
         check_name("domain", domain)
@@ -216,6 +226,7 @@ class Receiver:
         Raises:
             UntrustedError: it speaks of no payment of ours, or of another than `expected_id`; or
                 it can't be understood, and must not be acknowledged as if it were.
+            ConfigError: the payment was sent through what is another account by now.
         """
         actor = self.payments.actor.domain
         if expected_id and notice.order_no != expected_id:
@@ -226,6 +237,7 @@ class Receiver:
             except (NotFoundError, InvalidValueError) as error:
                 raise UntrustedError("the callback names no payment of ours") from error
             _check_account(payment, account)
+            check_own_account(payment, account.gateway)
             if notice.answer.outcome is Outcome.UNKNOWN:
                 raise UntrustedError(f"payment {payment.id}: {reason_of(notice.answer)}")
             if notice.answer.outcome is Outcome.PAID or payment.st is Status.WAIT:
