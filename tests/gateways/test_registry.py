@@ -59,7 +59,7 @@ def test_xml_whose_body_nobody_read_is_known_by_its_type():
     assert found.refusal(unread, 413).body.startswith(b"<xml><return_code>FAIL")
 
 
-@pytest.mark.parametrize(("message", "claimed"), [(V3, None), (V2, None), (FORM, "0198c0ffee")])
+@pytest.mark.parametrize(("message", "claimed"), [(V3, None), (V2, "0199"), (FORM, "0198c0ffee")])
 def test_an_unverified_message_claims_an_order_where_it_is_not_encrypted(message, claimed):
     assert sender_of(message).claimed_order_no(message) == claimed
 
