@@ -11,10 +11,10 @@ from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.query.match import Match, equal
+from payment_cli.model.query.match import Match, all_of, equal
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.product import Product
-from payment_cli.model.shop.product_price import unpack
+from payment_cli.model.shop.product import LIVE, Product
+from payment_cli.model.shop.product_price import find_rule, unpack
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.shop.live import live
 from payment_cli.services.shop.records import products
@@ -58,7 +58,7 @@ class Goods:
         """Add a product, in shop words or stored names.
 
         Raises:
-            InvalidValueError: it is no valid product, or its package is not.
+            InvalidValueError: it is no valid product, or its package or its price rule is not.
             ConflictError: its `nm` is taken.
         """
         now = self.clock()
@@ -68,13 +68,14 @@ class Goods:
             require_free_name(tx, self.domain, product)
             product = _by_ids(tx, self.domain, product)
             require_sound_package(tx, self.domain, product)
+            require_sound_rule(tx, self.domain, product)
             return Product.from_record(tx.insert(products(self.domain), product.to_record()))
 
     def set(self, name: str, changes: Mapping[str, Json]) -> Product:
         """Change fields of a product; null removes one. Orders made before are not touched.
 
         Raises:
-            InvalidValueError: the result is no valid product.
+            InvalidValueError: the result is no valid product, or takes the price rule of another.
             ConflictError: the new `nm` is taken.
             NotAllowedError: it was edited too short a time ago (setting `edit_every`).
         """
@@ -86,6 +87,9 @@ class Goods:
             require_free_name(tx, self.domain, edited)
             edited = _by_ids(tx, self.domain, edited)
             require_sound_package(tx, self.domain, edited)
+            require_sound_rule(tx, self.domain, edited)
+            for other in takers_of_rules(tx, self.domain, product, edited):
+                find_rule(other, {edited.id: edited})
             if not product.w_pkg:
                 require_no_part(tx, self.domain, edited)
             return edited
@@ -184,6 +188,33 @@ def require_sound_package(reader: Reader, domain: str, product: Product) -> None
         if found is not None:
             catalogue[part.id] = product if found.id == product.id else found
     unpack(product, catalogue)
+
+
+def require_sound_rule(reader: Reader, domain: str, product: Product) -> None:
+    """Refuse a product whose `pro_id` and `price_by` name no price rule.
+
+    Raises:
+        InvalidValueError: they don't.
+    """
+    holder = find_exactly(reader, domain, product.pro_id) if product.pro_id else None
+    own = {product.id: product}
+    find_rule(product, own if holder is None else {holder.id: holder} | own)
+
+
+def takers_of_rules(
+    reader: Reader, domain: str, before: Product, after: Product
+) -> Iterator[Product]:
+    """Yield the live goods whose prices are rules of a product, if an edit may have taken them."""
+    if _rules_of(before) == _rules_of(after):
+        return
+    taking = all_of(equal("pro_id", before.id), equal("th_live", LIVE))
+    for record in reader.query(products(domain), Query(taking)):
+        if record["id"] != before.id:
+            yield Product.from_record(record)
+
+
+def _rules_of(product: Product) -> tuple[str, ...]:
+    return (product.w_currency, *(rule.name for rule in product.prices))
 
 
 def require_no_part(reader: Reader, domain: str, product: Product) -> None:

@@ -15,8 +15,8 @@ from payment_cli.errors import ConflictError, InvalidValueError
 from payment_cli.model.query.match import everything, one_of
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.product import Part, Product
-from payment_cli.model.shop.product_price import unpack
-from payment_cli.services.shop.goods import Goods, find_exactly, require_no_part
+from payment_cli.model.shop.product_price import find_rule, unpack
+from payment_cli.services.shop.goods import Goods, find_exactly, require_no_part, takers_of_rules
 from payment_cli.services.shop.goods_formats import naming, read_documents, write_documents
 from payment_cli.services.shop.records import products
 from payment_cli.services.stores.records import load_settings
@@ -80,8 +80,9 @@ class GoodsFiles:
             ConflictError: a product was added meanwhile under the same name.
         """
         planned = self._checked(list(read_documents(lines, kind)), progress)
-        # Parts before packages: an interrupted import leaves no package of what is not there.
-        planned.sort(key=lambda row: bool(row.product.w_pkg))
+        # Parts before packages, and holders of price rules before those that have them: an
+        # interrupted import leaves nothing that names what is not there.
+        planned.sort(key=lambda row: bool(row.product.w_pkg or row.product.pro_id))
         done = [row for row in planned if row.is_changed]
         for start in range(0, len(done), BATCH):
             with self.goods.storage.transaction(self.goods.domain) as tx:
@@ -138,19 +139,22 @@ class GoodsFiles:
     def _sound(self, row: _Planned, in_file: dict[str, Product], rules: _Rules) -> _Planned:
         """Return a line with the ids of other products it names, if the store may have it so."""
         with naming(row.number):
-            if row.product.w_pkg or row.product.pro_id:
+            product = row.product
+            if product.w_pkg or product.pro_id or product.price_by or product.prices:
                 row = replace(row, product=self._by_ids(row.product, in_file))
             if row.old is not None and row.is_changed:
                 row.old.require_editable(rules.now, rules.edit_every)
+                self._require_rules_kept(row.old, row.product, in_file)
                 if not row.old.w_pkg:
                     require_no_part(self.goods.storage, self.goods.domain, row.product)
         return row
 
     def _by_ids(self, product: Product, in_file: dict[str, Product]) -> Product:
-        """Return a product with the ids of those it names, its package being sound.
+        """Return a product with the ids of those it names, its package and price rule being sound.
 
         Raises:
-            InvalidValueError: a part points nowhere, is a package itself, or is there twice.
+            InvalidValueError: a part points nowhere, is a package itself, or is there twice; it
+                names no price rule.
         """
 
         def find(name: str) -> Product | None:
@@ -174,7 +178,14 @@ class GoodsFiles:
             pro_id=holder.id if holder is not None else product.pro_id,
         )
         unpack(package, catalogue)
+        find_rule(package, {holder.id: holder} if holder is not None else {})
         return package
+
+    def _require_rules_kept(self, old: Product, new: Product, in_file: dict[str, Product]) -> None:
+        """Refuse a line that takes away the price rule of a product that is not in the file."""
+        for other in takers_of_rules(self.goods.storage, self.goods.domain, old, new):
+            if other.nm not in in_file:
+                find_rule(other, {new.id: new})
 
     def _write(self, tx: Transaction, rows: Sequence[_Planned]) -> None:
         collection = products(self.goods.domain)
