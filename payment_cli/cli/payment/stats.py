@@ -66,7 +66,7 @@ def _asked(function: CommandFunction) -> CommandFunction:
 def stats(asked: Asked, printing: Printing) -> None:
     """Count orders and money, in yuan, a row for each group and currency.
 
-    day: `orders` made, `paid` and sums of those paid on that day, in local time. product: orders
+    day: `orders` made, `paid` and sums of those paid on that day, of the store. product: orders
     paid; fee is without freight. pay_type: payments that ended; flagged money could not settle
     and is not in fee. status: orders made. --from and --to say which of these times count:
     dates, now-30d, monthBegin, or milliseconds.
@@ -75,9 +75,8 @@ def stats(asked: Asked, printing: Printing) -> None:
 
     app = current_app()
     by = By(asked.by)
-    span = Span(
-        read_time(asked.start, app.clock(), "--from"), read_time(asked.end, app.clock(), "--to")
-    )
+    times = app.times(asked.store)
+    span = Span(read_time(asked.start, times, "--from"), read_time(asked.end, times, "--to"))
     if asked.is_csv and (asked.is_table or not printing.is_json):
         raise InvalidValueError("say either --csv or a table")
     rows = app.shop.stats.rows(by, span, asked.store)

@@ -63,25 +63,25 @@ def find_rule(product: Product, catalogue: Catalogue) -> tuple[RuleKey, PriceRul
     """
     if not (product.pro_id or product.price_by or product.prices):
         return None
-    what = f"product {product.nm}"
+    what = f"product {product.nm}: its price rule {product.price_by}".rstrip()
     holder = catalogue.get(product.pro_id) if product.pro_id else product
-    if holder is None or not (holder.is_live or holder is product):
-        raise InvalidValueError(
-            f"{what}: pro_id names no product that holds price rules: {product.pro_id}"
-        )
+    if holder is None:
+        raise InvalidValueError(f"{what} is of product {product.pro_id}, which is not there")
+    if not holder.is_live and holder is not product:
+        raise InvalidValueError(f"{what} is of product {holder.nm}, which was deleted")
     if not same_currency(holder.w_currency, product.w_currency):
-        raise InvalidValueError(f"{what}: its price rule is in another currency")
+        raise InvalidValueError(f"{what} is of product {holder.nm}, sold in {holder.w_currency}")
     names = ", ".join(rule.name for rule in holder.prices)
-    found = [r for r in holder.prices if product.price_by in ("", r.name)]
+    found = [rule for rule in holder.prices if product.price_by in ("", rule.name)]
     if not found:
         raise InvalidValueError(
-            f"{what}: product {holder.nm} has no price rule {product.price_by}".rstrip(),
+            f"{what} is not among the prices of product {holder.nm}",
             hint=f"it has {names}" if names else "prices: [{name, rules: [{sku, price}]}]",
         )
     if len(found) > 1:
         raise InvalidValueError(
-            f"{what}: price_by must say which price rule of product {holder.nm} holds",
-            hint=f"one of {names}",
+            f"product {product.nm}: which price rule of product {holder.nm} is meant?",
+            hint=f"price_by says it: {names}",
         )
     return (holder.id, found[0].name), found[0]
 

@@ -103,7 +103,9 @@ def answer(call: Call) -> Reply:
         "mch_id": account.mchid,
         "result_code": "SUCCESS",
     }
-    body = signed_xml(head | document, account.pay_key, fields.get("sign_type", "MD5"), call.flaw)
+    body = signed_xml(
+        head | document, account.pay_key, fields.get("sign_type", "MD5"), call.signature_flaw
+    )
     return Reply(200, CONTENT_TYPE, body, outcome=outcome)
 
 

@@ -67,7 +67,7 @@ def answer(call: Call) -> Reply:
         asked = call.request.headers.get("wechatpay-serial", "")
         world = call.world
         reply.headers |= signed_headers(
-            world.platform, account, reply.body, world.now(), call.flaw, asked
+            world.platform, account, reply.body, world.now(), call.signature_flaw, asked
         )
     return reply
 

@@ -11,13 +11,13 @@ from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
-from payment_cli.model.query.match import Match, all_of, equal
+from payment_cli.model.query.match import Match, equal
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.product import LIVE, Product
-from payment_cli.model.shop.product_price import find_rule, unpack
+from payment_cli.model.shop.product import Product
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.shop.live import live
 from payment_cli.services.shop.records import products
+from payment_cli.services.shop.ties import require_sound, require_untied
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
@@ -67,17 +67,17 @@ class Goods:
         with self.storage.transaction(self.domain) as tx:
             require_free_name(tx, self.domain, product)
             product = _by_ids(tx, self.domain, product)
-            require_sound_package(tx, self.domain, product)
-            require_sound_rule(tx, self.domain, product)
+            require_sound(tx, self.domain, product)
             return Product.from_record(tx.insert(products(self.domain), product.to_record()))
 
     def set(self, name: str, changes: Mapping[str, Json]) -> Product:
         """Change fields of a product; null removes one. Orders made before are not touched.
 
         Raises:
-            InvalidValueError: the result is no valid product, or takes the price rule of another.
+            InvalidValueError: the result is no valid product.
             ConflictError: the new `nm` is taken.
-            NotAllowedError: it was edited too short a time ago (setting `edit_every`).
+            NotAllowedError: it was edited too short a time ago (setting `edit_every`), or other
+                goods need it as it is (ties.py).
         """
 
         def edit(tx: Transaction, product: Product, now: int) -> Product:
@@ -86,12 +86,10 @@ class Goods:
             edited = product.edited(changes, now)
             require_free_name(tx, self.domain, edited)
             edited = _by_ids(tx, self.domain, edited)
-            require_sound_package(tx, self.domain, edited)
-            require_sound_rule(tx, self.domain, edited)
-            for other in takers_of_rules(tx, self.domain, product, edited):
-                find_rule(other, {edited.id: edited})
+            require_sound(tx, self.domain, edited)
             if not product.w_pkg:
                 require_no_part(tx, self.domain, edited)
+            require_untied(tx, self.domain, product, edited)
             return edited
 
         return self._change(name, edit)
@@ -122,12 +120,33 @@ class Goods:
         return self._change(name, lambda _tx, product, now: _with_stock(product, n, now))
 
     def remove(self, name: str) -> Product:
-        """Mark a product as deleted; it can be restored."""
-        return self._change(name, lambda _tx, product, now: product.deleted(now))
+        """Mark a product as deleted; it can be restored.
+
+        Raises:
+            NotAllowedError: it was already, or live goods need it: packages that hold it, goods
+                that have their price from a rule of it.
+        """
+
+        def deleted(tx: Transaction, product: Product, now: int) -> Product:
+            after = product.deleted(now)
+            require_untied(tx, self.domain, product, after)
+            return after
+
+        return self._change(name, deleted)
 
     def restore(self, name: str) -> Product:
-        """Mark a deleted product as live again."""
-        return self._change(name, lambda _tx, product, now: product.restored(now))
+        """Mark a deleted product as live again.
+
+        Raises:
+            NotAllowedError: it is not deleted.
+            InvalidValueError: it could not be sold: a part of it or its price rule is gone.
+        """
+
+        def restored(tx: Transaction, product: Product, now: int) -> Product:
+            require_sound(tx, self.domain, product)
+            return product.restored(now)
+
+        return self._change(name, restored)
 
     def _change(self, name: str, change: Callable[[Transaction, Product, int], Product]) -> Product:
         seen = self.get(name)
@@ -172,49 +191,6 @@ def require_free_name(reader: Reader, domain: str, product: Product) -> None:
     other = find_exactly(reader, domain, product.nm)
     if other is not None and other.id != product.id:
         raise ConflictError(f"the name {product.nm} is taken by product {other.id}")
-
-
-def require_sound_package(reader: Reader, domain: str, product: Product) -> None:
-    """Refuse a package that holds itself, another package, or what is not there.
-
-    Raises:
-        InvalidValueError: it does.
-    """
-    if not product.w_pkg:
-        return
-    catalogue: dict[str, Product] = {}
-    for part in product.w_pkg:
-        found = find_exactly(reader, domain, part.id)
-        if found is not None:
-            catalogue[part.id] = product if found.id == product.id else found
-    unpack(product, catalogue)
-
-
-def require_sound_rule(reader: Reader, domain: str, product: Product) -> None:
-    """Refuse a product whose `pro_id` and `price_by` name no price rule.
-
-    Raises:
-        InvalidValueError: they don't.
-    """
-    holder = find_exactly(reader, domain, product.pro_id) if product.pro_id else None
-    own = {product.id: product}
-    find_rule(product, own if holder is None else {holder.id: holder} | own)
-
-
-def takers_of_rules(
-    reader: Reader, domain: str, before: Product, after: Product
-) -> Iterator[Product]:
-    """Yield the live goods whose prices are rules of a product, if an edit may have taken them."""
-    if _rules_of(before) == _rules_of(after):
-        return
-    taking = all_of(equal("pro_id", before.id), equal("th_live", LIVE))
-    for record in reader.query(products(domain), Query(taking)):
-        if record["id"] != before.id:
-            yield Product.from_record(record)
-
-
-def _rules_of(product: Product) -> tuple[str, ...]:
-    return (product.w_currency, *(rule.name for rule in product.prices))
 
 
 def require_no_part(reader: Reader, domain: str, product: Product) -> None:

@@ -1,18 +1,19 @@
 """`payment stats`: what was ordered and paid, by day, product, pay type or status.
 
-Records are streamed once; what is kept is one row per group. Days are local days. Sums are whole
-fen inside and yuan in the rows; amounts of different currencies are never added up, so each row
-has one currency.
+Records are streamed once; what is kept is one row per group. Days are those of the store. Sums
+are whole fen inside and yuan in the rows; amounts of different currencies are never added up, so
+each row has one currency.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from enum import StrEnum
 
 from payment_cli.model.actor import Actor
 from payment_cli.model.money import to_fen, to_yuan
 from payment_cli.model.query.match import Match, between
+from payment_cli.model.query.zones import day_of
 from payment_cli.model.record import Json, Record
 from payment_cli.services.payments.records import PAYMENTS
 from payment_cli.services.shop.records import orders
@@ -55,15 +56,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts what the caller may see."""
+    """Counts what the caller may see. `zone_of` gives the time zone of a domain's store."""
 
     storage: Storage
     actor: Actor
+    zone_of: Callable[[str], tzinfo]
 
     def rows(self, by: By, span: Span, store: str = "") -> list[Record]:
         """Return the rows, each with the columns COLUMNS[by]; days in order, else by `fee`.
 
-        `store` "" is all that the caller sees. What counts in the time span:
+        `store` "" is all that the caller sees, in days of the caller's own zone.
+        What counts in the time span:
 
         - day: `orders` made that day; `paid` and all sums those paid that day.
         - product: orders paid in it. `fee` is without freight.
@@ -77,7 +80,8 @@ class Stats:
             self.actor.require(store, f"store {store}")
         domain = store or (None if self.actor.is_operator else self.actor.domain)
         table = _Table(by)
-        _COUNT[by](table, _Source(self.storage, domain), span)
+        tz = self.zone_of(store or self.actor.domain)
+        _COUNT[by](table, _Source(self.storage, domain, tz), span)
         return table.rows()
 
 
@@ -85,6 +89,7 @@ class Stats:
 class _Source:
     storage: Storage
     domain: str | None
+    tz: tzinfo
 
     def orders(self, match: Match) -> Iterator[Record]:
         return self.storage.query(orders(self.domain), Query(match))
@@ -133,10 +138,10 @@ class _Table:
 
 def _by_day(table: _Table, source: _Source, span: Span) -> None:
     for order in source.orders(span.match("ct")):
-        day, cur = _day(order["ct"]), str(order["ord_currency"])
+        day, cur = day_of(_whole(order["ct"]), source.tz), str(order["ord_currency"])
         table.add({"day": day, "cur": cur}, (day, cur), orders=1)
     for order in source.orders(span.match("ok_at")):
-        day, cur = _day(order["ok_at"]), str(order["ord_currency"])
+        day, cur = day_of(_whole(order["ok_at"]), source.tz), str(order["ord_currency"])
         amounts = {name: _fen(order, name) for name in ("total", "freight", "discount", "fee")}
         pieces = _whole(order.get("pro_c"))
         table.add({"day": day, "cur": cur}, (day, cur), paid=1, pieces=pieces, **amounts)
@@ -204,10 +209,6 @@ def _flagged_fen(payment: Record) -> int:
     if more and payment["st"] == "OK":
         return more
     return more + (_whole(payment.get("paid_fee")) or _whole(payment["fee"]))
-
-
-def _day(at: Json) -> str:
-    return time.strftime("%Y-%m-%d", time.localtime(_whole(at) // 1000))
 
 
 def _fen(record: Mapping[str, Json], name: str) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from payment_cli.services.follow_up import Followed, FollowUp
-from tests.support.shop_cli import run_later
+from tests.support.shop_cli import configure_target, run_later
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def test_it_does_a_bounded_amount(payment, cup, later):
     assert "is not in the range" in payment("tick", "--most", 0, exit_code=2).err
 
 
-def test_a_payment_that_was_never_sent_ends_with_its_order(payment, cup, later):
+def test_a_payment_that_was_never_sent_ends_with_its_order(payment, cup, later, root):
+    configure_target(root, name="gone")
     payment("store", "set", "sellers", '{"wx":"gone"}')
     order = payment("o", "create", "--anonymous", "--item", "cup", "-pt", "wx.qrcode").json["id"]
     payment("p", "pay", order, exit_code=40)

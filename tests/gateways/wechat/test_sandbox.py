@@ -14,7 +14,7 @@ from payment_cli.gateways.wechat.provider import WechatProvider
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
 from payment_cli.sandbox import client
-from payment_cli.sandbox.misbehaviour import KINDS
+from payment_cli.sandbox.kinds import GENERAL
 from payment_cli.sandbox.server import running_sandbox
 from payment_cli.sandbox.targets import init
 from tests.gateways.gateway_contract import FEE, ORDER_NO, HastyTransport, a_request
@@ -191,7 +191,7 @@ def test_a_payer_who_hesitated_pays_in_the_end(till, target):
     assert gateway.check(an_order("wx.scan")).paid.fee == FEE
 
 
-ANSWER_KINDS = sorted(kind for kind, (where, _) in KINDS.items() if "answer" in where)
+ANSWER_KINDS = sorted(kind for kind, row in GENERAL.items() if "answer" in row.where)
 # v2 messages have no time, and their key belongs to one merchant.
 V3_ONLY = {"signtest", "stale", "foreign-merchant"}
 

@@ -1,5 +1,5 @@
-import time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -29,16 +29,12 @@ ALL = Span()
 
 @pytest.fixture
 def stats(world: World) -> Stats:
-    return Stats(world.storage, world.actor)
+    return counted(world)
 
 
-@pytest.fixture
-def in_shanghai():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "Asia/Shanghai")
-        time.tzset()
-        yield
-    time.tzset()
+def counted(world: World, zone: str = "Asia/Shanghai") -> Stats:
+    """Return the statistics of a world whose stores are all in one time zone."""
+    return Stats(world.storage, world.actor, lambda _store: ZoneInfo(zone))
 
 
 def sell(world: World, *lines, pay_tp: str = "wx.qrcode", is_paid: bool = True, **fields):
@@ -68,7 +64,7 @@ def test_rows_have_their_columns_in_order(world: World, stats) -> None:
 
 
 def test_an_order_counts_on_the_day_it_was_made_its_money_on_the_day_it_came(
-    world: World, stats, in_shanghai
+    world: World, stats
 ) -> None:
     world.clock.now = 1_790_006_399_000  # one second before midnight in Shanghai
     cup = stock(world, w_price=Decimal("29.90"))
@@ -84,6 +80,26 @@ def test_an_order_counts_on_the_day_it_was_made_its_money_on_the_day_it_came(
     assert (second["orders"], second["paid"], second["pieces"]) == (0, 1, 2)
     sums = ("total", "freight", "discount", "fee")
     assert [str(second[name]) for name in sums] == ["59.80", "0.00", "5.00", "54.80"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("Asia/Shanghai", ["2026-10-25", "2026-10-26"]),
+        ("Europe/Berlin", ["2026-10-25"]),
+        ("America/New_York", ["2026-10-24", "2026-10-25"]),
+    ],
+)
+def test_days_are_those_of_the_store_however_long(world: World, zone: str, days) -> None:
+    """Berlin's 25 October 2026 has 25 hours: from 22:00 on the 24th to 23:00 on the 25th, UTC."""
+    world.clock.now = 1_792_879_200_000
+    cup = stock(world)
+    sell(world, (cup, 1))
+    world.clock.advance(ms=25 * 3_600_000 - 1)
+    sell(world, (cup, 1))
+    rows = counted(world, zone).rows(By.DAY, ALL)
+    assert [row["day"] for row in rows] == days
+    assert sum(row["paid"] for row in rows) == 2
 
 
 def test_a_span_counts_from_its_begin_to_before_its_end(world: World, stats) -> None:
@@ -148,8 +164,8 @@ def test_currencies_are_never_added_up(world: World, stats) -> None:
 def test_everybody_counts_what_they_may_see(world: World, stats) -> None:
     sell(world, (stock(world), 1))
     world.creator.create(NewPayment(fee=0, buyer=Buyer()))
-    other = Stats(world.storage, world.seen_by("other").actor)
-    root = Stats(world.storage, world.seen_by("root", is_operator=True).actor)
+    other = counted(world.seen_by("other"))
+    root = counted(world.seen_by("root", is_operator=True))
     for by in By:
         assert other.rows(by, ALL) == []
         assert root.rows(by, ALL) == stats.rows(by, ALL)
@@ -173,7 +189,7 @@ def test_every_grouping_adds_up_to_the_orders(sales) -> None:
     for which, amount, is_paid, after in sales:
         world.clock.advance(ms=after)
         orders.append((sell(world, (goods[which], amount), is_paid=is_paid), is_paid))
-    stats = Stats(world.storage, world.actor)
+    stats = counted(world)
     income = to_yuan(sum(order.fee for order, is_paid in orders if is_paid))
     for by in (By.DAY, By.PRODUCT, By.PAY_TYPE):
         assert sum(row["fee"] for row in stats.rows(by, ALL)) == income
