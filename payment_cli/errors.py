@@ -105,7 +105,7 @@ class OutcomeUnknownError(PaymentError):
 
 
 class UntrustedError(PaymentError):
-    """Signature, time, amount, merchant or order number do not agree. Nothing was changed."""
+    """Signature, time, amount, merchant or order number do not agree. Nothing was settled."""
 
     code = "e.pay.untrusted"
     exit_code = 22

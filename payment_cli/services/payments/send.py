@@ -164,6 +164,8 @@ class Sender:
                 expi=request.expires_at,
                 next_check_at=now + FIRST_CHECK_MS,
                 check_count=0,
+                absent_count=0,
+                absent_at=0,
                 intent=make_intent(IntentKind.SEND, owner, now, asdict(request)),
             )  # fmt: skip
             return save(tx, waiting), owner
@@ -213,9 +215,7 @@ class Sender:
         if self.clock() < earliest:
             return earliest
         outcome = gateway.close(order_ref(payment)).outcome
-        return (
-            0 if outcome in (Outcome.CLOSED, Outcome.NOT_FOUND) else self.clock() + FIRST_CHECK_MS
-        )
+        return 0 if outcome is Outcome.CLOSED else self.clock() + FIRST_CHECK_MS
 
     def _unknown(self, before: Payment, waiting: Payment, reason: str, owner: str) -> Result:
         """End the waiting time of the intent, so that a check may resolve it at once."""
