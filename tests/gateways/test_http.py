@@ -73,6 +73,32 @@ def test_a_refused_connection_was_never_sent_and_is_tried_three_times(transport,
     assert len(pauses) == TRIES_MAX - 1
 
 
+@pytest.mark.parametrize(("takes_s", "tries"), [(0, 3), (2, 2), (2.9, 1), (5, 1)])
+def test_all_tries_share_the_time_limit_of_one_call(mocker, takes_s, tries):
+    """A host that swallows connections must not hold a callback three times as long as it may."""
+    clock, limits = [0.0], []
+
+    class Silent:
+        def __init__(self, _ca_file):
+            pass
+
+        def fetch(self, call):
+            limits.append((clock[0], call.timeout_s))
+            clock[0] += takes_s
+            raise NotSentError("no connection")
+
+    mocker.patch("payment_cli.gateways.http_session.Sessions", Silent)
+
+    def pause(seconds):
+        clock[0] += seconds
+
+    transport = HttpTransport(pause=pause, monotonic=lambda: clock[0])
+    with pytest.raises(NotSentError):
+        transport.send(HttpCall("GET", "http://192.0.2.1/", timeout_s=3.0))
+    assert len(limits) == tries
+    assert [begun + limit for begun, limit in limits] == pytest.approx([3.0] * tries)
+
+
 def test_a_server_that_comes_up_between_tries_is_reached():
     port = a_closed_port()
     with ExitStack() as running:

@@ -76,8 +76,9 @@ def stocked_store(root: Path) -> Iterator[Stocked]:
             made.coupons[name] = payment("coupon", "add", "--title", name, *words).json["id"]
         payment("w", "rm", "gone")
         payment("coupon", "rm", made.coupons["deleted"])
-        payment("o", "create", "--item", "pot", "--coupon", made.coupons["held"])
-        paid = payment("o", "create", "--item", "pot", "--coupon", made.coupons["used"]).json
+        create = ("o", "create", "--anonymous", "--item", "pot", "--coupon")
+        payment(*create, made.coupons["held"])
+        paid = payment(*create, made.coupons["used"]).json
         payment("p", "pay", paid["id"])
     yield made
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from payment_cli.app import App
-from payment_cli.gateways.base import Answer, Gateway, Outcome
+from payment_cli.gateways.base import Answer, Gateway, HttpRequest, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.record import Json
@@ -50,6 +50,11 @@ class OneGateway:
 
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         return f"{gateway.notify_base}/{pay_tp}/{domain}/{target}"
+
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        return ""
 
     def targets(self, provider: str) -> list[tuple[str, str]]:
         return []

@@ -27,10 +27,10 @@ API_V3_KEY_CHARS = 32
 class WechatAccount:
     """The fields of `wxpay.conf`, references resolved; the fields have the names of its keys.
 
-    Keys and certificates are read when they are used (gateways/key_material.py). Answers and callbacks are
-    verified by the WeChat Pay public key (`public_key_id`, "PUB_KEY_ID_…", and `public_key`), by
-    the platform certificates given here or fetched, or while an account migrates by either: the
-    message names the key.
+    Keys and certificates are read when they are used (gateways/key_material.py). Answers and
+    callbacks are verified by the WeChat Pay public key (`public_key_id`, "PUB_KEY_ID_…", and
+    `public_key`), by the platform certificates given here or fetched, or while an account migrates
+    by either: the message names the key.
 
     Attributes:
         appid: the official account or mini program, "wx…".

@@ -35,6 +35,7 @@ SETTINGS = {
     "order_callback": 'the script that payments of orders run, "" for none',
     "freight_sheet": "the freight sheet, as JSON",
     "timezone": 'whose days and clocks hold, for instance Asia/Shanghai; "": those of the tree',
+    "w_tp": "what goods without a w_tp are: A is sent, Q is virtual (A)",
     "webhook_url": 'where the store is told of paid orders, "" for nowhere',
 }
 
@@ -53,6 +54,7 @@ class StoreSettings:
     order_callback: str = ""
     timezone: str = ""
     webhook_url: str = ""
+    w_tp: str = "A"
     freight_sheet: Mapping[str, Json] = field(default_factory=dict)
     ct: int = 0
     lm: int = 0
@@ -115,11 +117,20 @@ class StoreSettings:
             timezone=given.text("timezone", max_len=64),
             webhook_url=given.text("webhook_url", max_len=2000),
             freight_sheet=given.mapping("freight_sheet"),
+            w_tp=_kind(given),
             ct=given.whole("ct"),
             lm=given.whole("lm"),
             rev=given.whole("rev"),
             extra=given.rest("id", "nm", "tp"),
         )
+
+
+def _kind(given: Fields) -> str:
+    """Read what goods are that do not say; the words are those of an order's kind (seed 002)."""
+    kind = given.text("w_tp") or "A"
+    if kind not in ("A", "Q"):
+        raise given.error("w_tp", "must be A or Q", kind)
+    return kind
 
 
 _NAMES = tuple(f.name for f in fields(StoreSettings) if f.name != "extra")

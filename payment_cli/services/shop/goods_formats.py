@@ -13,7 +13,7 @@ from payment_cli.model.record import Json, Record
 
 FORMATS = ("jsonl", "csv")
 
-_TEXT_COLUMNS = ("nm", "w_nm", "w_currency", "link", "description", "price_by", "pro_id")
+_TEXT_COLUMNS = ("nm", "w_nm", "w_currency", "w_tp", "link", "description", "price_by", "pro_id")
 _NUMBER_COLUMNS = (
     "w_price", "w_expi", "w_buy_min", "w_buy_max", "retail", "sku", "weight", "freight",
 )  # fmt: skip

@@ -20,7 +20,7 @@ def wrong_sellers(
         if not kinds:
             yield (
                 f"sellers: no pay type is or begins with {key[:40]!a}",
-                "for instance wx, zfb.qrcode",
+                f"one of {', '.join(PAY_TYPES)}, or what some begin with",
             )
         for provider in configured_providers():
             name = provider.name

@@ -13,7 +13,7 @@ from payment_cli.services.stores.setting_checks import SettingChecks
 from payment_cli.storage.base import Storage
 
 #: Settings whose value is text as it is typed; all others are JSON.
-_TEXT = frozenset({"order_callback", "timezone", "webhook_url"})
+_TEXT = frozenset({"order_callback", "timezone", "w_tp", "webhook_url"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ def sold(tmp_path_factory):
         for items in (("cup:2",), ("cup:1", "cup:3", "pot:1")):
             coupon = payment("coupon", "add", "--title", "x", "--off", 1000).json["id"]
             words = [word for item in items for word in ("--item", item)]
-            order = payment("o", "create", *words, "--coupon", coupon).json["id"]
+            order = payment("o", "create", "--anonymous", *words, "--coupon", coupon).json["id"]
             payment("p", "pay", order)
-        payment("o", "create", "--item", "song:7")
-        cancelled = payment("o", "create", "--item", "cup").json["id"]
+        payment("o", "create", "--anonymous", "--item", "song:7")
+        cancelled = payment("o", "create", "--anonymous", "--item", "cup").json["id"]
         payment("o", "cancel", cancelled)
         pay("create", "-fee", 0)
     return root

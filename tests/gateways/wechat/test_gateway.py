@@ -331,8 +331,11 @@ def test_an_order_the_provider_would_refuse_is_refused_first(changes, words):
 @pytest.mark.parametrize("pay_tp", ["wx.qrcode", "wx.jsapi", "wx.h5", "wx.scan"])
 @pytest.mark.parametrize("scan_api", ["v3", "v2"])
 def test_the_most_that_an_order_may_cost_is_the_same_everywhere(pay_tp, scan_api):
-    v2 = {"client_cert": "x", "client_key": Secret("x")} if scan_api == "v2" else {}
-    made = gateway(platform.account(scan_api=scan_api, **v2))
+    own = {
+        "client_cert": platform.platform_cert(),
+        "client_key": Secret(platform.private_pem("certificate")),
+    }
+    made = gateway(platform.account(scan_api=scan_api, **(own if scan_api == "v2" else {})))
     more = {"openid": platform.OPENID, "client_ip": "14.23.150.211"}
     code = Secret(platform.AUTH_CODE) if pay_tp == "wx.scan" else None
     made.validate(a_request(pay_tp, fee=1_000_000_000, **more), code)
