@@ -24,6 +24,7 @@ GENERAL = {
     "wrong-currency": Kind("truly signed, paid in USD", ANYWHERE, only=TELLING),
     "other-order": Kind("truly signed, about another order", ANYWHERE, only=TELLING),
     "foreign-merchant": Kind("truly signed, about another merchant", ANYWHERE, only=TELLING),
+    "chunked": Kind("the notification comes in chunks, without a length", NOTICES),
     "duplicate": Kind("the notification comes twice", NOTICES),
     "reordered": Kind("held back until another notification was delivered", NOTICES),
     "lost": Kind("this delivery never arrives; the schedule goes on", NOTICES),

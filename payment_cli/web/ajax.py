@@ -54,7 +54,7 @@ from payment_cli.web.sessions import (
     session_cookie,
 )
 from payment_cli.web.visits import Limits, Visit, visit
-from payment_cli.web.wsgi import Response, read_body, require_method
+from payment_cli.web.wsgi import Response, read_body, require_method, require_type
 
 #: The largest request read.
 BODY_MAX = 64 * 1024
@@ -249,7 +249,8 @@ def _followed_up(visitor: Visit, payment: Payment, response: Response) -> Respon
 
 
 def _document(environ: WSGIEnvironment) -> Fields:
-    body = read_body(environ, ("application/json",), BODY_MAX)
+    require_type(environ, "application/json")
+    body = read_body(environ, BODY_MAX)
     return Fields(decode_foreign_object(body, "the request"), "the request")
 
 

@@ -163,7 +163,7 @@ class StoreWeb:
         """Record an order of `buyer`, of one cup unless told otherwise."""
         products: list[Json] = [{"id": id, "amount": n} for id, n in lines or ((self.cup, 1),)]
         wanted = OrderInput.from_document({"products": products, **fields})
-        return self.demo.shop.orders.create(wanted, Buying(buyer))
+        return self.demo.shop.orders.create(wanted, Buying(buyer, is_anonymous=not buyer))
 
     def stored(self, payment_id: str) -> Payment:
         return Payment.from_record(self.app.storage.get(PAYMENTS, payment_id))
