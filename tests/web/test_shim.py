@@ -184,7 +184,8 @@ def in_chunks(shim, body, **environ):
     return call(
         shim, "POST", PATH,
         **{"CONTENT_LENGTH": None, "HTTP_TRANSFER_ENCODING": "chunked",
-           "SERVER_PROTOCOL": "HTTP/1.1", "wsgi_input": BytesIO(body), "wsgi_input_terminated": True, **environ},
+           "SERVER_PROTOCOL": "HTTP/1.1", "wsgi_input": BytesIO(body),
+           "wsgi_input_terminated": True, **environ},
     )  # fmt: skip
 
 
