@@ -9,7 +9,13 @@ import click
 
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
-from payment_cli.cli.shell.documents import read_document, read_time, with_options, yuan
+from payment_cli.cli.shell.documents import (
+    read_document,
+    read_time,
+    tell_if_over,
+    with_options,
+    yuan,
+)
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
@@ -67,7 +73,7 @@ _OPTIONS = (
     ),
     click.option("-weight", "--weight", metavar="KG", help="The weight of a piece, for freight."),
     click.option("-freight", "--freight", callback=yuan, metavar="YUAN", help="Freight per piece."),
-    click.option("-expires", "--expires", metavar="TIME", help="Not sold after this time."),
+    click.option("-expires", "--expires", metavar="TIME", help="Not sold after this day or time."),
     click.option(
         "-min", "--min", "buy_min", type=_PIECES, metavar="N", help="The fewest in an order (1)."
     ),
@@ -118,6 +124,7 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
     """
     app = current_app()
     product = app.shop.goods.add(_document(app, typed))
+    tell_if_over(product.w_expi, app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
 
@@ -151,6 +158,7 @@ def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     if not changes:
         raise InvalidValueError("there is nothing to change", hint="for instance --price 32")
     product = app.shop.goods.set(name, changes)
+    tell_if_over(changes.get("w_expi"), app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
 
@@ -229,7 +237,7 @@ def _document(app: "App", typed: Typed) -> Record:
         "sku": typed.sku,
         "weight": _kilograms(typed.weight),
         "freight": typed.freight,
-        "w_expi": read_time(typed.expires, app.times(), "--expires"),
+        "w_expi": read_time(typed.expires, app.times(), "--expires", is_end=True),
         "w_buy_min": typed.buy_min,
         "w_buy_max": typed.buy_max,
         "cat": typed.cat,

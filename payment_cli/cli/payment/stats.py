@@ -37,8 +37,8 @@ _OPTIONS = (
         metavar="GROUP",
         help="day (the default), product, pay_type or status.",
     ),
-    click.option("-from", "--from", "start", metavar="TIME", help="From this time on."),
-    click.option("-to", "--to", "end", metavar="TIME", help="Before this time."),
+    click.option("-from", "--from", "start", metavar="TIME", help="From this day or time on."),
+    click.option("-to", "--to", "end", metavar="TIME", help="To this day or time, included."),
     click.option(
         "-se", "--store", default="", metavar="DOMAIN", help="Only this store (all you may see)."
     ),
@@ -57,7 +57,7 @@ def _asked(function: CommandFunction) -> CommandFunction:
     examples=(
         "payment stats --from monthBegin --table",
         "payment stats --by product --from now-30d -bish -t nm,w_nm,pieces,fee",
-        "payment stats --by pay_type --from 2026-01-01 --to 2027-01-01 --csv",
+        "payment stats --by pay_type --from 2026-01-01 --to 2026-12-31 --csv",
         "payment stats --by status -c",
     ),
 )
@@ -76,7 +76,11 @@ def stats(asked: Asked, printing: Printing) -> None:
     app = current_app()
     by = By(asked.by)
     times = app.times(asked.store)
-    span = Span(read_time(asked.start, times, "--from"), read_time(asked.end, times, "--to"))
+    start = read_time(asked.start, times, "--from")
+    end = read_time(asked.end, times, "--to", is_end=True)
+    if start is not None and end is not None and end < start:
+        raise InvalidValueError("--to is before --from")
+    span = Span(start, None if end is None else end + 1)
     if asked.is_csv and (asked.is_table or not printing.is_json):
         raise InvalidValueError("say either --csv or a table")
     rows = app.shop.stats.rows(by, span, asked.store)
