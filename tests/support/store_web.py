@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from payment_cli.app import App
+from payment_cli.errors import PaymentError
 from payment_cli.gateways.base import Answer, Gateway, HttpRequest, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
@@ -29,9 +30,8 @@ LINK = Answer(Outcome.WAITING, ReturnType.LINK, "https://pay.example/page?a=1&b=
 CLOSED = Answer(Outcome.CLOSED)
 UNKNOWN = Answer(Outcome.UNKNOWN, message="timeout")
 
-#: What a page of ours sends with every question.
+#: What a page of ours sends with every question, beside the name of its session.
 OWN_PAGE = {
-    "HTTP_X_PAYMENT_WEB": "1",
     "HTTP_ORIGIN": "http://shop.example",
     "HTTP_SEC_FETCH_SITE": "same-origin",
 }
@@ -121,6 +121,13 @@ class StoreWeb:
         sessions = self.app.acting_as(store).web_sessions
         return sessions.issue(store, role, buyer, minutes=minutes, openid=openid).token.reveal()
 
+    def name_of(self, token: str) -> str:
+        """Return what a page of this session calls it, or what one without a session says."""
+        try:
+            return self.app.web_sessions.open(token).digest
+        except PaymentError:
+            return "enter"
+
     def cashier(self) -> str:
         return self.token(Role.CASHIER, "")
 
@@ -129,7 +136,10 @@ class StoreWeb:
         cookie = f"payment_session={token}" if token else None
         return call(
             self.application, "GET", path,
-            **{"HTTP_COOKIE": cookie, "HTTP_HOST": "shop.example", **environ},
+            **{
+                "HTTP_COOKIE": cookie, "HTTP_HOST": "shop.example",
+                "HTTP_X_PAYMENT_WEB": self.name_of(token), **environ,
+            },
         )  # fmt: skip
 
     def post(self, path: str, content: Any, token: str = "", **environ: Any) -> Reply:
@@ -138,6 +148,7 @@ class StoreWeb:
         full: dict[str, Any] = {"CONTENT_TYPE": "application/json", "HTTP_HOST": "shop.example"}
         if token:
             full["HTTP_COOKIE"] = f"other=1; payment_session={token}"
+        full["HTTP_X_PAYMENT_WEB"] = self.name_of(token)
         return call(self.application, "POST", path, body, **{**full, **OWN_PAGE, **environ})
 
     def ask(self, action: str, content: Any, token: str = "", status: int = 200) -> Any:
