@@ -9,7 +9,13 @@ import click
 from payment_cli.cli.payment.listing import Listing, Page, listing_options, print_listing
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Group, current_app
-from payment_cli.cli.shell.documents import read_document, read_time, with_options, yuan
+from payment_cli.cli.shell.documents import (
+    keep_option,
+    read_document,
+    read_time,
+    with_options,
+    yuan,
+)
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
@@ -29,6 +35,7 @@ class Typed(NamedTuple):
     thres: Decimal | None
     expires: str | None
     owner: str | None
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -43,6 +50,7 @@ _OPTIONS = (
     ),
     click.option("-expires", "--expires", metavar="TIME", help="Not after this time (never)."),
     click.option("-owner", "--owner", metavar="ID", help="Only for this buyer (anyone)."),
+    keep_option,
 )
 
 
@@ -79,7 +87,7 @@ def coupon() -> None:
 def add(typed: Typed, printing: Printing, view: View) -> None:
     """Add a coupon and print it: from options, JSON (- reads stdin), or both."""
     app = current_app()
-    made = app.shop.coupons.add(_document(app, typed))
+    made = app.shop.coupons.add(_document(app, typed), typed.keep)
     show_record(app, "coupon", made.to_record(), printing, view)
 
 

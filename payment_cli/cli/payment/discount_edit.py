@@ -8,11 +8,19 @@ import click
 
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
-from payment_cli.cli.shell.documents import read_document, read_time, read_yuan, with_options, yuan
+from payment_cli.cli.shell.documents import (
+    keep_option,
+    read_document,
+    read_time,
+    read_yuan,
+    with_options,
+    yuan,
+)
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Record
+from payment_cli.model.shop.words import means
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -34,6 +42,7 @@ class Typed(NamedTuple):
     end: str | None
     priority: int | None
     stack: bool
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -72,6 +81,7 @@ _OPTIONS = (
         "-priority", "--priority", type=int, metavar="N", help="Smaller ones are applied first (0)."
     ),
     click.option("-stack", "--stack", is_flag=True, help="It may follow or precede others."),
+    keep_option,
 )
 
 
@@ -101,10 +111,10 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
     """
     app = current_app()
     document = _document(app, typed)
-    if typed.off is not None and "dis_mode" not in document:
+    if typed.off is not None and means("discount", document, "dis_mode") is None:
         is_rate = typed.off.endswith("%")
         document["dis_mode"] = "nth" if typed.nth else "percent" if is_rate else "amount"
-    record = app.shop.discounts.add(document).to_record()
+    record = app.shop.discounts.add(document, typed.keep).to_record()
     show_record(app, "discount", record, printing, view)
 
 
@@ -127,7 +137,7 @@ def set_fields(discount_id: str, typed: Typed, printing: Printing, view: View) -
     changes = _document(app, typed)
     if not changes:
         raise InvalidValueError("there is nothing to change", hint="for instance --off 15%")
-    record = app.shop.discounts.set(discount_id, changes).to_record()
+    record = app.shop.discounts.set(discount_id, changes, typed.keep).to_record()
     show_record(app, "discount", record, printing, view)
 
 

@@ -1,6 +1,6 @@
 """`payment d`: a store's discounts (seed 000). Delete is logical."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
@@ -45,8 +45,8 @@ class Discounts:
         discount_id = self.storage.find_id(collection, fragment)
         return Discount.from_record(self.storage.get(collection, discount_id))
 
-    def add(self, document: Mapping[str, Json]) -> Discount:
-        """Add a discount; its `goods` may be named by `nm`.
+    def add(self, document: Mapping[str, Json], keep: Sequence[str] = ()) -> Discount:
+        """Add a discount; its `goods` may be named by `nm`. Words in `keep` are one's own fields.
 
         Raises:
             InvalidValueError: it is no valid discount.
@@ -54,23 +54,28 @@ class Discounts:
         """
         now = self.clock()
         currency = self.find_merchant(self.actor.domain).currency
-        discount = Discount.new(document, id=self.new_id(now), now=now, currency=currency)
+        discount = Discount.new(
+            document, id=self.new_id(now), now=now, currency=currency, keep=keep
+        )
         with self.storage.transaction(self.actor.domain) as tx:
             discount = self._by_ids(tx, discount)
             stored = tx.insert(discounts(self.actor.domain), discount.to_record())
         return Discount.from_record(stored)
 
-    def set(self, fragment: str, changes: Mapping[str, Json]) -> Discount:
+    def set(self, fragment: str, changes: Mapping[str, Json], keep: Sequence[str] = ()) -> Discount:
         """Change fields of a discount; null removes one. Orders made before are not touched.
+
+        Words in `keep` are fields of one's own.
 
         Raises:
             InvalidValueError: the result is no valid discount.
             NotFoundError: it is for goods that the store does not have.
         """
 
-        return self._change(
-            fragment, lambda tx, discount: self._by_ids(tx, discount.edited(changes, self.clock()))
-        )
+        def edit(tx: Transaction, discount: Discount) -> Discount:
+            return self._by_ids(tx, discount.edited(changes, self.clock(), keep))
+
+        return self._change(fragment, edit)
 
     def remove(self, fragment: str) -> Discount:
         """Mark a discount as deleted: it applies to no order any more."""

@@ -124,3 +124,16 @@ def test_explain_records_nothing(payment, cup):
     payment("d", "explain", "--item", "cup")
     assert payment("w", "get", "cup").json["sku"] == 1
     assert payment("o", "list").json == []
+
+
+def test_a_discount_from_json_takes_the_words_of_its_options(payment, shop):
+    made = payment("d", "add", "{title:'A', mode:'amount', off:5, threshold:50, until:0}").json
+    assert (made["dis_nm"], made["thres"], made["dis_expi"]) == ("A", 50, 0)
+    assert payment("d", "add", "{title:'B', campaign:'x'}", "--off", "10%").json["campaign"] == "x"
+    ran = payment("d", "set", made["id"], "treshold:60", exit_code=2)
+    assert "did you mean threshold?" in ran.err
+    ran = payment("d", "add", "{title:'C', mode:'percent', off_bp:5, nth:2}", exit_code=2)
+    assert "'nth' is not a field of mode percent" in ran.err
+    tiers = "tiers:[{count:3, off_bp:500, note:'x'}]"
+    made = payment("d", "add", f"{{title:'D', mode:'tiered', {tiers}}}").json
+    assert made["tiers"] == [{"note": "x", "count": 3, "off_bp": 500}]
