@@ -73,3 +73,12 @@ def test_a_language_file_is_only_read_if_a_name_stands_in_it(payment, cup, root)
     assert "i18n/zh-cn.json is not valid JSON" in ran.err
     payment("w", "set", "cup", "--title", "Cup")
     assert payment("w", "list", "-t", "title").text == "Cup\n"
+
+
+def test_a_column_of_all_lines_is_named_by_either_word(payment, cup):
+    payment("w", "add", "-nm", "pot", "--title", "Pot", "--price", 20)
+    payment("o", "create", "--item", "cup:2", "--item", "pot")
+    for words in ("products.title,products.amount", "ord_ws.w_nm,ord_ws.w_buy_num"):
+        assert payment("o", "list", "-t", words).text == '["杯子","Pot"]  [2,1]\n'
+    assert payment("o", "list", "-tmpl", "@{products.title}").text == '["杯子","Pot"]\n'
+    assert payment("w", "list", "-t", "name,stock", "-sort", "name:1").text == "cup\npot\n"
