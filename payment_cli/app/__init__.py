@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 from payment_cli.app.payments import PaymentServices
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from payment_cli.app.shop import Shop
     from payment_cli.app.upkeep import Upkeep
+    from payment_cli.model.query.times import TimeReader
     from payment_cli.services.follow_up import FollowUp
     from payment_cli.services.stores.sessions import WebSessions
+    from payment_cli.services.stores.zones import Zones
 
 
 class App(PaymentServices):
@@ -57,6 +61,23 @@ class App(PaymentServices):
             lambda order_id: self.shop.order_payments.list(order_id),
             self.start,
         )
+
+    @cached_property
+    def zones(self) -> "Zones":
+        """The time zones of the stores and of the tree."""
+        from payment_cli.services.stores.zones import Zones
+
+        return Zones(lambda: self.storage, self.merchants.get, self.settings.timezone)
+
+    def zone(self, store: str = "") -> "tzinfo":
+        """Return the time zone of a store, of the caller's own unless another is named."""
+        return self.zones.of(store or self.actor.domain)
+
+    def times(self, store: str = "") -> "TimeReader":
+        """Return what reads the times that are typed: from now on, in the zone of a store."""
+        from payment_cli.model.query.times import TimeReader
+
+        return TimeReader(self.clock(), lambda: self.zone(store))
 
     def acting_as(self, domain: str) -> "App":
         """Return this tree seen by another caller, over the same open storage and accounts.

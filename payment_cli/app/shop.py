@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.config.webhook_keys import TreeWebhookKeys
+    from payment_cli.model.events.webhook_url import WebhookUrl
     from payment_cli.model.stores.session import Session
     from payment_cli.services.events.notices import Notices
     from payment_cli.services.events.outbox import Outbox
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from payment_cli.services.shop.orders import Orders
     from payment_cli.services.shop.stats import Stats
     from payment_cli.services.shop.storefront import Storefront
+    from payment_cli.services.stores.setting_checks import SettingChecks
     from payment_cli.services.stores.settings import StoreSettingsService
     from payment_cli.services.stores.webhook_keys import WebhookKeyService
 
@@ -74,11 +76,25 @@ class Shop:
     @cached_property
     def settings(self) -> "StoreSettingsService":
         """The settings of stores."""
-        from payment_cli.model.shop.freight import read_sheet
         from payment_cli.services.stores.settings import StoreSettingsService
 
         app = self.app
-        return StoreSettingsService(app.storage, app.actor, app.clock, read_sheet)
+        return StoreSettingsService(app.storage, app.actor, app.clock, self.setting_checks)
+
+    @cached_property
+    def setting_checks(self) -> "SettingChecks":
+        """What the settings of a store are checked against."""
+        from payment_cli.files.authored import read_script
+        from payment_cli.model.shop.freight_check import check_sheet
+        from payment_cli.services.stores.setting_checks import SettingChecks
+        from payment_cli.webhooks.address import require_public_number
+
+        def require_webhook(domain: str, url: "WebhookUrl") -> None:
+            is_private_allowed = self.app.settings.allow_private_webhooks
+            require_public_number(url.host, allow_private=is_private_allowed)
+            self._webhook_key_files.load(domain)
+
+        return SettingChecks(partial(read_script, self.app.root), check_sheet, require_webhook)
 
     def baskets(self, domain: str) -> "TreeBaskets":
         """Return the baskets of a store."""
@@ -185,7 +201,7 @@ class Shop:
         """What was sold and paid."""
         from payment_cli.services.shop.stats import Stats
 
-        return Stats(self.app.storage, self.app.actor)
+        return Stats(self.app.storage, self.app.actor, self.app.zones.of)
 
     @cached_property
     def order_log(self) -> "OrderLog":

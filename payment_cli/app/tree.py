@@ -87,7 +87,8 @@ class Tree:
         if url == "tree":
             from payment_cli.storage.tree import open_tree
 
-            return open_tree(self.place, self.clock, lock_timeout_s=self.settings.lock_timeout_s)
+            timeout_s = self.settings.lock_timeout_s
+            return open_tree(self.place, self.clock, lock_timeout_s=timeout_s, say=_say)
         scheme, _, rest = url.partition(":")
         if scheme == "tinydb":
             from pathlib import Path
@@ -114,7 +115,13 @@ class Tree:
         """The merchants of the tree."""
         from payment_cli.services.stores.merchants import Merchants
 
-        return Merchants(self.root, self.actor, self.clock, self.new_id)
+        return Merchants(self.root, self.actor, self.clock, self.new_id, self.has_target)
+
+    def has_target(self, provider: str, domain: str, target: str) -> bool:
+        """Whether a domain has a config of this name for a provider."""
+        from payment_cli.config.targets import list_targets
+
+        return any(found.name == target for found in list_targets(self.root, provider, domain))
 
     def start(self, *words: str) -> None:
         """Start one of our commands in a process of its own, and return at once."""
@@ -129,3 +136,9 @@ class Tree:
         """Release what was opened."""
         if "storage" in self.__dict__:
             self.storage.close()
+
+
+def _say(sentence: str) -> None:
+    """Tell people, beside what a command prints: on stderr, a server's log."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"note: {sentence}\n")

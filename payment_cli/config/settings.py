@@ -23,7 +23,9 @@ class Settings(NamedTuple):
     """What etc/payment.toml may say; each default holds without the file.
 
     `storage` is a URL and may hold a password; "" is the tree itself. `public_url` is where the
-    world reaches the shim, without a slash at its end; "" means it can't. Times are seconds.
+    world reaches the shim, without a slash at its end; "" means it can't. Times are
+    seconds. `timezone` is that of stores which set none, "" as services/stores/zones.py says;
+    whether there is such a zone is seen when a day is meant.
     """
 
     domain: str = ""
@@ -34,6 +36,7 @@ class Settings(NamedTuple):
     lock_timeout_s: int = 10
     allow_private_webhooks: bool = False
     pending_max: int = 100
+    timezone: str = ""
 
 
 def load_settings(root: "Path | str") -> Settings:
@@ -133,4 +136,5 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "lock_timeout_s": _whole(1, 600),
     "allow_private_webhooks": _flag,
     "pending_max": _whole(1, 10_000),
+    "timezone": _text,
 }

@@ -23,7 +23,7 @@ the network. Laws:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.record import Json
@@ -40,6 +40,20 @@ class Outcome(StrEnum):
     CLOSED = "closed"  # close or reverse succeeded: it can't be paid any more
     NOT_FOUND = "not found"  # the provider knows no such order, or not before its scan
     UNKNOWN = "unknown"  # timeout, 5xx, unreadable: it may or may not have happened
+
+
+class AccountId(NamedTuple):
+    """Which account at a provider: the merchant that is paid, and the app it asks through.
+
+    A payment records it when it is sent: an order number means something to this account alone.
+    """
+
+    merchant: str
+    app: str
+
+    def __str__(self) -> str:
+        """Return it as a sentence names it."""
+        return f"merchant {self.merchant} (app {self.app})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +91,8 @@ class OrderRef:
 class Paid:
     """What the provider says about money that arrived: `fee` in fen of the whole order.
 
-    `went_back`: all of it was returned before we heard that it came (WeChat's trade_state REFUND,
-    Alipay's TRADE_CLOSED with gmt_refund).
+    `went_back`: money of it was returned before we heard that it came: the provider's first word is
+    that it was refunded, in whole or in part.
     """
 
     order_no: str
@@ -124,7 +138,8 @@ class HttpRequest:
 class Notice:
     """A verified callback: which order it speaks of and what it says.
 
-    `order_no` "" means a genuine message that is not about a payment (acknowledge, do nothing).
+    `order_no` "" means a genuine message that is not about a payment (acknowledge, do nothing). One
+    that speaks of money names its order, or is refused.
     """
 
     order_no: str
@@ -143,6 +158,8 @@ class Acknowledgement:
 class Gateway(Protocol):
     """One account at one provider."""
 
+    #: Whose account it is at the provider. Both "" where nobody's is needed.
+    account_id: AccountId
     #: Minutes until an unpaid order of this account expires.
     expire_minutes: int
     #: The notify URL of the account's config, "" to use the tree's `public_url`.

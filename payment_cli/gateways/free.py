@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     Gateway,
@@ -43,6 +44,9 @@ class FreeProvider:
     def claimed_order_no(self, request: HttpRequest) -> None:
         """Return None: there are no callbacks."""
 
+    def order_no_for(self, account: None, request: HttpRequest) -> None:
+        """Return None: there are no callbacks."""
+
     def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:
         """Refuse whatever was sent."""
         return Acknowledgement(status, "text/plain", b"fail")
@@ -58,6 +62,7 @@ class FreeProvider:
 class FreeGateway:
     """Takes a fee of 0 and nothing else."""
 
+    account_id = AccountId("", "")
     expire_minutes = 10
     notify_base = ""
     reverse_after_ms = 0

@@ -11,5 +11,5 @@ where they are silent the module says what was chosen.
 Inside: `app` routes a request to `wechat` or `alipay`; these check it, change the `ledger` and
 answer, a browser with the `pages` of `cashier`; `tools` lists the ways to place an order; `payer`
 is the person with the phone; `notifier` delivers what `notices` writes; `misbehaviour` spoils
-either on request; `control` is the door for `client`.
+either on request, in one of the ways of `kinds`; `control` is the door for `client`.
 """

@@ -14,6 +14,7 @@ from typing import Any
 from payment_cli.sandbox import cashier, control, pages
 from payment_cli.sandbox.alipay import orders as alipay
 from payment_cli.sandbox.exchange import RefusalError, Reply, Request, json_reply, read_request
+from payment_cli.sandbox.kinds import KINDS
 from payment_cli.sandbox.misbehaviour import ANSWER, Rule
 from payment_cli.sandbox.notifier import Notifier
 from payment_cli.sandbox.wechat import h5
@@ -50,9 +51,9 @@ class Sandbox:
         players = _players(self.world, request.path)
         if players is None:
             return _start(json_reply(404, NOT_FOUND), start_response)
-        identify, answer = players
+        identify, answer, api = players
         operation, number = identify(request)
-        rule = self.world.rules.take(ANSWER, number, operation)
+        rule = self.world.rules.take(ANSWER, number, operation, api)
         reply = self._answer(request, answer, rule)
         self._log(request, operation, number, reply, rule)
         return self._transmit(reply, rule, environ, start_response)
@@ -68,7 +69,7 @@ class Sandbox:
         failed.outcome = kind
         if kind in ("timeout-before", "error-before"):
             return failed
-        reply = answer(Call(self.world, request, kind))
+        reply = answer(Call(self.world, request, kind, rule is not None and rule.is_unsigned))
         if kind == "error-after":
             return failed
         if kind == "html":
@@ -123,20 +124,21 @@ def make_app(
 
     Call `close` when done. `clock` returns AMS; `speed` divides the providers' waiting times.
     """
-    return Sandbox(open_world(state, speed=speed, clock=clock))
+    return Sandbox(open_world(state, KINDS, speed=speed, clock=clock))
 
 
-def _players(world: World, path: str) -> tuple[Identify, Answer] | None:
+def _players(world: World, path: str) -> tuple[Identify, Answer, str] | None:
+    """Return who reads and who answers a request, and whose API it is ("" for a page)."""
     if path.startswith("/v3/"):
-        return wechat_v3.identify, wechat_v3.answer
+        return wechat_v3.identify, wechat_v3.answer, "v3"
     if path in wechat_v2.PATHS:
-        return wechat_v2.identify, wechat_v2.answer
+        return wechat_v2.identify, wechat_v2.answer, "v2"
     if path == "/gateway.do":
-        return alipay.identify, alipay.answer
+        return alipay.identify, alipay.answer, "alipay"
     if path == h5.PATH:
-        return partial(h5.identify, world), h5.answer
+        return partial(h5.identify, world), h5.answer, ""
     if path.startswith(pages.PATH):
-        return partial(cashier.identify, world), cashier.answer
+        return partial(cashier.identify, world), cashier.answer, ""
     return None
 
 

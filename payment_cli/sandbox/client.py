@@ -60,13 +60,14 @@ def misbehave(
     operation: str = "",
     sticky: bool = False,
     hold_s: float = 60.0,
+    unsigned: bool = False,
 ) -> Json:
     """Spoil the next message that fits, or with `sticky` all of them; return the rule.
 
-    `kind` is one of misbehaviour.KINDS, `where` is answer or notice, `order` a whole order
+    `kind` is one of kinds.KINDS, `where` is answer or notice, `order` a whole order
     number, `operation` one of native jsapi h5 codepay micropay precreate pay query close reverse
     cancel certificates notify, and open look press for what a payer's browser does. `hold_s` is
-    for timeouts and slow answers.
+    for timeouts and slow answers. With `unsigned` the answer carries no signature, too.
 
     Raises:
         SandboxError: nobody serves, or no such misbehaviour.
@@ -81,6 +82,7 @@ def misbehave(
             "operation": operation,
             "sticky": sticky,
             "hold_s": hold_s,
+            "unsigned": unsigned,
         },
     )
 

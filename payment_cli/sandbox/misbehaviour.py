@@ -1,10 +1,12 @@
 """Everything that can go wrong between a merchant and a provider, on request.
 
 Answers can be late, lost, broken or unsigned; answers and notifications can be signed wrongly or
-say what is not so. A rule is used up by the first message it fits, unless it is sticky.
+say what is not so. Each kind of misbehaviour is one row (kinds.py). A rule asks for one, and is
+used up by the first message it fits, unless it is sticky.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from payment_cli.sandbox.exchange import Json, SandboxError
@@ -12,36 +14,14 @@ from payment_cli.sandbox.ledger import Ledger, Order
 
 ANSWER = "answer"
 NOTICE = "notice"
+#: Places a kind may name beside answers: both, or only notifications.
+ANYWHERE = frozenset({ANSWER, NOTICE})
+NOTICES = frozenset({NOTICE})
 
-#: Kind -> (where it can happen, what it does).
-KINDS: dict[str, tuple[frozenset[str], str]] = {
-    "timeout-before": (frozenset({ANSWER}), "no answer, and nothing was done"),
-    "timeout-after": (frozenset({ANSWER}), "it was done, but no answer comes"),
-    "error-before": (frozenset({ANSWER}), "HTTP 500, and nothing was done"),
-    "error-after": (frozenset({ANSWER}), "it was done, but the answer is HTTP 500"),
-    "html": (frozenset({ANSWER}), "it was done, but the answer is somebody's HTML page"),
-    "truncated": (frozenset({ANSWER}), "it was done, but the answer breaks off half way"),
-    "slow": (frozenset({ANSWER}), "the answer drips in over hold_s seconds"),
-    "bad-signature": (frozenset({ANSWER, NOTICE}), "signed by a stranger"),
-    "unsigned": (frozenset({ANSWER, NOTICE}), "without a signature"),
-    "signtest": (frozenset({ANSWER, NOTICE}), "WeChat's probe: a signature WECHATPAY/SIGNTEST/…"),
-    "stale": (frozenset({ANSWER, NOTICE}), "truly signed, ten minutes ago"),
-    "wrong-amount": (frozenset({ANSWER, NOTICE}), "truly signed, one fen more was paid"),
-    "wrong-currency": (frozenset({ANSWER, NOTICE}), "truly signed, paid in USD"),
-    "other-order": (frozenset({ANSWER, NOTICE}), "truly signed, about another order"),
-    "foreign-merchant": (frozenset({ANSWER, NOTICE}), "truly signed, about another merchant"),
-    "duplicate": (frozenset({NOTICE}), "the notification comes twice"),
-    "reordered": (frozenset({NOTICE}), "held back until another notification was delivered"),
-    "lost": (frozenset({NOTICE}), "this delivery never arrives; the schedule goes on"),
-}
-
-#: These change what a message says about an order, and so wait for one that says something.
-LIES = frozenset({"wrong-amount", "wrong-currency", "other-order", "foreign-merchant"})
-TELLING_OPERATIONS = frozenset({"query", "codepay", "micropay", "pay", "notify"})
-
-#: These need a message with a signature; what a browser is answered has none.
-SIGNATURES = frozenset({"bad-signature", "unsigned", "signtest", "stale"})
-BROWSING_OPERATIONS = frozenset({"open", "look", "press"})
+#: What a payer's browser does: its answers are pages, and carry no signature.
+BROWSING = frozenset({"open", "look", "press"})
+#: What tells about an order.
+TELLING = frozenset({"query", "codepay", "micropay", "pay", "notify"})
 
 #: How old the signature of a stale message is.
 STALE_MS = 10 * 60 * 1000
@@ -50,11 +30,50 @@ FOREIGN_APP_ID = "wx00000000foreign0"
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a provider says instead of doing what it was asked: its own words.
+
+    `status` is HTTP's, `number` the tail of WeChat's Request-ID. Who takes it lays it out.
+    """
+
+    status: int
+    code: str
+    message: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One misbehaviour.
+
+    `what` says it in a line. It happens to an `where` (answer, notice), of these `apis` (v3, v2,
+    alipay) and `only` these operations, where any are named, and `never` to those. With a
+    `refusal` the provider does nothing and says this.
+    """
+
+    what: str
+    where: frozenset[str] = frozenset({ANSWER})
+    apis: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+    refusal: Refusal | None = None
+
+    def fits(self, where: str, operation: str, api: str) -> bool:
+        """Tell whether it can happen to a message."""
+        return (
+            where in self.where
+            and (not self.apis or api in self.apis)
+            and (not self.only or operation in self.only)
+            and operation not in self.never
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One misbehaviour asked for. Empty `order` and `operation` fit everything.
 
     `where` is answer, notice or "" for whichever comes first; `hold_s` is for timeouts and slow
-    answers.
+    answers. `is_unsigned`: the answer carries no signature, too.
     """
 
     id: str
@@ -64,24 +83,23 @@ class Rule:
     operation: str
     is_sticky: bool
     hold_s: float
+    is_unsigned: bool = False
 
-    def fits(self, where: str, order: str, operation: str) -> bool:
-        """Tell whether this message is one to spoil."""
+    def wants(self, where: str, order: str, operation: str) -> bool:
+        """Tell whether this message is among those asked for."""
         return (
-            where in KINDS[self.kind][0]
-            and self.where in ("", where)
+            self.where in ("", where)
             and self.order in ("", order)
             and self.operation in ("", operation)
-            and (self.kind not in LIES or operation in TELLING_OPERATIONS)
-            and (self.kind not in SIGNATURES or operation not in BROWSING_OPERATIONS)
         )
 
 
 class Rules:
     """The misbehaviours asked for and not yet used up."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Start well-behaved; rules are guarded by the ledger's lock."""
+    def __init__(self, ledger: Ledger, kinds: Mapping[str, Kind]) -> None:
+        """Start well-behaved, able to do `kinds`; rules are guarded by the ledger's lock."""
+        self._kinds = kinds
         self._lock = ledger.changed
         self._rules: list[Rule] = []
 
@@ -94,17 +112,18 @@ class Rules:
         operation: str = "",
         sticky: bool = False,
         hold_s: float = 60.0,
+        unsigned: bool = False,
     ) -> Rule:
         """Ask for a misbehaviour.
 
         Raises:
             SandboxError: no such kind, or it can't happen there.
         """
-        if kind not in KINDS:
-            raise SandboxError("invalid", f"no misbehaviour {kind}; there are {', '.join(KINDS)}")
-        if where not in ("", *KINDS[kind][0]):
+        if kind not in self._kinds:
+            raise SandboxError("invalid", f"no misbehaviour {kind}; misbehave --list lists them")
+        if where not in ("", *self._kinds[kind].where):
             raise SandboxError("invalid", f"{kind} does not happen to a {where}")
-        rule = Rule(secrets.token_hex(4), kind, where, order, operation, sticky, hold_s)
+        rule = Rule(secrets.token_hex(4), kind, where, order, operation, sticky, hold_s, unsigned)
         with self._lock:
             self._rules.append(rule)
         return rule
@@ -116,11 +135,15 @@ class Rules:
             self._rules.clear()
         return count
 
-    def take(self, where: str, order: str, operation: str) -> Rule | None:
-        """Return the first rule for this message, and use it up unless it is sticky."""
+    def take(self, where: str, order: str, operation: str, api: str) -> Rule | None:
+        """Return the first rule for this message, and use it up unless it is sticky.
+
+        `api` is whose message it is: v3, v2, alipay, or "" for a page.
+        """
         with self._lock:
             for rule in self._rules:
-                if rule.fits(where, order, operation):
+                can_be = self._kinds[rule.kind].fits(where, operation, api)
+                if can_be and rule.wants(where, order, operation):
                     if not rule.is_sticky:
                         self._rules.remove(rule)
                         self._lock.notify_all()

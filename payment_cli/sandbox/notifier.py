@@ -109,7 +109,7 @@ class Notifier:
         return notices
 
     def _deliver(self, notice: Notice) -> None:
-        rule = self._world.rules.take(NOTICE, notice.order.out_trade_no, "notify")
+        rule = self._world.rules.take(NOTICE, notice.order.out_trade_no, "notify", notice.form)
         kind = rule.kind if rule else ""
         if kind == "reordered":
             self._hold(notice)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from payment_cli.sandbox.accounts import Accounts
 from payment_cli.sandbox.exchange import Request
 from payment_cli.sandbox.ledger import Ledger
-from payment_cli.sandbox.misbehaviour import Rules
+from payment_cli.sandbox.misbehaviour import Kind, Rules
 from payment_cli.sandbox.platform_keys import Platform
 from payment_cli.sandbox.private_file import make_private_dir
 
@@ -56,24 +56,40 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to a provider, and how its answer will be spoilt ("" for not at all)."""
+    """One request to a provider, and how its answer will be spoilt ("" for not at all).
+
+    `is_unsigned`: beside that, it carries no signature.
+    """
 
     world: World
     request: Request
     flaw: str = ""
+    is_unsigned: bool = False
+
+    @property
+    def signature_flaw(self) -> str:
+        """What is wrong with the answer's signature, as far as that is what is wrong."""
+        return "unsigned" if self.is_unsigned else self.flaw
 
 
 def open_world(
-    state: Path, *, speed: float = 1.0, clock: Callable[[], int] = machine_clock
+    state: Path,
+    kinds: Mapping[str, Kind],
+    *,
+    speed: float = 1.0,
+    clock: Callable[[], int] = machine_clock,
 ) -> World:
-    """Open the sandbox whose state is in the folder `state`, making it if there is none."""
+    """Open the sandbox whose state is in the folder `state`, making it if there is none.
+
+    `kinds` is all it can do wrong (kinds.py).
+    """
     make_private_dir(state)
     ledger = Ledger(state / "ledger.db")
     return World(
         ledger=ledger,
         accounts=Accounts(state),
         platform=Platform(state),
-        rules=Rules(ledger),
+        rules=Rules(ledger, kinds),
         clock=clock,
         speed=speed,
         stopping=threading.Event(),

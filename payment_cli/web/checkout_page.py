@@ -15,7 +15,7 @@ from payment_cli.services.shop.session_view import Bill
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, format_amount, text_of
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
-from payment_cli.web.store_page import CHECKOUT, draw_clock, draw_note, draw_page
+from payment_cli.web.store_page import CHECKOUT, Sign, draw_clock, draw_note, draw_page
 from payment_cli.web.words import Words
 
 
@@ -46,6 +46,7 @@ def draw_checkout(bill: Bill, visitor: Visitor, words: Words) -> bytes:
         words,
         title=words.says[scene.says].heading,
         up="../",
+        sign=Sign(visitor.session, bill.title),
         style=f"wide {scene.mood}",
         content=f"{_bill(bill, words)}\n{_paying(bill, payment, scene, visitor, words)}",
         state=payment_state(payment, visitor.session) if payment is not None else {},

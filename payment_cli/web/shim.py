@@ -33,7 +33,7 @@ _log = logging.getLogger("payment_cli.web")
 
 def make_shim(open_app: Callable[[], App]) -> WSGIApplication:
     """Return the shim over the tree that `open_app` returns in the thread it is called in."""
-    return door(partial(_answer, open_app), lambda _environ, status, _error: refuse(status))
+    return door(partial(_answer, open_app), _refuse)
 
 
 def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
@@ -42,6 +42,18 @@ def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
     require_method(environ, "POST")
     body = read_body(environ, CONTENT_TYPES, BODY_MAX)
     return _receive(open_app(), _request(environ, body))
+
+
+def _refuse(environ: WSGIEnvironment, status: int, _error: PaymentError | None) -> Response:
+    """Refuse what was not heard, in the form of the provider who seems to have sent it."""
+    from payment_cli.gateways.registry import sender_of
+
+    request = _request(environ, b"")
+    provider = sender_of(request)
+    if provider is None:
+        return refuse(status)
+    answer = provider.refusal(request, status)
+    return Response(answer.status, answer.body, answer.content_type)
 
 
 def _request(environ: WSGIEnvironment, body: bytes) -> HttpRequest:

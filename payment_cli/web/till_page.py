@@ -2,19 +2,18 @@
 
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Record
-from payment_cli.model.stores.session import Session
 from payment_cli.services.payments.view import view_of
 from payment_cli.services.payments.watch import REVERSE_AFTER_S
 from payment_cli.services.shop.session_view import Offer
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, draw_mark, format_amount, text_of
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
-from payment_cli.web.store_page import SCAN, draw_clock, draw_note, draw_page
+from payment_cli.web.store_page import SCAN, Sign, draw_clock, draw_note, draw_page, draw_store
 from payment_cli.web.words import Words
 
 
-def draw_till(store: str, words: Words) -> bytes:
-    """Return the page that asks what is due; `store` is the title of the store."""
+def draw_till(sign: Sign, words: Words) -> bytes:
+    """Return the page that asks what is due."""
     scene = Scene("waiting", "till", "")
     labels = words.labels
     form = (
@@ -30,19 +29,20 @@ def draw_till(store: str, words: Words) -> bytes:
         words,
         title=words.says[scene.says].heading,
         up="",
+        sign=sign,
         style="till waiting",
-        content=f'<header>\n<p class="brief">{text_of(store)}</p>\n</header>\n'
+        content=f"<header>\n{draw_store(sign)}\n</header>\n"
         f"<section>\n{draw_words(scene, words)}\n{draw_note()}\n{form}\n</section>",
     )
 
 
-def draw_scan(offer: Offer, session: Session, now: int, words: Words) -> bytes:
+def draw_scan(offer: Offer, sign: Sign, now: int, words: Words) -> bytes:
     """Return the page of a payment at the till, in its present state."""
     payment = offer.payment
     scene = _scene(payment, words)
     asks_s = poll_s(view_of(payment)) if payment.st is Status.WAIT else 0
     header = (
-        f'<header>\n<p class="brief">{text_of(payment.brief)}</p>\n'
+        f'<header>\n{draw_store(sign)}\n<p class="brief">{text_of(payment.brief)}</p>\n'
         f'<p class="amount">{text_of(format_amount(payment.fee, payment.cur))}</p>\n</header>'
     )
     parts = [draw_words(scene, words), draw_note(), _action(payment, now, words)]
@@ -54,9 +54,10 @@ def draw_scan(offer: Offer, session: Session, now: int, words: Words) -> bytes:
         words,
         title=words.says[scene.says].heading,
         up="../",
+        sign=sign,
         style=f"till {scene.mood}",
         content=f'{header}\n<section aria-live="polite">\n{body}\n</section>',
-        state=payment_state(payment, session),
+        state=payment_state(payment, sign.session),
         facts={"payment": payment.id, "poll": str(asks_s * 1000)},
     )
 

@@ -9,7 +9,7 @@ from payment_cli.model.stores.session import Session
 from payment_cli.services.shop.session_view import SessionView
 from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.admission import Limit, address_of, client_of
-from payment_cli.web.sessions import session_of
+from payment_cli.web.sessions import Asking, session_of
 from payment_cli.web.wsgi import RefusedError
 
 
@@ -41,13 +41,13 @@ def count_address(app: App, limits: Limits, environ: WSGIEnvironment) -> None:
     _take(limits.addresses, address_of(environ), app.clock())
 
 
-def visit(app: App, limits: Limits, environ: WSGIEnvironment, *, acts: bool) -> Visit:
-    """Let a request in; `acts` is whether it may change anything.
+def visit(app: App, limits: Limits, environ: WSGIEnvironment, asking: Asking) -> Visit:
+    """Let a request in.
 
     Raises:
-        RefusedError: 401 without a session, 403 from a foreign page, 429 one too many.
+        RefusedError: as `session_of`; 429, one too many.
     """
-    session = session_of(app, environ, acts=acts)
+    session = session_of(app, environ, asking)
     _take(limits.sessions, session.nonce, app.clock())
     store = app.acting_as(session.domain)
     front = store.shop.storefront(session)

@@ -28,6 +28,7 @@ from payment_cli.app import App
 from payment_cli.gateways.base import HttpRequest
 from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.order_payments import Paying
@@ -157,13 +158,13 @@ class ShopWalk(RuleBasedStateMachine):
         document = {
             "products": [{"id": product, "amount": n} for product, n in wanted.items()],
             "coupons": listed,
-            "tp": "Q" if is_virtual else "A",
         }
+        buying = Buying(buyer, kind=OrderKind.VIRTUAL if is_virtual else None)
         fee = self.model.price(wanted, listed)
         pending = [order for order in self.pending().values() if order.buyer == buyer]
         is_refused = fee is None or len(pending) >= PENDING_MAX
         outcome = self.act(
-            lambda app: app.shop.orders.create(OrderInput.from_document(document), Buying(buyer)),
+            lambda app: app.shop.orders.create(OrderInput.from_document(document), buying),
             crash,
         )
         assert outcome is None or (outcome != "done") == is_refused

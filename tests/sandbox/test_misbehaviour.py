@@ -12,7 +12,8 @@ import pytest
 
 from payment_cli.sandbox import client
 from payment_cli.sandbox.exchange import SandboxError
-from payment_cli.sandbox.misbehaviour import ANSWER, FOREIGN_MCHID, KINDS, NOTICE
+from payment_cli.sandbox.kinds import KINDS
+from payment_cli.sandbox.misbehaviour import ANYWHERE, FOREIGN_MCHID
 from payment_cli.sandbox.server import Running
 from tests.support.receiver import Receiver
 from tests.support.sandbox_clients import (
@@ -330,6 +331,7 @@ def test_what_cannot_happen_is_refused(running: Running, shop: Shop, kind: str, 
 
 
 def test_every_kind_says_what_it_does() -> None:
-    for places, what in KINDS.values():
-        assert places <= {ANSWER, NOTICE}
-        assert what
+    for row in KINDS.values():
+        assert row.where
+        assert row.where <= ANYWHERE
+        assert row.what

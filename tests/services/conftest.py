@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from payment_cli.errors import NotFoundError
-from payment_cli.gateways.base import Gateway
+from payment_cli.gateways.base import Gateway, HttpRequest
 from payment_cli.model.actor import Actor
 from payment_cli.model.payments.buyer import Buyer
 from payment_cli.model.payments.payment import Payment
@@ -52,9 +52,16 @@ class OneAccount:
 
     opened: ScriptedGateway
     wechat_targets: list[tuple[str, str]] = field(default_factory=lambda: [("demo", "shop")])
+    #: What a message on the bare path may say to an account; "" where nothing is said here.
+    said_to: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def gateway(self, domain: str, provider: str, target: str) -> Gateway:
         return self.opened
+
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        return self.said_to.get((domain, target), "")
 
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         return f"{gateway.notify_base}/{pay_tp}/{domain}/{target}"

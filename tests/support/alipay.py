@@ -2,6 +2,7 @@
 what we are to believe. Nothing here uses the code under test but its account type."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,6 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from alipay import AliPay
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -18,11 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from payment_cli.gateways.alipay.account import AlipayAccount
 from payment_cli.gateways.base import HttpRequest
-from payment_cli.model.secret import Secret
 from tests.support.http_server import Heard, Said, ScriptedServer, scripted_server
+from tests.support.keys import material
 
 APP_ID = "2021000116662345"
 SELLER_ID = "2088621956000001"
+KEYS = {"private_key", "alipay_public_key", "app_cert", "alipay_cert", "alipay_root_cert"}
 
 Fields = dict[str, str]
 
@@ -51,30 +55,43 @@ def _sdk(signer: str, trusted: str) -> AliPay:
     )
 
 
-def sign(text: str, signer: str = "alipay") -> str:
-    return str(_sdk(signer, "app")._sign(text))
+def sign(text: str, signer: str = "alipay", encoding: str = "utf-8") -> str:
+    if encoding == "utf-8":
+        return str(_sdk(signer, "app")._sign(text))
+    # The SDK signs UTF-8 only.
+    signature = private_key(signer).sign(text.encode(encoding), PKCS1v15(), SHA256())
+    return b64encode(signature).decode()
 
 
 def account(**changes: object) -> AlipayAccount:
     settings: dict[str, object] = {
         "app_id": APP_ID,
         "seller_id": SELLER_ID,
-        "private_key": Secret(private_pem("app")),
+        "private_key": private_pem("app"),
         "alipay_public_key": public_pem("alipay"),
         **changes,
     }
+    for key in set(settings) & KEYS:
+        settings[key] = material(f"alipay.conf: {key}", settings[key])
     return AlipayAccount(**settings)  # type: ignore[arg-type]
 
 
-def reply(method: str, node: dict[str, object], *, signer: str = "alipay", **extra: str) -> bytes:
+def reply(
+    method: str,
+    node: dict[str, object],
+    *,
+    signer: str = "alipay",
+    encoding: str = "utf-8",
+    **extra: str,
+) -> bytes:
     """A signed answer to `method`; `signer` "" leaves it unsigned."""
     raw = json.dumps(node, ensure_ascii=False, separators=(",", ":"))
     name = json.dumps(method.replace(".", "_") + "_response")
     members = [f"{name}:{raw}"]
     if signer:
-        members.append(f'"sign":{json.dumps(sign(raw, signer))}')
+        members.append(f'"sign":{json.dumps(sign(raw, signer, encoding))}')
     members += [f"{json.dumps(key)}:{json.dumps(value)}" for key, value in extra.items()]
-    return ("{" + ",".join(members) + "}").encode()
+    return ("{" + ",".join(members) + "}").encode(encoding)
 
 
 def notice_fields(**changes: str) -> Fields:
@@ -103,11 +120,16 @@ def notice_fields(**changes: str) -> Fields:
 
 
 def signed_form(
-    fields: Fields, *, left_out: tuple[str, ...] = ("sign_type",), signer: str = "alipay"
+    fields: Fields,
+    *,
+    left_out: tuple[str, ...] = ("sign_type",),
+    signer: str = "alipay",
+    encoding: str = "utf-8",
 ) -> bytes:
     signed = {name: value for name, value in fields.items() if name not in left_out}
     text = "&".join(f"{name}={value}" for name, value in sorted(signed.items()))
-    return urlencode({**fields, "sign": sign(text, signer)}).encode()
+    signature = sign(text, signer, encoding)
+    return urlencode({**fields, "sign": signature}, encoding=encoding).encode()
 
 
 def posted(body: bytes, **headers: str) -> HttpRequest:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     HttpRequest,
@@ -29,6 +30,7 @@ class ScriptedGateway:
     expire_minutes: int = 10
     notify_base: str = "https://shop.example/pay/re"
     reverse_after_ms: int = 0
+    account_id: AccountId = AccountId("1900000001", "wx1")  # noqa: RUF009 - a NamedTuple
 
     def validate(self, request: SendRequest, auth_code: Secret | None) -> None:
         self.asked.append(("validate", request))

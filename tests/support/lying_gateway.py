@@ -10,6 +10,7 @@ from typing import Any
 
 from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     Gateway,
@@ -55,6 +56,7 @@ class LyingGateway:
     expire_minutes = 10
     notify_base = "https://shop.example/pay/re"
     reverse_after_ms = 0
+    account_id = AccountId("1900000001", "wx1")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -188,6 +190,11 @@ class LyingAccounts:
 
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         return f"{gateway.notify_base}/{pay_tp}/{domain}/{target}"
+
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        return ""
 
     def targets(self, provider: str) -> list[tuple[str, str]]:
         return [("demo", "main")]

@@ -6,6 +6,7 @@ column of their own may hold; the other fields hold anything.
 """
 
 from dataclasses import dataclass
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -218,7 +219,7 @@ def _typed_value(family: Family) -> st.SearchStrategy[Any]:
 
 def _parses(text: str) -> bool:
     try:
-        match_of_text("a", text, TimeReader(0))
+        match_of_text("a", text, TimeReader(0, lambda: UTC))
     except InvalidValueError:
         return False
     return True

@@ -147,6 +147,35 @@ def test_any_other_type_is_refused_unread(shim, tree, content_type):
     assert tree.received == []
 
 
+XML_REFUSAL = b"<xml><return_code>FAIL</return_code><return_msg>refused</return_msg></xml>"
+
+
+@pytest.mark.parametrize(("length", "status"), [(str(BODY_MAX + 1), 413), ("1e3", 400), ("9", 400)])
+def test_xml_that_is_refused_unheard_is_refused_in_xml(tree, length, status):
+    said = []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/pay/re",
+        "CONTENT_TYPE": "text/xml; charset=utf-8",
+        "CONTENT_LENGTH": length,
+        "wsgi.input": BytesIO(b"<xml/>"),
+    }
+    body = make_shim(lambda: tree)(environ, lambda *head: said.append(head))
+    assert b"".join(body) == XML_REFUSAL
+    assert said[0][0].startswith(str(status))
+    assert ("Content-Type", "text/xml; charset=utf-8") in said[0][1]
+    assert tree.received == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(StorageError("/srv: no space left"), 503), (ValueError("a bug"), 500)]
+)
+def test_xml_that_a_fault_of_ours_refuses_is_refused_in_xml(shim, tree, fault, status):
+    tree.answer = fault
+    reply = call(shim, "POST", "/pay/re", b"<xml/>", CONTENT_TYPE="application/xml")
+    assert (reply.status, reply.body) == (status, XML_REFUSAL)
+
+
 @pytest.mark.parametrize("length", [None, ""])
 def test_a_body_of_unknown_length_is_refused_unread(shim, length):
     reply = call(

@@ -1,6 +1,6 @@
 """`pay query`: list the payments that match, with the filters of the reference's man page."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,6 +17,9 @@ from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_records
 from payment_cli.model.query.match import Match, all_of
 from payment_cli.storage.base import Query
+
+if TYPE_CHECKING:
+    from payment_cli.model.query.times import TimeReader
 
 
 class Filters(NamedTuple):
@@ -91,27 +94,26 @@ def query(filters: Filters, match: str | None, paging: Paging, printing: Printin
     a*b, a range. Times in ranges may be dates, now-1h, today, monthBegin or milliseconds.
     """
     app = current_app()
-    now = app.clock()
     wanted: list[Match] = []
     typed = {name: given for name, given in filters._asdict().items() if given not in (None, False)}
     if typed:
         from payment_cli.cli.pay.query_filters import filter_matches
 
-        wanted += filter_matches(typed, now)
+        wanted += filter_matches(typed, app.times())
     if match is not None:
-        wanted.append(_read_match(match, now))
+        wanted.append(_read_match(match, app.times()))
     asked = all_of(*wanted)
     page = Query(asked, _read_sort(paging.sort), paging.skip, paging.limit)
     records = app.payments.query(page)
     print_records(records, printing, paging.pager(lambda: app.payments.count(asked)))
 
 
-def _read_match(match: str, now: int) -> Match:
+def _read_match(match: str, times: "TimeReader") -> Match:
     from payment_cli.cli.shell.standard_input import typed_or_read
     from payment_cli.model.query.text import parse_match
     from payment_cli.model.shop.words import stored_match
 
-    return stored_match("payment", parse_match(typed_or_read(match, "the match"), now))
+    return stored_match("payment", parse_match(typed_or_read(match, "the match"), times))
 
 
 def _read_sort(sort: str) -> tuple[tuple[str, int], ...]:

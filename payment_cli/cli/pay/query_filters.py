@@ -13,15 +13,14 @@ from payment_cli.model.query.times import TimeReader
 from payment_cli.model.query.values import match_of_text
 
 
-def filter_matches(typed: Mapping[str, Any], now: int) -> list[Match]:
-    """Return a match for each filter; `now` (AMS) is what `now` means in them.
+def filter_matches(typed: Mapping[str, Any], times: TimeReader) -> list[Match]:
+    """Return a match for each filter; `times` reads the times in them.
 
     `typed` is what was given: a filter's name (`query.py: Filters`) and its text; True for a flag.
 
     Raises:
         InvalidValueError: one of them does not parse.
     """
-    times = TimeReader(now)
     readers: dict[str, Callable[[Any], Match]] = {
         "keyword": lambda text: _brief(text, times),
         "brief": lambda text: _brief(text, times),

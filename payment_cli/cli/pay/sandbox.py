@@ -143,6 +143,7 @@ def scan(ref: str, notice: str | None, printing: Printing, **how: Any) -> None:
     examples=(
         "pay sandbox misbehave bad-signature --where notice",
         "pay sandbox misbehave timeout-after --operation native --hold 5",
+        "pay sandbox misbehave --list",
     )
 )
 @click.argument("kind", metavar="KIND", required=False)
@@ -152,6 +153,7 @@ def scan(ref: str, notice: str | None, printing: Printing, **how: Any) -> None:
     "--operation", default="", metavar="NAME", help="Only this: native, query, close, open, …"
 )
 @click.option("--sticky", is_flag=True, help="Spoil all that fit, not only the next.")
+@click.option("--unsigned", is_flag=True, help="And send that answer without a signature.")
 @click.option(
     "--hold",
     "hold_s",
@@ -164,12 +166,12 @@ def scan(ref: str, notice: str | None, printing: Printing, **how: Any) -> None:
 def misbehave(kind: str | None, where: str | None, printing: Printing, **how: Any) -> None:
     """Spoil the next message that fits; without KIND, list the kinds of misbehaviour."""
     from payment_cli.sandbox import client
-    from payment_cli.sandbox.misbehaviour import KINDS
+    from payment_cli.sandbox.kinds import KINDS
 
     if kind is None:
         rows = (
-            {"kind": k, "where": " or ".join(sorted(w)), "what": what}
-            for k, (w, what) in KINDS.items()
+            {"kind": name, "where": " or ".join(sorted(row.where)), "what": row.what}
+            for name, row in KINDS.items()
         )
         print_records(rows, printing)
         return

@@ -135,7 +135,7 @@ def _document(app: "App", typed: Typed) -> Record:
         "type": 1 if typed.off is not None else 2 if typed.rate is not None else None,
         "value": typed.off if typed.off is not None else _rate(typed.rate),
         "thres": typed.thres,
-        "cpn_expi": read_time(typed.expires, app.clock(), "--expires"),
+        "cpn_expi": read_time(typed.expires, app.times(), "--expires"),
         "owner": typed.owner,
     }
     return with_options("coupon", read_document(typed.document, "the coupon"), options)

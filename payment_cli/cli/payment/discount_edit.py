@@ -164,8 +164,8 @@ def _document(app: "App", typed: Typed) -> Record:
         "nth": typed.nth,
         "goods": typed.goods,
         "cats": typed.cats,
-        "start_at": read_time(typed.start, app.clock(), "--from"),
-        "dis_expi": read_time(typed.end, app.clock(), "--until"),
+        "start_at": read_time(typed.start, app.times(), "--from"),
+        "dis_expi": read_time(typed.end, app.times(), "--until"),
         "priority": typed.priority,
         "stack": True if typed.stack else None,
     }

@@ -1,5 +1,7 @@
 """`payment favourite`: the goods that buyers like."""
 
+from functools import cache
+
 import click
 
 from payment_cli.cli.payment.buyer_items import (
@@ -69,10 +71,11 @@ def list_favourites(uid: str, reverse: bool, style: Style) -> None:
     from payment_cli.cli.shell.columns import format_time
 
     app = current_app()
+    zone = cache(app.zone)
     print_items(
         app,
         style,
         app.shop.favourites.list(uid, newest_first=reverse),
         row=lambda product_id, since: {"target": product_id, "time": since},
-        words=lambda product_id, since: (format_time(since), product_id),
+        words=lambda product_id, since: (format_time(since, zone), product_id),
     )

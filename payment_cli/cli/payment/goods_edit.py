@@ -40,6 +40,7 @@ class Typed(NamedTuple):
     price: Decimal | None
     retail: Decimal | None
     currency: str | None
+    kind: str | None
     sku: int | None
     weight: str | None
     freight: Decimal | None
@@ -62,6 +63,14 @@ _OPTIONS = (
         "-retail", "--retail", callback=yuan, metavar="YUAN", help="A list price, for show."
     ),
     click.option("-cur", "--currency", metavar="CODE", help="Its currency (the store's)."),
+    click.option(
+        "-type",
+        "--type",
+        "kind",
+        type=click.Choice(("A", "Q")),
+        metavar="A|Q",
+        help="A: it is sent. Q: it is virtual, without freight (setting w_tp of the store).",
+    ),
     click.option(
         "-stock", "--stock", "sku", type=_PIECES, metavar="N", help="Pieces in stock (not counted)."
     ),
@@ -103,6 +112,7 @@ def _typed(function: CommandFunction) -> CommandFunction:
     short_help="Add a product.",
     examples=(
         "payment w add -nm cup-01 --title 'Blue cup' --price 34.50 --stock 20 --category cups",
+        "payment w add -nm song-01 --title 'A song' --price 5 --type Q",
         "payment w add -nm set-01 --title i18n:tea_set --part cup-01:4 --part pot-01:1",
         "payment w add \"{nm:'cup-02', title:'Red cup', price:29.9, weight:0.3}\"",
         "payment w add - < product.json",
@@ -142,6 +152,10 @@ def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
 
     Stock that is counted is left alone by JSON from stdin, which has what it was once: say
     --stock N, or payment w stock.
+
+    `prices` are volume prices: from the rule's first count on a piece costs what the rule says,
+    below it the normal price. Where there are several rules, price_by names the one that holds;
+    pro_id takes the rules of another product, whose pieces count together with these.
 
     Orders made before keep what they copied. Exit 12: it was edited less than `edit_every`
     minutes ago (payment store set edit_every N).
@@ -229,10 +243,11 @@ def _document(app: "App", typed: Typed) -> Record:
         "w_price": typed.price,
         "retail": typed.retail,
         "w_currency": typed.currency,
+        "w_tp": typed.kind,
         "sku": typed.sku,
         "weight": _kilograms(typed.weight),
         "freight": typed.freight,
-        "w_expi": read_time(typed.expires, app.clock(), "--expires"),
+        "w_expi": read_time(typed.expires, app.times(), "--expires"),
         "w_buy_min": typed.buy_min,
         "w_buy_max": typed.buy_max,
         "cat": typed.cat,

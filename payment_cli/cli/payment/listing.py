@@ -52,7 +52,7 @@ def print_listing(app: "App", listing: Listing, page: Page, *wanted: Match) -> N
     """Print the records that fit `wanted` and the page's own match."""
     matches = [*wanted]
     if page.match is not None:
-        typed = parse_match(typed_or_read(page.match, "the match"), app.clock())
+        typed = parse_match(typed_or_read(page.match, "the match"), app.times())
         matches.append(stored_match(listing.kind, typed))
     asked = all_of(*matches)
     sort = tuple(

@@ -55,7 +55,7 @@ def list_notices(st: str | None, match: str | None, paging: Paging, printing: Pr
     app = current_app()
     wanted = [equal("st", st)] if st is not None else []
     if match is not None:
-        wanted.append(parse_match(typed_or_read(match, "the match"), app.clock()))
+        wanted.append(parse_match(typed_or_read(match, "the match"), app.times()))
     asked = all_of(*wanted)
     notices = app.shop.notices
     page = Query(asked, parse_sort(paging.sort or "next_at:1"), paging.skip, paging.limit)

@@ -1,7 +1,6 @@
 """Columns of a table (`-t id,fee,ct:time`), and the table as plain text."""
 
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from unicodedata import combining, east_asian_width
 from payment_cli.cli.shell.printing import plain_text, value_at
 from payment_cli.cli.shell.text import printable
 from payment_cli.errors import InvalidValueError
+from payment_cli.model.query.zones import Zone, wall_time
 from payment_cli.model.record import Json
 
 TIME_FORMAT = "yyyy-MM-dd HH:mm:ss"
@@ -39,11 +39,11 @@ class Column(NamedTuple):
         """Whether the column holds ids, which nothing may break or shorten."""
         return self.path == "id" or self.path.endswith(("_id", ".id"))
 
-    def cell(self, record: Mapping[str, Json]) -> Cell:
-        """Return the record's cell, fit for a terminal."""
+    def cell(self, record: Mapping[str, Json], zone: Zone) -> Cell:
+        """Return the record's cell, fit for a terminal; times are those of `zone`."""
         value = value_at(record, self.path)
         if self.time_format is not None and _is_number(value):
-            return Cell(format_time(value, self.time_format))
+            return Cell(format_time(value, zone, self.time_format))
         return Cell(printable(plain_text(value)), _is_number(value))
 
 
@@ -68,20 +68,21 @@ def parse_columns(text: str) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def format_time(value: Json, form: str = TIME_FORMAT) -> str:
-    """Return AMS in local time; `form` as `yyyy-MM-dd HH:mm:ss.SSS`. 0 is "", not 1970."""
+def format_time(value: Json, zone: Zone, form: str = TIME_FORMAT) -> str:
+    """Return AMS in a time zone; `form` as `yyyy-MM-dd HH:mm:ss.SSS`. 0 is "", not 1970."""
     if not isinstance(value, (int, Decimal)) or value == 0:
         return ""
-    seconds, milliseconds = divmod(int(value), 1000)
     try:
-        local = time.localtime(seconds)
-    except (OverflowError, ValueError, OSError):
+        local = wall_time(int(value), zone())
+    except OverflowError:
         return str(value)  # no calendar has this time, so the number itself says more
 
     def written(found: re.Match[str]) -> str:
         letters = found.group()
         return (
-            f"{milliseconds:03d}" if letters == "SSS" else time.strftime(_LETTERS[letters], local)
+            f"{local.microsecond // 1000:03d}"
+            if letters == "SSS"
+            else local.strftime(_LETTERS[letters])
         )
 
     return printable(_LETTER.sub(written, form))

@@ -14,6 +14,8 @@ from payment_cli.cli.shell.argv import Spelling, canonical_words, shown
 from payment_cli.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from payment_cli.app import App
 
 
@@ -133,6 +135,8 @@ class Session:
         """Start with nothing said."""
         self.root = ""
         self.domain = ""
+        #: The tree that the command opened last, None before it did.
+        self.app: App | None = None
 
 
 def current_app(domain: str = "") -> "App":
@@ -144,9 +148,15 @@ def current_app(domain: str = "") -> "App":
 
     ctx = click.get_current_context()
     session = ctx.ensure_object(Session)
-    app = open_app(session.root, domain or session.domain)
+    app = session.app = open_app(session.root, domain or session.domain)
     ctx.call_on_close(app.close)
     return app
+
+
+def current_zone() -> "tzinfo":
+    """Return the time zone that this command line's times are printed in: its caller's."""
+    session = click.get_current_context().ensure_object(Session)
+    return (session.app or current_app()).zone()
 
 
 def global_options(*, is_hidden: bool) -> list[click.Parameter]:

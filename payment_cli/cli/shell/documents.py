@@ -54,7 +54,7 @@ def with_options(kind: str, document: Record, options: Mapping[str, Json]) -> Re
     return merged
 
 
-def read_time(text: str | None, now: int, option: str) -> int | None:
+def read_time(text: str | None, times: TimeReader, option: str) -> int | None:
     """Return a typed time as AMS; None was not given.
 
     Raises:
@@ -62,7 +62,7 @@ def read_time(text: str | None, now: int, option: str) -> int | None:
     """
     if text is None:
         return None
-    found = TimeReader(now).read(text)
+    found = times.read(text)
     if found is None:
         raise InvalidValueError(
             f"{option} {text[:40]!a} is not a time", hint="for instance 2026-12-31, now+30d, 0"

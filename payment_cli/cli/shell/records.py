@@ -1,8 +1,10 @@
 """Printing records: strict JSON, a table, bare values, or by a template (the shell's `obj`)."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import chain
 
+from payment_cli.cli.shell.command import current_zone
 from payment_cli.cli.shell.output import draw_table, is_stdout_terminal, write
 from payment_cli.cli.shell.printing import Pager, Printing, only_keys, plain_text, without_nulls
 from payment_cli.cli.shell.text import ascii_json, printable, printable_json
@@ -88,7 +90,7 @@ def _print_by_template(
 ) -> None:
     from payment_cli.cli.shell.template import compile_template
 
-    fill = compile_template(printing.template or "")
+    fill = compile_template(printing.template or "", cache(current_zone))
     count = 0
     for record in printing.select(records):
         prefix = f"{printing.index_base + count}# " if printing.numbered else ""
@@ -104,7 +106,10 @@ def _print_table(
     from payment_cli.cli.shell.columns import Cell, Column, parse_columns, plain_table
 
     columns = parse_columns(printing.columns or "")
-    rows = [[column.cell(record) for column in columns] for record in printing.select(records)]
+    zone = cache(current_zone)
+    rows = [
+        [column.cell(record, zone) for column in columns] for record in printing.select(records)
+    ]
     if printing.numbered:
         columns = (Column("#"), *columns)
         numbers = range(printing.index_base, printing.index_base + len(rows))

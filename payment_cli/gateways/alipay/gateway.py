@@ -25,6 +25,7 @@ from payment_cli.gateways.alipay.pay_types import order_row
 from payment_cli.gateways.alipay.sign import AlipayKeys, load_keys, string_to_sign
 from payment_cli.gateways.alipay.trade import beijing_time, fen_to_yuan
 from payment_cli.gateways.base import (
+    AccountId,
     Acknowledgement,
     Answer,
     HttpRequest,
@@ -33,16 +34,19 @@ from payment_cli.gateways.base import (
     Outcome,
     SendRequest,
 )
+from payment_cli.gateways.brief import cut, one_line
 from payment_cli.gateways.http import HttpCall, NoAnswerError, NotSentError, Transport
 from payment_cli.model.codec import encode
 from payment_cli.model.payments.pay_type import Argument, pay_type
 from payment_cli.model.record import Json
 from payment_cli.model.secret import Secret
 
-#: Alipay's limits: 100,000,000 yuan, 256 characters of subject and of notify URL.
+#: Alipay's limits: 100,000,000 yuan, 256 characters of notify URL.
 FEE_MAX = 10_000_000_000
-SUBJECT_MAX = 256
 NOTIFY_URL_MAX = 256
+#: Bytes of a subject. Of the same field Alipay's documents say String(256), "type (length in
+#: bytes)", and "at most 128 Chinese characters": it counts two for one, as GBK does.
+SUBJECT_MAX = 256
 
 _ORDER_NO = re.compile(r"[0-9A-Za-z_]{1,64}")
 
@@ -63,6 +67,7 @@ class AlipayGateway:
         self._transport = transport
         self._clock = clock
         self._loaded: AlipayKeys | None = None
+        self.account_id = AccountId(account.seller_id, account.app_id)
         self.expire_minutes = account.timeout_express
         self.notify_base = account.notify_url
         self.reverse_after_ms = REVERSE_AFTER_MS
@@ -164,7 +169,8 @@ class AlipayGateway:
         call = build_call(self._account, keys, params)
         try:
             reply = self._transport.send(call)
-            return read(parse_reply(method, reply, keys, str(order["out_trade_no"])))
+            number = str(order["out_trade_no"])
+            return read(parse_reply(self._account, keys, method, reply, number))
         except NotSentError as error:
             return Answer(Outcome.REFUSED, message=f"Alipay can't be reached: {error}")
         except NoAnswerError as error:
@@ -258,8 +264,11 @@ def _as_closed(answer: Answer) -> Answer:
 
 def _subject(brief: str) -> str:
     """Return `brief` as Alipay takes it: one line, no forbidden characters, cut to its limit."""
-    shown = "".join(mark if mark.isprintable() else " " for mark in brief)
-    return " ".join(shown.translate(_FOR_SUBJECT).split())[:SUBJECT_MAX]
+    return cut(one_line(brief).translate(_FOR_SUBJECT), SUBJECT_MAX, _bytes_of_subject)
+
+
+def _bytes_of_subject(text: str) -> int:
+    return len(text.encode("gb18030"))
 
 
 def _is_notify_url(url: str) -> bool:

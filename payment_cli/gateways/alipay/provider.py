@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlencode
 
 from payment_cli.gateways.account_keys import AccountKeys
 from payment_cli.gateways.alipay.account import KEYS, AlipayAccount
+from payment_cli.gateways.alipay.charset import codecs_for
 from payment_cli.gateways.base import Acknowledgement, Gateway, HttpRequest
 from payment_cli.gateways.provider import Surroundings
 from payment_cli.model.finding import Finding
@@ -40,15 +41,17 @@ class AlipayProvider:
         """Whether it is a form."""
         return _FORM in request.headers.get("content-type", "").lower()
 
-    def claimed_order_no(self, request: HttpRequest) -> str:
-        """Return the order number in the form, "" if there is none."""
-        if len(request.body) > _CLAIM_BYTES_MAX:
-            return ""
-        try:
-            fields = parse_qs(request.body.decode("utf-8", "replace"), max_num_fields=_FIELDS_MAX)
-        except ValueError:
-            return ""
-        return fields.get("out_trade_no", [""])[0]
+    def claimed_order_no(self, request: HttpRequest) -> str | None:
+        """Return the order number in the form, None if there is none."""
+        claimed = _claims(request).get("out_trade_no")
+        return claimed[0] if claimed else None
+
+    def order_no_for(self, account: AlipayAccount, request: HttpRequest) -> str | None:
+        """Return the order number of a form whose app is the account's."""
+        claims = _claims(request)
+        if claims.get("app_id") != [account.app_id]:
+            return None
+        return claims.get("out_trade_no", [""])[0]
 
     def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:
         """Return anything but the seven bytes `success`."""
@@ -58,8 +61,11 @@ class AlipayProvider:
         """Return the form that these fields were, None without its signature."""
         if "sign" not in fields:
             return None
-        body = urlencode({k: v for k, v in fields.items() if isinstance(v, str)}).encode()
-        headers = {"content-type": f"{_FORM}; charset=utf-8"}
+        texts = {name: value for name, value in fields.items() if isinstance(value, str)}
+        # Its signature is over the bytes that it came in.
+        codec = next(codecs_for(texts.get("charset", "")))
+        body = urlencode(texts, encoding=codec).encode()
+        headers = {"content-type": f"{_FORM}; charset={codec}"}
         return HttpRequest("POST", "/pay/re", "", headers, body)
 
     def examine(self, subject: str, account: AlipayAccount, now: int) -> Iterator[Finding]:
@@ -67,3 +73,13 @@ class AlipayProvider:
         from payment_cli.gateways.alipay.checkup import examine
 
         return examine(subject, account, now)
+
+
+def _claims(request: HttpRequest) -> dict[str, list[str]]:
+    """Return what an unverified form says, nothing of one larger than Alipay's."""
+    if len(request.body) > _CLAIM_BYTES_MAX:
+        return {}
+    try:
+        return parse_qs(request.body.decode("utf-8", "replace"), max_num_fields=_FIELDS_MAX)
+    except ValueError:
+        return {}

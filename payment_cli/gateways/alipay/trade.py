@@ -73,16 +73,20 @@ def trade_answer(trade: Mapping[str, Json]) -> Answer:
         return paid_answer(trade)
     if status == "WAIT_BUYER_PAY":
         return Answer(Outcome.WAITING, extra=_kept(trade))
+    if status == "TRADE_CLOSED" and _was_paid(trade):
+        return paid_answer(trade, went_back=True)
     if status == "TRADE_CLOSED":
-        # It timed out, was closed, or everything was refunded; OK is absorbing for the latter.
         return Answer(
             Outcome.FAILED, code=status, message="the trade is closed", extra=_kept(trade)
         )
     return Answer(Outcome.UNKNOWN, code=status[:64], message="a trade status we don't know")
 
 
-def paid_answer(trade: Mapping[str, Json]) -> Answer:
+def paid_answer(trade: Mapping[str, Json], *, went_back: bool = False) -> Answer:
     """Return PAID with what Alipay says about the money; UNKNOWN if it can't be read.
+
+    `went_back`: all of it was refunded. So it was, too, where `refund_fee`, which is the sum of all
+    refunds, has reached the whole.
 
     The fee is `total_amount`, of the whole order: `receipt_amount` lacks what Alipay or the
     merchant gave as discount.
@@ -103,8 +107,29 @@ def paid_answer(trade: Mapping[str, Json]) -> Answer:
         payer=text_of(trade, "buyer_user_id", "buyer_id", "buyer_open_id"),
         paid_at=beijing_to_ams(text_of(trade, "gmt_payment", "send_pay_date")),
         paid_by=_funding_source(trade.get("fund_bill_list")),
+        went_back=went_back or _refunded(trade) >= fee,
     )
     return Answer(Outcome.PAID, paid=paid, extra=_kept(trade))
+
+
+def _was_paid(trade: Mapping[str, Json]) -> bool:
+    """Whether a closed trade is one whose money came and was refunded, all of it.
+
+    A trade that merely ran out is closed as well, with `gmt_close` and even `refund_fee` "0.00",
+    but never was paid: callbacks tell the two apart by `gmt_refund`, answers, which have no such
+    field, by `send_pay_date` (both seen in genuine messages).
+    """
+    return bool(
+        text_of(trade, "gmt_refund", "gmt_payment", "send_pay_date") or _refunded(trade) > 0
+    )
+
+
+def _refunded(trade: Mapping[str, Json]) -> int:
+    """Return `refund_fee` in fen, 0 where there is none to read."""
+    try:
+        return yuan_to_fen(text_of(trade, "refund_fee"))
+    except ValueError:
+        return 0
 
 
 def _kept(trade: Mapping[str, Json]) -> dict[str, Json]:

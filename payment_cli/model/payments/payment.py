@@ -71,9 +71,11 @@ class Payment(NamedTuple):
     """One payment. `fee` and `paid_fee` are fen; every `_at`, `ct`, `lm`, `expi` is AMS, 0 = not.
 
     `intent` is what is being done at the provider right now: `{kind, owner, deadline, request}`
-    with the exact parameters, None when nothing is open. `expi` is when the provider's order ends;
-    `pay_by` is when its shop order ends, which the provider's never outlives. `extra` keeps all
-    other fields: what `create` was given as metadata, and provider fields with their prefix.
+    with the exact parameters, None when nothing is open. `pay_mch` and `pay_app` name the account
+    it was sent through as the provider does; "" before, and if an older program sent it. `expi` is
+    when the provider's order ends; `pay_by` is when its shop order ends, which the provider's never
+    outlives. `extra` keeps all other fields: what `create` was given as metadata, and provider
+    fields with their prefix.
     """
 
     id: str
@@ -90,6 +92,8 @@ class Payment(NamedTuple):
     re_obj: Json = None
     pay_tp: str = ""
     pay_target: str = ""
+    pay_mch: str = ""
+    pay_app: str = ""
     buyer_tp: int = 0
     buyer_id: str = ""
     buyer_nm: str = ""

@@ -22,7 +22,6 @@ InvalidValueError.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -60,15 +59,13 @@ _PIECE = (
 )
 
 
-def parse_match(text: str, now_ms: int, tz: tzinfo | None = None) -> Match:
-    """Return the match that `text` asks for.
-
-    `now_ms` (AMS) is what `now` means in it; `tz` None is the machine's time zone.
+def parse_match(text: str, times: TimeReader) -> Match:
+    """Return the match that `text` asks for; `times` reads the times in it.
 
     Raises:
         InvalidValueError: it does not parse, or asks for too much.
     """
-    return _Parser(TimeReader(now_ms, tz)).alternatives(_load(text))
+    return _Parser(times).alternatives(_load(text))
 
 
 def parse_sort(text: str) -> tuple[tuple[str, int], ...]:

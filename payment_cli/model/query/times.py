@@ -4,7 +4,7 @@
 
 BASE is `now`; `today` (its first moment); `Sun` … `Sat` (that day of this week, a week begins on
 Sunday); `monthBegin`, `monthEnd` (the last millisecond of this month); a date with or without a
-time and a zone; or AMS. A date without a zone is of the local time zone. UNIT is one of
+time and a zone; or AMS. Without a zone it is of the store's (zones.py). UNIT is one of
 `s m h d w M y`; without it N is milliseconds. Days and weeks are 24 hours each; months and years
 keep the clock time and fall back to the month's last day. A date that is followed by a bare
 number stands in parentheses, or the number would be read as part of it. The rules are those of
@@ -13,9 +13,10 @@ walnut's `Wtime`, where `w` was documented but not understood.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone
 
 from payment_cli.errors import InvalidValueError
+from payment_cli.model.query.zones import Zone, instant, wall_time
 
 _WORDS = ("now", "today", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "monthBegin", "monthEnd")
 _WEEK = _WORDS[2:9]
@@ -36,17 +37,15 @@ _COMPACT = r"(\d{4})([01]\d)([0-3]\d)"
 
 #: Longer than any time that can be meant.
 _LENGTH_MAX = 64
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _UNIT_MS = {"": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
 @dataclass(frozen=True, slots=True)
 class TimeReader:
-    """Reads times relative to `now_ms` (AMS); `tz` None is the machine's time zone."""
+    """Reads times relative to `now_ms` (AMS); `zone` says which days and clocks are meant."""
 
     now_ms: int
-    tz: tzinfo | None = None
+    zone: Zone
 
     def read(self, text: str) -> int | None:
         """Return the AMS that `text` means, or None if it is not written like a time.
@@ -66,7 +65,7 @@ class TimeReader:
         if text == "now":
             return self.now_ms
         if text in _WORDS:
-            return self._instant(_of_word(text, self._local(self.now_ms)))
+            return self._of_word(text)
         if text.isdigit() and not re.fullmatch(_COMPACT, text, re.ASCII):
             return int(text)
         return self._date(re.sub(_COMPACT, r"\1-\2-\3", text, flags=re.ASCII))
@@ -80,9 +79,20 @@ class TimeReader:
             f"{part['year']}-{part['month']:0>2}-{part['day']:0>2}"
             f"T{part['hour']:0>2}:{part['minute']:0>2}:{part['second']:0>2}.{part['fraction']:0<3}"
         )
-        if found["zone"]:
-            return (wall.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND - _zone_ms(found["zone"])
-        return self._instant(wall)
+        return instant(wall, _offset(found["zone"]) if found["zone"] else self.zone())
+
+    def _of_word(self, word: str) -> int:
+        tz = self.zone()
+        today = wall_time(self.now_ms, tz).replace(hour=0, minute=0, second=0, microsecond=0)
+        if word == "today":
+            return instant(today, tz)
+        if word in _WEEK:
+            days = _WEEK.index(word) - today.isoweekday() % 7
+            return instant(today + timedelta(days=days), tz)
+        begin = today.replace(day=1)
+        if word == "monthBegin":
+            return instant(begin, tz)
+        return instant(_plus_months(begin, 1), tz) - 1
 
     def _shift(self, base: int, found: re.Match[str]) -> int:
         count = int((found["sign"] or "") + (found["count"] or "0"))
@@ -90,31 +100,14 @@ class TimeReader:
         if unit in _UNIT_MS:
             return base + count * _UNIT_MS[unit]
         months = count * 12 if unit == "y" else count
-        return self._instant(_plus_months(self._local(base), months))
-
-    def _local(self, ams: int) -> datetime:
-        """Return the wall clock time of `ams`, without its zone: calendar arithmetic is local."""
-        return (_EPOCH + ams * _MILLISECOND).astimezone(self.tz).replace(tzinfo=None)
-
-    def _instant(self, wall: datetime) -> int:
-        aware = wall.replace(tzinfo=self.tz) if self.tz else wall.astimezone()
-        return (aware - _EPOCH) // _MILLISECOND
+        tz = self.zone()
+        return instant(_plus_months(wall_time(base, tz), months), tz)
 
 
 def _is_unclear(found: re.Match[str]) -> bool:
     """Whether a bare date is followed by a bare number: `2021-05-13-30`."""
     bare = not found["open"] and found["base"] not in _WORDS
     return bare and found["count"] is not None and found["unit"] is None
-
-
-def _of_word(word: str, now: datetime) -> datetime:
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if word == "today":
-        return today
-    if word in _WEEK:
-        return today + timedelta(days=_WEEK.index(word) - today.isoweekday() % 7)
-    begin = today.replace(day=1)
-    return begin if word == "monthBegin" else _plus_months(begin, 1) - _MILLISECOND
 
 
 def _plus_months(wall: datetime, months: int) -> datetime:
@@ -124,10 +117,8 @@ def _plus_months(wall: datetime, months: int) -> datetime:
     return first.replace(day=min(wall.day, days))
 
 
-def _zone_ms(zone: str) -> int:
-    if zone == "Z":
-        return 0
-    digits = zone[1:].replace(":", "")
+def _offset(zone: str) -> timezone:
+    digits = zone.lstrip("+-Z").replace(":", "")
     hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "0")
-    offset = (int(hours) * 60 + int(minutes)) * 60_000
-    return -offset if zone[0] == "-" else offset
+    offset = timedelta(hours=int(hours or "0"), minutes=int(minutes))
+    return timezone(-offset if zone[0] == "-" else offset)

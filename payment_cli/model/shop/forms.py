@@ -55,15 +55,17 @@ _THING = Form(
     fields=frozenset(
         (
             "id", "nm", "tp", "ct", "lm", "rev", "th_live", "edit_at", "w_nm", "w_price",
-            "w_currency", "w_expi", "w_buy_min", "w_buy_max", "w_pkg", "retail", "sku", "weight",
-            "freight", "cat", "prices", "pro_id", "price_by", "link", "description",
+            "w_tp", "w_currency", "w_expi", "w_buy_min", "w_buy_max", "w_pkg", "retail", "sku",
+            "weight", "freight", "cat", "prices", "pro_id", "price_by", "link", "description",
         )
     ),
-    shop={"title": "w_nm", "price": "w_price", "currency": "w_currency", "cate": "cat"},
+    shop={
+        "title": "w_nm", "price": "w_price", "currency": "w_currency", "cate": "cat", "tp": "w_tp",
+    },
     also={
         "name": "nm", "cur": "w_currency", "stock": "sku", "expi": "w_expi", "expires": "w_expi",
         "min": "w_buy_min", "buy_min": "w_buy_min", "max": "w_buy_max", "buy_max": "w_buy_max",
-        "category": "cat", "part": "w_pkg", "parts": "w_pkg",
+        "category": "cat", "part": "w_pkg", "parts": "w_pkg", "type": "w_tp",
     },
     rows={"w_pkg": "part", "prices": "price_rule"},
     prefix="w_",
@@ -138,7 +140,7 @@ _ORDER = Form(
 _LINE = Form(
     fields=frozenset(
         (
-            "id", "nm", "w_nm", "w_price", "w_buy_num", "w_discount", "retail", "subtotal",
+            "id", "nm", "w_nm", "w_tp", "w_price", "w_buy_num", "w_discount", "retail", "subtotal",
             "weight", "freight", "cat", "link", "description", "rev", "w_pkg",
         )
     ),

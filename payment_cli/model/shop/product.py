@@ -13,6 +13,7 @@ from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.product_rule import PriceRule, read_price_rules
 from payment_cli.model.shop.words import typed, without
 
@@ -47,8 +48,10 @@ class Product:
 
     `w_price` None is for a package whose price is the sum of its parts. `retail` is a list price,
     for show. `freight` is a fixed freight per piece. `sku` is the stock, None when it is not
-    counted. `price_by` names a volume price rule of the product `pro_id` (or of this one).
-    `edit_at` is the last edit by a person; `lm` moves with every sale as well.
+    counted. `prices` are volume price rules; where there are several, or they are those of the
+    product `pro_id`, `price_by` names the one that holds.
+    `edit_at` is the last edit by a person; `lm` moves with every sale as well. `w_tp` is its kind:
+    A is sent, Q is virtual and has no freight; None is what the store says (setting `w_tp`).
     """
 
     id: str
@@ -58,6 +61,7 @@ class Product:
     w_nm: str
     w_price: int | None
     w_currency: str = "RMB"
+    w_tp: OrderKind | None = None
     w_expi: int = 0
     w_buy_min: int = 1
     w_buy_max: int = 0
@@ -254,6 +258,7 @@ class Product:
             {**part.extra, "w_id": part.id, "num": part.num} for part in self.w_pkg
         ]
         return {
+            "w_tp": str(self.w_tp or ""),
             "w_pkg": parts,
             "weight": self.weight,
             "freight": to_yuan(self.freight),
@@ -275,6 +280,7 @@ class Product:
             w_nm=fields.required_text("w_nm"),
             w_price=fields.optional_yuan("w_price"),
             w_currency=fields.currency("w_currency"),
+            w_tp=_read_kind(fields),
             w_expi=fields.whole("w_expi"),
             w_buy_min=fields.whole("w_buy_min", 1, low=1, high=PIECES_MAX),
             w_buy_max=fields.whole("w_buy_max", high=PIECES_MAX),
@@ -294,6 +300,11 @@ class Product:
             rev=fields.whole("rev"),
             extra=fields.rest("tp"),
         )
+        if product.w_tp is OrderKind.VIRTUAL and (product.weight or product.freight):
+            raise InvalidValueError(
+                f"{fields.what}: it is virtual (w_tp Q), and has a weight or a freight",
+                hint="what is sent is w_tp A; weight:null, freight:null remove them",
+            )
         return product._with_price(fields.what)
 
     def _with_price(self, what: str) -> Self:
@@ -305,6 +316,15 @@ class Product:
                 f"{what}: w_price is missing", hint="only a package is priced by its parts"
             )
         return replace(self, w_price=self.retail)
+
+
+def _read_kind(fields: Fields) -> OrderKind | None:
+    if fields.raw("w_tp") in (None, ""):
+        return None
+    kind = fields.word("w_tp", OrderKind)
+    if kind is OrderKind.PARENT:
+        raise InvalidValueError(f"{fields.what}: w_tp must be A or Q")
+    return kind
 
 
 def _read_parts(fields: Fields) -> tuple[Part, ...]:

@@ -5,7 +5,8 @@ A word that stands for itself needs no entry. What a form does not know is someb
 kept, unless it looks like a field misspelled: `pricee` would be kept, and the price be missing.
 
 `tp` of an order is two things: "order" in every record (seed 000), and the order's kind in the
-shop model. A column `tp` and a match for A, Q or S mean the kind, everything else the record.
+shop model; of a product likewise. A column `tp`, and a match or document that says A, Q or S, mean
+the kind, everything else the record.
 """
 
 from collections.abc import Collection, Mapping
@@ -38,7 +39,7 @@ def stored_match(kind: str, match: Match) -> Match:
         return replace(match, parts=tuple(stored_match(kind, part) for part in match.parts))
     if isinstance(match, Not):
         return Not(stored_match(kind, match.part))
-    if kind == "order" and match.path == "tp" and not _is_about_order_kind(match):
+    if match.path == "tp" and not _is_about_order_kind(match):
         return match
     return replace(match, path=stored_path(kind, match.path))
 
@@ -54,10 +55,10 @@ def from_shop(kind: str, document: Mapping[str, Json], own: Collection[str] = ()
     form = FORMS[kind]
     record: Record = {}
     for word, value in document.items():
-        name = word if word in own else form.field(word) or word
+        name = word if word in own else _name(form, word, value)
         for field, said in ((name, value), *form.implies.get(word, {}).items()):
             if field in record:
-                other = next(one for one in document if (form.field(one) or one) == field)
+                other = next(one for one in document if _name(form, one, document[one]) == field)
                 raise InvalidValueError(
                     f"{other} and {word} are the same thing", hint="give one of them"
                 )
@@ -97,15 +98,16 @@ def typed(
 
 def means(kind: str, document: Mapping[str, Json], name: str) -> str | None:
     """Return the word by which a document gives the field `name`; None if it does not."""
+    form = FORMS[kind]
     if name in document:
         return name
-    return next((word for word in document if FORMS[kind].field(word) == name), None)
+    return next((w for w, value in document.items() if _name(form, w, value) == name), None)
 
 
 def without(kind: str, document: Mapping[str, Json], name: str) -> Record:
     """Return a document without the field `name`, by whatever word it gives it."""
     form = FORMS[kind]
-    return {word: value for word, value in document.items() if form.field(word) != name}
+    return {w: value for w, value in document.items() if _name(form, w, value) != name}
 
 
 def to_shop(kind: str, record: Mapping[str, Json]) -> Record:
@@ -145,6 +147,13 @@ def in_every_word(kind: str, record: Mapping[str, Json]) -> Record:
             for word in (field, *(w for w in (*form.shop, *form.also) if form.field(w) == field)):
                 shown[word] = spoken
     return shown
+
+
+def _name(form: Form, word: str, value: Json) -> str:
+    """Return the stored name of a word; `tp` is that of the kind only where it says a kind."""
+    if word == "tp" and value not in _ORDER_KINDS:
+        return word
+    return form.field(word) or word
 
 
 def _require_spelled(

@@ -8,6 +8,7 @@ from payment_cli.errors import InvalidValueError
 from payment_cli.model.events.webhook_url import parse_webhook_url
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.names import check_name
+from payment_cli.model.query.zones import find_zone
 from payment_cli.model.record import Json, Record
 
 #: The id of the one settings record of a store.
@@ -33,6 +34,8 @@ SETTINGS = {
     "edit_every": "the least minutes between two edits of one product (0)",
     "order_callback": 'the script that payments of orders run, "" for none',
     "freight_sheet": "the freight sheet, as JSON",
+    "timezone": 'whose days and clocks hold, for instance Asia/Shanghai; "": those of the tree',
+    "w_tp": "what goods without a w_tp are: A is sent, Q is virtual (A)",
     "webhook_url": 'where the store is told of paid orders, "" for nowhere',
 }
 
@@ -49,7 +52,9 @@ class StoreSettings:
     order_minutes: int = 15
     edit_every: int = 0
     order_callback: str = ""
+    timezone: str = ""
     webhook_url: str = ""
+    w_tp: str = "A"
     freight_sheet: Mapping[str, Json] = field(default_factory=dict)
     ct: int = 0
     lm: int = 0
@@ -68,9 +73,19 @@ class StoreSettings:
             )
         record = {**self.to_record(), name: value, "lm": now, "ct": self.ct or now}
         changed = self._read(Fields(record, "settings"))
-        if changed.webhook_url:
-            parse_webhook_url(changed.webhook_url)
+        changed.check(name)
         return replace(changed, extra=self.extra)
+
+    def check(self, name: str) -> None:
+        """Refuse a setting whose value is of the right kind and yet means nothing.
+
+        Raises:
+            InvalidValueError: no URL that events can go to, no time zone.
+        """
+        if name == "webhook_url" and self.webhook_url:
+            parse_webhook_url(self.webhook_url)
+        elif name == "timezone" and self.timezone:
+            find_zone(self.timezone)
 
     def to_record(self) -> Record:
         """Return the record as it is stored."""
@@ -99,13 +114,23 @@ class StoreSettings:
                 for name, (low, high) in _WHOLE.items()
             },
             order_callback=check_name("script", callback) if callback else "",
+            timezone=given.text("timezone", max_len=64),
             webhook_url=given.text("webhook_url", max_len=2000),
             freight_sheet=given.mapping("freight_sheet"),
+            w_tp=_kind(given),
             ct=given.whole("ct"),
             lm=given.whole("lm"),
             rev=given.whole("rev"),
             extra=given.rest("id", "nm", "tp"),
         )
+
+
+def _kind(given: Fields) -> str:
+    """Read what goods are that do not say; the words are those of an order's kind (seed 002)."""
+    kind = given.text("w_tp") or "A"
+    if kind not in ("A", "Q"):
+        raise given.error("w_tp", "must be A or Q", kind)
+    return kind
 
 
 _NAMES = tuple(f.name for f in fields(StoreSettings) if f.name != "extra")

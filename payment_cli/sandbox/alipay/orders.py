@@ -11,9 +11,11 @@ from collections.abc import Callable
 from payment_cli.sandbox import payer
 from payment_cli.sandbox.accounts import AlipayAccount
 from payment_cli.sandbox.alipay import page
+from payment_cli.sandbox.alipay.kinds import KINDS
 from payment_cli.sandbox.alipay.signing import (
     MESSAGES,
     authenticate,
+    charset_of,
     read_parameters,
     signed_answer,
     wrong,
@@ -23,7 +25,7 @@ from payment_cli.sandbox.alipay.words import pay_fields, query_fields
 from payment_cli.sandbox.exchange import Json, RefusalError, Reply, Request
 from payment_cli.sandbox.fields import Group, Spec, Text
 from payment_cli.sandbox.ledger import Order, OrderState
-from payment_cli.sandbox.misbehaviour import distorted
+from payment_cli.sandbox.misbehaviour import FOREIGN_MCHID, Refusal, distorted
 from payment_cli.sandbox.payer import CodeOutcome
 from payment_cli.sandbox.world import Call
 
@@ -46,7 +48,13 @@ CONTENTS = {
 }
 #: A QR code lives two hours, unless the merchant says less.
 CODE_LIFE_S = 2 * 3600
-CONTENT_TYPE = "text/html; charset=utf-8"
+#: What the documents promise in every answer; anything else may be missing.
+REQUIRED = frozenset(
+    {
+        "code", "msg", "sub_code", "sub_msg", "out_trade_no", "trade_no", "total_amount",
+        "trade_status", "qr_code", "retry_flag", "action",
+    }
+)  # fmt: skip
 
 
 def identify(request: Request) -> tuple[str, str]:
@@ -72,17 +80,22 @@ def answer(call: Call) -> Reply:
             return page.answer(call, parameters)
         account = authenticate(call, parameters)
         node = {"code": "10000", "msg": "Success", **_act(call, account, parameters)}
+        node = _spoilt(node, call.flaw)
         outcome = node["code"]
     except RefusalError as refusal:
         account = refusal.extra.get("account", account)
         node = _refused(refusal)
         outcome = node["sub_code"]
     node_name = f"{re.sub('[^a-z_]', '', method.replace('.', '_'))}_response"
-    body = signed_answer(call.world.platform, account, node_name, node, call.flaw)
-    return Reply(200, CONTENT_TYPE, body, outcome=outcome)
+    charset, codec = charset_of(call.flaw)
+    body = signed_answer(call.world.platform, account, node_name, node, call.signature_flaw, codec)
+    return Reply(200, f"text/html; charset={charset}", body, outcome=outcome)
 
 
 def _act(call: Call, account: AlipayAccount, parameters: dict[str, str]) -> Json:
+    kind = KINDS.get(call.flaw)
+    if kind and kind.refusal:
+        raise _as_asked_for(kind.refusal)
     operation = parameters["method"].removeprefix("alipay.trade.")
     if operation not in HANDLERS or operation == parameters["method"]:
         raise wrong("isv.invalid-method", "不存在的方法名")
@@ -123,6 +136,8 @@ def _query(call: Call, account: AlipayAccount, content: Json, _: str) -> Json:
     order = _find(call, account, content)
     if order is None or not order.is_scanned:
         raise business("TRADE_NOT_EXIST", "交易不存在")
+    if call.flaw == "zfb-refunded" and order.state is OrderState.PAID:
+        payer.take_back(call.world, order)
     return query_fields(distorted(order, call.flaw, call.world.ledger))
 
 
@@ -130,6 +145,8 @@ def _cancel(call: Call, account: AlipayAccount, content: Json, _: str) -> Json:
     """Close or refund. A trade that does not exist is a success without an action."""
     order = _find(call, account, content)
     answer = {"out_trade_no": content.get("out_trade_no", ""), "retry_flag": "N"}
+    if call.flaw == "zfb-cancel-again":
+        return {**answer, "retry_flag": "Y"}
     if order is None:
         return answer
     if order.state is OrderState.FINISHED:
@@ -171,10 +188,29 @@ def _find(call: Call, account: AlipayAccount, content: Json) -> Order | None:
 
 
 def _refused(refusal: RefusalError) -> Json:
-    messages = {**MESSAGES, "40004": "Business Failed", "20000": "Service Currently Unavailable"}
-    return {
-        "code": refusal.code,
-        "msg": messages[refusal.code],
-        "sub_code": refusal.extra["sub_code"],
-        "sub_msg": refusal.message,
-    }
+    node = {"code": refusal.code, "msg": MESSAGES[refusal.code]}
+    sub_code = refusal.extra["sub_code"]
+    return {**node, "sub_code": sub_code, "sub_msg": refusal.message} if sub_code else node
+
+
+def _as_asked_for(refusal: Refusal) -> RefusalError:
+    """Return the refusal of a misbehaviour; the prefix of its word tells the code beside it."""
+    codes = {"ACQ": "40004", "isv": "40006", "isp": "20000"}
+    code = codes.get(refusal.code.partition(".")[0])
+    if code is None:
+        return RefusalError(refusal.status, refusal.code, refusal.message, sub_code="")
+    return RefusalError(refusal.status, code, refusal.message, sub_code=refusal.code)
+
+
+def _spoilt(node: Json, flaw: str) -> Json:
+    """Return the answer to what was done as a message with this flaw has it."""
+    if flaw == "foreign-merchant":
+        return {**node, "seller_id": FOREIGN_MCHID}
+    if flaw == "zfb-10000-and-reason":
+        return {**node, "sub_code": "ACQ.SYSTEM_ERROR", "sub_msg": "接口返回错误"}
+    kept = {
+        "zfb-bare-10000": frozenset({"code", "msg"}),
+        "zfb-no-action": frozenset(node) - {"action", "trade_no"},
+        "zfb-required-only": REQUIRED,
+    }.get(flaw, frozenset(node))
+    return {name: value for name, value in node.items() if name in kept}

@@ -23,7 +23,13 @@ EXPECTED = {
 }
 #: Alipay says only "check the timestamp"; an hour finds every clock set to another zone.
 WINDOW_MS = 3_600_000
-MESSAGES = {"40001": "Missing Required Arguments", "40002": "Invalid Arguments"}
+MESSAGES = {
+    "20000": "Service Currently Unavailable",
+    "40001": "Missing Required Arguments",
+    "40002": "Invalid Arguments",
+    "40004": "Business Failed",
+    "40006": "Insufficient Permissions",
+}
 
 
 def read_parameters(request: Request) -> dict[str, str]:
@@ -84,24 +90,37 @@ def read_biz_content(parameters: dict[str, str]) -> Json:
 
 
 def signed_answer(
-    platform: Platform, account: AlipayAccount | None, node_name: str, node: Json, flaw: str
+    platform: Platform,
+    account: AlipayAccount | None,
+    node_name: str,
+    node: Json,
+    flaw: str,
+    codec: str,
 ) -> bytes:
-    """Return the answer's text. The signature covers the node's very characters.
+    """Return the answer's text. The signature covers the node's very bytes.
 
     Slashes are escaped as Alipay escapes them. Unknown applications get no signature.
     """
     text = json.dumps(node, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")
     members = [f'"{node_name}":{text}']
     if account is None or flaw == "unsigned":
-        return f"{{{','.join(members)}}}".encode()
-    message = text.encode()
+        return f"{{{','.join(members)}}}".encode(codec)
+    message = text.encode(codec)
     if flaw in ("bad-signature", "signtest"):
         message += b"what somebody else wrote"
     if account.mode == CERTIFICATE_MODE:
         members.append(f'"alipay_cert_sn":"{platform.alipay_cert_sn}"')
     sign = keys.sign(platform_key(platform, account), message)
     members.append(f'"sign":{json.dumps(sign)}')
-    return f"{{{','.join(members)}}}".encode()
+    return f"{{{','.join(members)}}}".encode(codec)
+
+
+def charset_of(flaw: str) -> tuple[str, str]:
+    """Return the charset of a message with this flaw: what it is called, and its codec.
+
+    GB18030 writes all that GBK has as GBK does, and what it has not, too.
+    """
+    return ("GBK", "gb18030") if flaw == "zfb-gbk" else ("utf-8", "utf-8")
 
 
 def platform_key(platform: Platform, account: AlipayAccount) -> rsa.RSAPrivateKey:

@@ -40,26 +40,27 @@ def read_time(text: str) -> int:
 
 
 def query_fields(order: Order) -> Json:
-    """Return the answer to alipay.trade.query."""
-    amount = order.paid_amount if order.state in IS_PAID else order.amount
+    """Return the answer to alipay.trade.query.
+
+    A trade that was paid says so for ever by `send_pay_date`, also closed by a refund.
+    """
+    left = 0 if order.state is OrderState.REVOKED else order.paid_amount
     document: Json = {
         "buyer_logon_id": "san***@sandbox.example",
-        "buyer_pay_amount": yuan(order.paid_amount),
+        "buyer_pay_amount": yuan(left),
         "buyer_user_id": order.payer,
         "buyer_user_type": "PRIVATE",
-        "invoice_amount": yuan(order.paid_amount),
+        "invoice_amount": yuan(left),
         "out_trade_no": order.out_trade_no,
         "point_amount": "0.00",
-        "receipt_amount": yuan(order.paid_amount),
-        "total_amount": yuan(amount),
+        "receipt_amount": yuan(left),
+        "total_amount": yuan(order.paid_amount if order.paid_at else order.amount),
         "trade_no": order.trade_no,
         "trade_status": TRADE_STATUSES[order.state],
     }
-    if order.state in IS_PAID:
+    if order.paid_at:
         document["send_pay_date"] = alipay_time(order.paid_at)
-        document["fund_bill_list"] = [
-            {"amount": yuan(order.paid_amount), "fund_channel": "ALIPAYACCOUNT"}
-        ]
+        document["fund_bill_list"] = [{"amount": yuan(left), "fund_channel": "ALIPAYACCOUNT"}]
     return document | _foreign_currency(order)
 
 
@@ -73,7 +74,7 @@ def pay_fields(order: Order) -> Json:
 
 
 def notify_fields(order: Order, notify_id: str, sent_at: int) -> dict[str, str]:
-    """Return the form of a payment notification, without signature; values are plain text."""
+    """Return the form of a notification, without signature; values are plain text."""
     bills = [{"amount": yuan(order.paid_amount), "fundChannel": "ALIPAYACCOUNT"}]
     return {
         "notify_time": alipay_time(sent_at),
@@ -98,8 +99,17 @@ def notify_fields(order: Order, notify_id: str, sent_at: int) -> dict[str, str]:
         "gmt_create": alipay_time(order.created_at),
         "gmt_payment": alipay_time(order.paid_at),
         "fund_bill_list": json.dumps(bills, separators=(",", ":")),
+        **_refund(order, sent_at),
         **_foreign_currency(order),
     }
+
+
+def _refund(order: Order, at: int) -> dict[str, str]:
+    """Return what a notification says of money that went back, all of it."""
+    if order.state is not OrderState.REVOKED:
+        return {}
+    when = alipay_time(at)
+    return {"refund_fee": yuan(order.paid_amount), "gmt_refund": f"{when}.000", "gmt_close": when}
 
 
 def _foreign_currency(order: Order) -> dict[str, str]:

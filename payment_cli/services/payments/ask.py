@@ -9,7 +9,7 @@ from payment_cli.model.money import wire_currency
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
-from payment_cli.services.payments.accounts import Accounts
+from payment_cli.services.payments.accounts import Accounts, own_gateway
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.pace import bumped, left
 from payment_cli.services.payments.records import load, save
@@ -41,10 +41,9 @@ class Asker:
         """Return the gateway that a payment was sent to.
 
         Raises:
-            ConfigError: its config is missing or wrong.
+            ConfigError: its config is missing or wrong, or is another account's by now.
         """
-        provider = pay_type(payment.pay_tp).provider
-        return self.accounts.gateway(payment.seller_nm, provider, payment.pay_target)
+        return own_gateway(self.accounts, payment)
 
     def note(self, payment: Payment, answer: Answer) -> Result:
         """Record an answer, and when to look again if it decided nothing."""

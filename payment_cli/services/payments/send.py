@@ -16,7 +16,7 @@ from payment_cli.errors import (
     ProviderRefusedError,
     UntrustedError,
 )
-from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
+from payment_cli.gateways.base import AccountId, Answer, Gateway, Outcome, SendRequest
 from payment_cli.model.money import wire_currency
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.intent import IntentKind, is_owned_by, make_intent
@@ -85,7 +85,7 @@ class Sender:
         gateway = self.accounts.gateway(payment.seller_nm, kind.provider, target)
         request = self._request(gateway, payment, kind, target, arguments)
         gateway.validate(request, arguments.auth_code)
-        recorded = self._record_intent(payment, request, target)
+        recorded = self._record_intent(payment, request, target, gateway.account_id)
         if isinstance(recorded, Result):
             return recorded
         waiting, owner = recorded
@@ -140,7 +140,7 @@ class Sender:
         )
 
     def _record_intent(
-        self, payment: Payment, request: SendRequest, target: str
+        self, payment: Payment, request: SendRequest, target: str, account: AccountId
     ) -> tuple[Payment, str] | Result:
         """Make the payment WAIT with the parameters that will be sent, durably, before the call.
 
@@ -158,6 +158,8 @@ class Sender:
                 Event.SEND, now, actor, f"{request.pay_tp} {target}",
                 pay_tp=request.pay_tp,
                 pay_target=target,
+                pay_mch=account.merchant,
+                pay_app=account.app,
                 send_at=now,
                 expi=request.expires_at,
                 next_check_at=now + FIRST_CHECK_MS,

@@ -17,7 +17,7 @@ from payment_cli.model.shop.forms import FORMS
 from payment_cli.model.spelling import meant
 from payment_cli.services.shop.lines import naming
 
-_TEXT_COLUMNS = ("nm", "w_nm", "w_currency", "link", "description", "price_by", "pro_id")
+_TEXT_COLUMNS = ("nm", "w_nm", "w_currency", "w_tp", "link", "description", "price_by", "pro_id")
 _NUMBER_COLUMNS = (
     "w_price", "w_expi", "w_buy_min", "w_buy_max", "retail", "sku", "weight", "freight",
 )  # fmt: skip

@@ -19,12 +19,12 @@ from payment_cli.errors import ConflictError, InvalidValueError
 from payment_cli.model.query.match import everything, one_of
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.product import Part, Product
-from payment_cli.model.shop.product_price import unpack
 from payment_cli.model.shop.words import means
 from payment_cli.services.shop.goods import Goods, find_exactly, require_no_part
 from payment_cli.services.shop.goods_formats import read_documents, write_documents
 from payment_cli.services.shop.lines import naming
 from payment_cli.services.shop.records import products
+from payment_cli.services.shop.ties import require_untied, require_whole
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Transaction
 
@@ -118,8 +118,9 @@ class GoodsFiles:
         """
         documents = list(read_documents(lines, kind, manner.keep))
         planned = self._checked(documents, progress, manner)
-        # Parts before packages: an interrupted import leaves no package of what is not there.
-        planned.sort(key=lambda row: bool(row.product.w_pkg))
+        # Parts before packages, and holders of price rules before those that have them: an
+        # interrupted import leaves nothing that names what is not there.
+        planned.sort(key=lambda row: bool(row.product.w_pkg or row.product.pro_id))
         done = [row for row in planned if row.is_changed]
         for start in range(0, len(done), BATCH):
             with self.goods.storage.transaction(self.goods.domain) as tx:
@@ -162,7 +163,8 @@ class GoodsFiles:
                     in_file[row.product.nm] = row.product
                     planned.append(row)
             progress(len(planned), len(documents))
-        return [self._sound(row, in_file, rules) for row in planned]
+        ids = frozenset(row.product.id for row in planned)
+        return [self._sound(row, in_file, ids, rules) for row in planned]
 
     def _planned(
         self, number: int, document: Record, known: dict[str, Product], rules: _Rules
@@ -183,22 +185,29 @@ class GoodsFiles:
         )
         return _Planned(number, document, new)
 
-    def _sound(self, row: _Planned, in_file: dict[str, Product], rules: _Rules) -> _Planned:
-        """Return a line with the ids of other products it names, if the store may have it so."""
+    def _sound(
+        self, row: _Planned, in_file: dict[str, Product], ids: frozenset[str], rules: _Rules
+    ) -> _Planned:
+        """Return a line with the ids of other products it names, if the store may have it so.
+
+        `ids` are those of the file: each line is looked at by itself, as it will be.
+        """
         with naming(row.number):
-            if row.product.w_pkg or row.product.pro_id:
+            if _names_others(row.product):
                 row = replace(row, product=self._by_ids(row.product, in_file))
             if row.old is not None and row.is_changed:
                 row.old.require_editable(rules.now, rules.edit_every)
+                storage, domain = self.goods.storage, self.goods.domain
                 if not row.old.w_pkg:
-                    require_no_part(self.goods.storage, self.goods.domain, row.product)
+                    require_no_part(storage, domain, row.product)
+                require_untied(storage, domain, row.old, row.product, ids)
         return row
 
     def _by_ids(self, product: Product, in_file: dict[str, Product]) -> Product:
-        """Return a product with the ids of those it names, its package being sound.
+        """Return a product with the ids of those it names, which are as they must be (ties.py).
 
         Raises:
-            InvalidValueError: a part points nowhere, is a package itself, or is there twice.
+            InvalidValueError: they are not, or a part is there twice.
         """
 
         def find(name: str) -> Product | None:
@@ -221,7 +230,9 @@ class GoodsFiles:
             w_pkg=tuple(parts.values()),
             pro_id=holder.id if holder is not None else product.pro_id,
         )
-        unpack(package, catalogue)
+        if holder is not None:
+            catalogue[holder.id] = holder
+        require_whole(package, {**catalogue, package.id: package})
         return package
 
     def _write(self, tx: Transaction, rows: Sequence[_Planned], manner: Manner) -> None:
@@ -274,3 +285,7 @@ def _name(document: Record) -> Json:
     """Return the `nm` of a line, by whatever word it gives it."""
     word = means("thing", document, "nm")
     return None if word is None else document[word]
+
+
+def _names_others(product: Product) -> bool:
+    return bool(product.w_pkg or product.pro_id or product.price_by or product.prices)

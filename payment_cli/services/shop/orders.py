@@ -18,6 +18,7 @@ from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.shop.order_place import Placing, place_order
 from payment_cli.model.shop.order_state import PENDING, OrderEvent, OrderKind
 from payment_cli.model.shop.pricing import Priced, price_order
+from payment_cli.model.shop.pricing_goods import Kinds
 from payment_cli.model.shop.product_price import Catalogue
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.settings import StoreSettings
@@ -34,14 +35,24 @@ from payment_cli.services.shop.records import (
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Collection, Query, Reader, Storage, Transaction
 
+#: An order that nobody owns is seen by no buyer, and counts for no buyer's limit: it is asked for.
+NOBODY_HINT = "--buyer ID, or --anonymous for an order of nobody's"
+
 
 @dataclass(frozen=True, slots=True)
 class Buying:
-    """Who buys at which store; `seller` "" is the caller's own domain."""
+    """Who buys at which store, and what the store itself says of it; none of it is a client's.
+
+    `seller` "" is the caller's own domain. `kind` None is what the goods say. `is_anonymous`: there
+    may be no buyer. `at_counter`: what has no address is handed over, not sent.
+    """
 
     buyer_id: str
     seller: str = ""
     accounts: str = ""
+    kind: OrderKind | None = None
+    is_anonymous: bool = False
+    at_counter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +82,12 @@ class Orders:
         All in one transaction: two buyers never get the same last piece.
 
         Raises:
-            InvalidValueError, NotFoundError: as `price_order`.
+            InvalidValueError, NotFoundError: as `price_order`; or there is no buyer.
             NotAllowedError: as `price_order`; or the buyer has too many unpaid orders.
             ConfigError: the store has no target for the pay type.
         """
+        if not buying.buyer_id and not buying.is_anonymous:
+            raise InvalidValueError("order: nobody buys it", hint=NOBODY_HINT)
         merchant = self._merchant(buying)
         target = merchant.target_for(wanted.pay_tp) if wanted.pay_tp not in ("", "free") else ""
         now = self.clock()
@@ -84,7 +97,6 @@ class Orders:
             catalogue = load_catalogue(tx, merchant.domain, wanted.cart)
             priced, delivery = self._price(tx, merchant, settings, wanted, buying, catalogue)
             placing = Placing(
-                kind=wanted.kind,
                 buyer_id=buying.buyer_id,
                 accounts=buying.accounts,
                 title=wanted.title,
@@ -227,7 +239,6 @@ class Orders:
         catalogue: Catalogue,
     ) -> tuple[Priced, dict[str, str]]:
         delivery = _delivery(reader, merchant.domain, wanted, buying.buyer_id)
-        is_sent = wanted.kind is OrderKind.NORMAL
         priced = price_order(
             wanted.cart,
             catalogue,
@@ -235,8 +246,8 @@ class Orders:
             buyer_id=buying.buyer_id,
             discounts=load_discounts(reader, merchant.domain),
             coupons=load_coupons(reader, merchant.domain, wanted.coupon_ids),
-            is_sent=is_sent,
-            route=_route(reader, merchant.domain, settings, delivery) if is_sent else None,
+            kinds=Kinds(OrderKind(settings.w_tp), buying.kind),
+            route=_route(reader, merchant.domain, settings, delivery, buying),
             kinds_max=settings.kinds_max,
         )
         if wanted.currency and not same_currency(wanted.currency, priced.currency):
@@ -270,25 +281,31 @@ def _delivery(reader: Reader, domain: str, wanted: OrderInput, buyer_id: str) ->
     addresses = Collection("address", domain)
     if wanted.address_id:
         address = Address.from_record(reader.get(addresses, wanted.address_id))
-        if address.uid != buyer_id:
-            raise NotAllowedError(f"address {address.id} belongs to another buyer")
+        if address.tp is not AddressType.BUYER or address.uid != buyer_id:
+            raise NotAllowedError(f"address {address.id} is not one of this buyer")
         return address.delivery()
     found = _default_address(reader, domain, AddressType.BUYER, buyer_id) if buyer_id else None
     return found.delivery() if found is not None else {}
 
 
 def _route(
-    reader: Reader, domain: str, settings: StoreSettings, delivery: dict[str, str]
+    reader: Reader,
+    domain: str,
+    settings: StoreSettings,
+    delivery: dict[str, str],
+    buying: Buying,
 ) -> Route | None:
-    """Return the route of an order; None where sheet, target or the shop's address is missing."""
+    """Return the route of an order, what nobody says left open; None where nothing is weighed."""
     sheet = read_sheet(settings.freight_sheet)
-    target = delivery.get("addr_user_code", "")
-    if sheet is None or not target:
+    if sheet is None or (buying.at_counter and not delivery):
         return None
     ship_from = _default_address(reader, domain, AddressType.SHOP, "")
-    if ship_from is None:
-        return None
-    return Route(sheet, delivery.get("addr_user_country", "CN"), ship_from.code, target)
+    return Route(
+        sheet,
+        delivery.get("addr_user_country", ""),
+        None if ship_from is None else ship_from.code,
+        delivery.get("addr_user_code", ""),
+    )
 
 
 def _default_address(reader: Reader, domain: str, kind: AddressType, uid: str) -> Address | None:

@@ -45,8 +45,9 @@ def test_without_a_server_it_says_how_to_start_one(pay, shop):
 
 
 def test_misbehaviours_are_listed_asked_for_and_dropped(pay, sandboxed):
-    kinds = {row["kind"] for row in pay("sandbox", "misbehave").json}
+    kinds = {row["kind"] for row in pay("sandbox", "misbehave", "--list").json}
     assert {"timeout-after", "bad-signature", "duplicate"} <= kinds
+    assert pay("sandbox", "misbehave").json == pay("sandbox", "misbehave", "--list").json
     rule = pay("sandbox", "misbehave", "html", "--operation", "query").json
     assert rule["kind"] == "html"
     assert pay("sandbox", "behave").json == {"dropped": 1}

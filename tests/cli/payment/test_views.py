@@ -32,7 +32,7 @@ def test_a_language_may_be_asked_for_in_every_form(payment, cup):
 
 def test_orders_and_their_lines_are_resolved_too(payment, cup):
     payment("d", "add", "--title", "i18n:sale", "--off", "10%")
-    order = payment("o", "create", "--item", "cup").json
+    order = payment("o", "create", "--anonymous", "--item", "cup").json
     assert order["ord_ws"][0]["w_nm"] == "i18n:cup"
     shown = payment("o", "get", order["id"], "--lang", "de").json
     assert shown["ord_ws"][0]["w_nm"] == "Becher"
@@ -51,7 +51,7 @@ def test_an_operator_reads_each_order_in_its_own_stores_words(payment, cup, root
     (folder / "zh-cn.json").write_text('{"cup":"茶杯"}')
     payment("w", "add", "-nm", "cup", "--title", "i18n:cup", "--price", 1, "--as", "other")
     for store in ("demo", "other"):
-        payment("o", "create", "--item", "cup", "--as", store)
+        payment("o", "create", "--anonymous", "--item", "cup", "--as", store)
     ran = payment("o", "list", "-t", "sto_nm,products.0.title", "-sort", "ct:1", "--as", "root")
     assert [line.split() for line in ran.text.splitlines()] == [["demo", "杯子"], ["other", "茶杯"]]
 
@@ -77,7 +77,7 @@ def test_a_language_file_is_only_read_if_a_name_stands_in_it(payment, cup, root)
 
 def test_a_column_of_all_lines_is_named_by_either_word(payment, cup):
     payment("w", "add", "-nm", "pot", "--title", "Pot", "--price", 20)
-    payment("o", "create", "--item", "cup:2", "--item", "pot")
+    payment("o", "create", "--item", "cup:2", "--item", "pot", "--buyer", "li")
     for words in ("products.title,products.amount", "ord_ws.w_nm,ord_ws.w_buy_num"):
         assert payment("o", "list", "-t", words).text == '["杯子","Pot"]  [2,1]\n'
     assert payment("o", "list", "-tmpl", "@{products.title}").text == '["杯子","Pot"]\n'

@@ -1,6 +1,6 @@
 """Columns and plain tables."""
 
-import time
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -8,13 +8,8 @@ from payment_cli.cli.shell.columns import Cell, Column, format_time, parse_colum
 from payment_cli.errors import InvalidValueError
 
 
-@pytest.fixture
-def shanghai(monkeypatch):
-    monkeypatch.setenv("TZ", "Asia/Shanghai")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+def shanghai():
+    return timezone(timedelta(hours=8))
 
 
 def test_columns_are_paths_with_an_optional_time_format():
@@ -32,7 +27,6 @@ def test_no_column_or_a_column_of_unknown_kind_is_refused(text):
         parse_columns(text)
 
 
-@pytest.mark.usefixtures("shanghai")
 @pytest.mark.parametrize(
     ("form", "text"),
     [
@@ -42,28 +36,28 @@ def test_no_column_or_a_column_of_unknown_kind_is_refused(text):
         ("yyyy年MM月", "2026年11月"),
     ],
 )
-def test_times_are_local_and_formatted_by_the_letters_of_the_reference(form, text):
-    assert format_time(1_795_305_601_234, form) == text
+def test_times_are_those_of_the_zone_and_formatted_by_the_letters_of_the_reference(form, text):
+    assert format_time(1_795_305_601_234, shanghai, form) == text
 
 
 def test_a_time_that_never_was_is_empty_and_an_impossible_one_is_its_number():
-    assert format_time(0) == ""
-    assert format_time(None) == ""
-    assert format_time(10**30) == str(10**30)
+    assert format_time(0, shanghai) == ""
+    assert format_time(None, shanghai) == ""
+    assert format_time(10**30, shanghai) == str(10**30)
 
 
 def test_a_cell_reaches_into_objects_and_lists():
     record = {"a": {"b": [{"c": 7}]}, "a.x": 1, "big": [1, {"k": None}], "t": True}
-    assert Column("a.b.0.c").cell(record) == Cell("7", is_number=True)
-    assert Column("a.x").cell(record) == Cell("1", is_number=True)
-    assert Column("a.b.9.c").cell(record) == Cell("")
-    assert Column("big").cell(record) == Cell('[1,{"k":null}]')
-    assert Column("t").cell(record) == Cell("true")
+    assert Column("a.b.0.c").cell(record, shanghai) == Cell("7", is_number=True)
+    assert Column("a.x").cell(record, shanghai) == Cell("1", is_number=True)
+    assert Column("a.b.9.c").cell(record, shanghai) == Cell("")
+    assert Column("big").cell(record, shanghai) == Cell('[1,{"k":null}]')
+    assert Column("t").cell(record, shanghai) == Cell("true")
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "a\nb", "\x9b31m", "\u202eevil", "\x07", "a\tb"])
 def test_control_characters_never_reach_a_cell_raw(text):
-    shown = Column("brief").cell({"brief": text}).text
+    shown = Column("brief").cell({"brief": text}, shanghai).text
     assert shown.isprintable()
     assert shown != text
 

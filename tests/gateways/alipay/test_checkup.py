@@ -27,7 +27,12 @@ def test_alipays_modes_are_told():
     assert said(examine("x", alipay.account(), NOW)) == [
         (Level.OK, "public-key mode, the keys fit")
     ]
-    assert said(examine("x", certified(), NOW)) == [(Level.OK, "certificate mode, the keys fit")]
+    assert said(examine("x", certified(), NOW)) == [
+        (Level.OK, "certificate mode, the keys fit"),
+        (Level.OK, "app_cert: 1 certificate, serial B"),
+        (Level.OK, "alipay_cert: 1 certificate, serial 16"),
+        (Level.OK, "alipay_root_cert: 1 certificate, serial 21"),
+    ]
 
 
 def test_an_alipay_certificate_near_its_end_is_a_warning_and_after_it_an_error():

@@ -28,6 +28,12 @@ PAID = {
 }
 SUCCESS = {**PAID, "trade_status": "TRADE_SUCCESS"}
 NO_TRADE = {"code": "40004", "sub_code": "ACQ.TRADE_NOT_EXIST", "sub_msg": "交易不存在"}
+CLOSED = {
+    "code": "10000",
+    "trade_no": "2026092122001468450512505578",
+    "total_amount": "12.34",
+    "trade_status": "TRADE_CLOSED",
+}
 CANCELLED = {"code": "10000", "retry_flag": "N", "action": "close"}
 
 
@@ -52,7 +58,7 @@ class AlipaySide:
         return self._said("query" if verb == "check" else "pay", node, order_no)
 
     def failed(self, order_no):
-        return self._said("query", {**PAID, "trade_status": "TRADE_CLOSED"}, order_no)
+        return self._said("query", CLOSED, order_no)
 
     def waiting(self, order_no):
         return self._said("query", {**PAID, "trade_status": "WAIT_BUYER_PAY"}, order_no)
@@ -145,7 +151,12 @@ def test_without_notify_url_none_is_sent(alipay, gateway):
         ("a/b=c&d", "a／b＝c＆d"),
         ("  tea\tand\ncake  ", "tea and cake"),
         ("两杯☕+1", "两杯☕+1"),
-        ("长" * 300, "长" * 256),
+        ("长" * 300, "长" * 128),
+        ("a" + "长" * 300, "a" + "长" * 127),
+        ("x" * 300, "x" * 256),
+        ("family 👨‍👩‍👧‍👦!", "family 👨‍👩‍👧‍👦!"),
+        ("长" * 120 + "👨‍👩‍👧‍👦", "长" * 120),
+        ("pay \u202eme", "pay me"),
     ],
 )
 def test_the_brief_becomes_a_subject_alipay_takes(alipay, gateway, brief, subject):
@@ -192,7 +203,7 @@ def test_an_auth_code_that_alipay_quotes_is_not_shown(alipay, gateway):
     [
         (SUCCESS, Outcome.PAID),
         ({**PAID, "trade_status": "WAIT_BUYER_PAY"}, Outcome.WAITING),
-        ({**PAID, "trade_status": "TRADE_CLOSED"}, Outcome.FAILED),
+        (CLOSED, Outcome.FAILED),
         (NO_TRADE, Outcome.NOT_FOUND),
         ({"code": "20000", "sub_code": "isp.unknow-error"}, Outcome.UNKNOWN),
     ],
@@ -219,15 +230,20 @@ def test_closing_a_qr_code_nobody_scanned_finds_nothing(alipay, gateway):
     ("node", "outcome"),
     [
         (SUCCESS, Outcome.PAID),
-        ({**PAID, "trade_status": "TRADE_CLOSED"}, Outcome.CLOSED),
+        (CLOSED, Outcome.CLOSED),
         ({**PAID, "trade_status": "WAIT_BUYER_PAY"}, Outcome.UNKNOWN),
         (NO_TRADE, Outcome.NOT_FOUND),
     ],
 )
-def test_a_close_that_is_refused_asks_why(alipay, gateway, node, outcome):
-    alipay.says({"code": "40004", "sub_code": "ACQ.TRADE_STATUS_ERROR"}, node)
-    assert gateway.close(order()).outcome is outcome
-    assert alipay.methods == ["alipay.trade.close", "alipay.trade.query"]
+def test_a_close_that_is_refused_or_does_not_say_of_what_asks(alipay, gateway, node, outcome):
+    for said in (
+        {"code": "40004", "sub_code": "ACQ.TRADE_STATUS_ERROR"},
+        {"code": "10000", "out_trade_no": None},
+    ):
+        alipay.forms.clear()
+        alipay.says(said, node)
+        assert gateway.close(order()).outcome is outcome
+        assert alipay.methods == ["alipay.trade.close", "alipay.trade.query"]
 
 
 @pytest.mark.parametrize("known", [{**PAID, "trade_status": "WAIT_BUYER_PAY"}, NO_TRADE])
@@ -237,6 +253,23 @@ def test_a_scan_not_known_to_be_paid_is_cancelled(alipay, gateway, known):
     assert answer.outcome is Outcome.CLOSED
     assert answer.extra == {"zfb_cancel_action": "close"}
     assert alipay.methods == ["alipay.trade.query", "alipay.trade.cancel"]
+
+
+def test_a_cancel_without_an_action_found_no_trade(alipay, gateway):
+    alipay.says(NO_TRADE, {"code": "10000", "retry_flag": "N"})
+    assert gateway.close(order("zfb.scan")).outcome is Outcome.NOT_FOUND
+
+
+@pytest.mark.parametrize("pay_tp", ["zfb.qrcode", "zfb.scan"])
+def test_a_trade_whose_money_went_back_is_not_closed_as_unpaid(alipay, gateway, pay_tp):
+    refunded = {**CLOSED, "send_pay_date": "2026-09-21 22:13:21"}
+    refused = {"code": "40004", "sub_code": "ACQ.REASON_TRADE_STATUS_INVALID"}
+    alipay.says(*([refused] if pay_tp == "zfb.qrcode" else []), refunded)
+    answer = gateway.close(order(pay_tp))
+    assert answer.outcome is Outcome.PAID
+    assert answer.paid is not None
+    assert answer.paid.went_back
+    assert "alipay.trade.cancel" not in alipay.methods
 
 
 def test_a_scan_that_was_paid_meanwhile_is_not_cancelled(alipay, gateway):
@@ -393,6 +426,7 @@ def test_the_account_says_how_long_an_order_lives_and_where_callbacks_go(open_ga
     assert gateway.expire_minutes == 30
     assert gateway.notify_base == "https://cb.example.com/in"
     assert gateway.reverse_after_ms > 0
+    assert gateway.account_id == (account.seller_id, account.app_id)
 
 
 def test_no_secret_is_ever_shown(alipay, gateway, caplog):

@@ -15,6 +15,9 @@ from payment_cli.gateways.alipay.trade import (
 from payment_cli.gateways.base import Outcome
 from tests.support.alipay import notice_fields
 
+#: What a trade has no time of payment in.
+NO_TIME, GONE = "gmt_payment", "(absent)"
+
 
 @pytest.mark.parametrize(
     ("fen", "yuan"),
@@ -70,7 +73,51 @@ def test_an_unreadable_time_is_no_time(text):
     ],
 )
 def test_each_trade_status_has_one_meaning(status, outcome):
-    assert trade_answer(notice_fields(trade_status=status)).outcome is outcome
+    fields = notice_fields(trade_status=status, gmt_payment="(absent)")
+    assert trade_answer(fields).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"gmt_refund": "2026-09-22 10:00:00.123", "refund_fee": "12.34"},
+        {"gmt_refund": "2026-09-22 10:00:00"},
+        {"refund_fee": "12.34"},
+        {"gmt_payment": "2026-09-21 22:13:20"},
+        {"send_pay_date": "2026-09-21 22:13:20"},
+    ],
+)
+def test_a_closed_trade_that_was_paid_went_back(fields):
+    answer = trade_answer(notice_fields(trade_status="TRADE_CLOSED", **{NO_TIME: GONE, **fields}))
+    assert answer.outcome is Outcome.PAID
+    assert answer.paid is not None
+    assert (answer.paid.fee, answer.paid.went_back) == (1234, True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"refund_fee": "0.00"}, {"refund_fee": ""}, {"refund_fee": "none"}, {"gmt_refund": ""},
+     {"gmt_close": "2026-09-21 22:23:20", "refund_fee": "0.00"}],
+)  # fmt: skip
+def test_a_closed_trade_that_ran_out_failed(fields):
+    trade = notice_fields(trade_status="TRADE_CLOSED", **{NO_TIME: GONE, **fields})
+    assert trade_answer(trade).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("refund_fee", "went_back"),
+    [("(absent)", False), ("0.00", False), ("12.33", False), ("12.34", True), ("12.35", True)],
+)
+def test_refunds_that_reach_the_whole_went_back(refund_fee, went_back):
+    answer = trade_answer(notice_fields(refund_fee=refund_fee))
+    assert answer.outcome is Outcome.PAID
+    assert answer.paid is not None
+    assert answer.paid.went_back is went_back
+
+
+def test_a_refunded_trade_that_names_no_amount_is_unknown():
+    trade = notice_fields(trade_status="TRADE_CLOSED", gmt_refund="x", total_amount="(absent)")
+    assert trade_answer(trade).outcome is Outcome.UNKNOWN
 
 
 def test_paid_is_what_alipay_says_of_the_whole_order():

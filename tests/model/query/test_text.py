@@ -24,6 +24,7 @@ from payment_cli.model.query.match import (
     everything,
 )  # fmt: skip
 from payment_cli.model.query.text import CONDITIONS_MAX, LENGTH_MAX, parse_match, parse_sort
+from payment_cli.model.query.times import TimeReader
 
 SHANGHAI = timezone(timedelta(hours=8))
 #: 2020-12-09T18:33:19.733+08:00
@@ -32,7 +33,7 @@ HOUR = 3_600_000
 
 
 def parsed(text: str) -> Match:
-    return parse_match(text, NOW, SHANGHAI)
+    return parse_match(text, TimeReader(NOW, lambda: SHANGHAI))
 
 
 def asked(value: str) -> Match:

@@ -34,7 +34,17 @@ def test_a_sent_payment_waits_with_what_the_payer_needs(world: World) -> None:
     assert result.to_record() == {
         "payObjId": payment.id,
         "status": "WAIT",
-        "changedKeys": ["st", "re_tp", "re_obj", "pay_tp", "pay_target", "send_at", "expi"],
+        "changedKeys": [
+            "st",
+            "re_tp",
+            "re_obj",
+            "pay_tp",
+            "pay_target",
+            "pay_mch",
+            "pay_app",
+            "send_at",
+            "expi",
+        ],
         "type": "QRCODE",
         "data": "weixin://wxpay/abc",
     }

@@ -88,7 +88,7 @@ def give_first(world: World):
 
 def test_a_virtual_order_is_done_when_it_is_paid(world: World) -> None:
     world.gateway.sends = [QR]
-    order = world.orders.create(wanted((stock(world), 1), tp="Q", pay_tp="wx.qrcode"), BUYER)
+    order = world.orders.create(wanted((stock(world, w_tp="Q"), 1), pay_tp="wx.qrcode"), BUYER)
     money(world, pay(world, order))
     assert state(world, order) == "DN"
 

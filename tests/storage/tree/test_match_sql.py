@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from datetime import UTC
 from decimal import Decimal
 from itertools import islice
 
@@ -29,12 +30,14 @@ from payment_cli.model.query.match import (
     one_of,
 )  # fmt: skip
 from payment_cli.model.query.text import CONDITIONS_MAX, parse_match
+from payment_cli.model.query.times import TimeReader
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tinydb import open_tinydb
 from payment_cli.storage.tree.match_sql import Compiled, compile_sql, order_terms
 from tests.support import matches as made
 
+TIMES = TimeReader(0, lambda: UTC)
 THINGS = Collection("thing", "shop")
 COLUMNS = {"id": "record.id", "st": "record.st", "fee": "record.fee"}
 JSON = "record.json"
@@ -138,7 +141,7 @@ def test_typed_matches_find_what_the_reference_finds(
     fill(database, records)
     reference = tinydb_with(records)
     for text in data.draw(st.lists(made.typed_matches(family), min_size=4, max_size=8)):
-        query = Query(parse_match(text, now_ms=0))
+        query = Query(parse_match(text, TIMES))
         assert ids_by_sql(database, query) == ids(reference.query(THINGS, query)), text
 
 
@@ -307,7 +310,7 @@ def test_the_largest_match_that_parses_is_not_too_large_for_sqlite(
     database: sqlite3.Connection, document: Json
 ) -> None:
     fill(database, [{"id": "id-1"}])
-    match = parse_match(encode(document), now_ms=0)
+    match = parse_match(encode(document), TIMES)
     assert ids_by_sql(database, Query(match)) == ["id-1"] * matches(match, {"id": "id-1"})
 
 
