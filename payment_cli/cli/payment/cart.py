@@ -13,8 +13,8 @@ from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.model.shop.words import means
 from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.words import means
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -116,7 +116,8 @@ def read_cart(app: "App", cart: Cart) -> "tuple[OrderInput, Buying]":
     document = with_options("order", read_document(cart.document, "the order"), options)
     word = means("order", document, "ord_tp")
     if word is not None and document[word] != "A" and not cart.kind:
-        tell(f"{word} in a document is a client's, and passed over: the goods' w_tp says it, or --type")
+        why = "is a client's, and passed over: the goods' w_tp says it, or --type"
+        tell(f"{word} in a document {why}")
     kind = OrderKind(cart.kind) if cart.kind else None
     buying = Buying(buyer, seller, cart.accounts, kind, is_anonymous=cart.is_anonymous)
     return OrderInput.from_document(document), buying

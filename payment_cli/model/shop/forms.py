@@ -144,7 +144,9 @@ _LINE = Form(
             "weight", "freight", "cat", "link", "description", "rev", "w_pkg",
         )
     ),
-    shop={"title": "w_nm", "price": "w_price", "amount": "w_buy_num"},
+    shop={
+        "title": "w_nm", "price": "w_price", "amount": "w_buy_num", "cate": "cat", "tp": "w_tp",
+    },
     also={"w_id": "id", "w_num": "w_buy_num", "num": "w_buy_num", "count": "w_buy_num"},
     rows={"w_pkg": "line_part"},
     strict=True,
