@@ -11,6 +11,7 @@ from payment_cli.cli.payment.listing import Listing, Page, listing_options, prin
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Group, current_app
 from payment_cli.cli.shell.documents import (
+    keep_option,
     read_document,
     read_time,
     tell_if_over,
@@ -36,6 +37,7 @@ class Typed(NamedTuple):
     thres: Decimal | None
     expires: str | None
     owner: str | None
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -50,6 +52,7 @@ _OPTIONS = (
     ),
     click.option("-expires", "--expires", metavar="TIME", help="Not after this day (never)."),
     click.option("-owner", "--owner", metavar="ID", help="Only for this buyer (anyone)."),
+    keep_option,
 )
 
 
@@ -86,7 +89,7 @@ def coupon() -> None:
 def add(typed: Typed, printing: Printing, view: View) -> None:
     """Add a coupon and print it: from options, JSON (- reads stdin), or both."""
     app = current_app()
-    made = app.shop.coupons.add(_document(app, typed))
+    made = app.shop.coupons.add(_document(app, typed), typed.keep)
     tell_if_over(made.cpn_expi, app.clock(), "the coupon")
     show_record(app, "coupon", made.to_record(), printing, view)
 

@@ -9,6 +9,7 @@ import click
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.documents import (
+    keep_option,
     read_document,
     read_time,
     read_yuan,
@@ -20,6 +21,7 @@ from payment_cli.cli.shell.options import CommandFunction, gathered, printing_op
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Record
+from payment_cli.model.shop.words import means
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -41,6 +43,7 @@ class Typed(NamedTuple):
     end: str | None
     priority: int | None
     stack: bool
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -79,6 +82,7 @@ _OPTIONS = (
         "-priority", "--priority", type=int, metavar="N", help="Smaller ones are applied first (0)."
     ),
     click.option("-stack", "--stack", is_flag=True, help="It may follow or precede others."),
+    keep_option,
 )
 
 
@@ -108,10 +112,10 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
     """
     app = current_app()
     document = _document(app, typed)
-    if typed.off is not None and "dis_mode" not in document:
+    if typed.off is not None and means("discount", document, "dis_mode") is None:
         is_rate = typed.off.endswith("%")
         document["dis_mode"] = "nth" if typed.nth else "percent" if is_rate else "amount"
-    record = app.shop.discounts.add(document).to_record()
+    record = app.shop.discounts.add(document, typed.keep).to_record()
     tell_if_over(record["dis_expi"], app.clock(), "the discount")
     show_record(app, "discount", record, printing, view)
 
@@ -135,8 +139,9 @@ def set_fields(discount_id: str, typed: Typed, printing: Printing, view: View) -
     changes = _document(app, typed)
     if not changes:
         raise InvalidValueError("there is nothing to change", hint="for instance --off 15%")
-    record = app.shop.discounts.set(discount_id, changes).to_record()
-    tell_if_over(changes.get("dis_expi"), app.clock(), "the discount")
+    record = app.shop.discounts.set(discount_id, changes, typed.keep).to_record()
+    if means("discount", changes, "dis_expi"):
+        tell_if_over(record["dis_expi"], app.clock(), "the discount")
     show_record(app, "discount", record, printing, view)
 
 

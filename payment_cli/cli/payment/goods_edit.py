@@ -10,6 +10,7 @@ import click
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.documents import (
+    keep_option,
     read_document,
     read_time,
     tell_if_over,
@@ -17,9 +18,11 @@ from payment_cli.cli.shell.documents import (
     yuan,
 )
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
+from payment_cli.cli.shell.output import tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.words import means, without
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -49,6 +52,7 @@ class Typed(NamedTuple):
     parts: tuple[str, ...]
     link: str | None
     description: str | None
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -96,6 +100,7 @@ _OPTIONS = (
     ),
     click.option("-link", "--link", metavar="URL", help="A page about it."),
     click.option("-description", "--description", metavar="TEXT", help="What it is."),
+    keep_option,
 )
 
 
@@ -120,10 +125,11 @@ def _typed(function: CommandFunction) -> CommandFunction:
 def add(typed: Typed, printing: Printing, view: View) -> None:
     """Add a product and print it: from options, JSON (- reads stdin), or both.
 
-    It needs a title and a price; a package needs no price. Fields nobody here knows are kept.
+    It needs a title and a price; a package needs no price. Fields nobody here knows are kept,
+    unless they look like one misspelled: --keep WORD.
     """
     app = current_app()
-    product = app.shop.goods.add(_document(app, typed))
+    product = app.shop.goods.add(_document(app, typed), typed.keep)
     tell_if_over(product.w_expi, app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
@@ -146,6 +152,9 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
 def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     """Change the fields of product ID that options or JSON name; in JSON null removes one.
 
+    Stock that is counted is left alone by JSON from stdin, which has what it was once: say
+    --stock N, or payment w stock.
+
     `prices` are volume prices: from the rule's first count on a piece costs what the rule says,
     below it the normal price. Where there are several rules, price_by names the one that holds;
     pro_id takes the rules of another product, whose pieces count together with these.
@@ -157,8 +166,13 @@ def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     changes = _document(app, typed)
     if not changes:
         raise InvalidValueError("there is nothing to change", hint="for instance --price 32")
-    product = app.shop.goods.set(name, changes)
-    tell_if_over(changes.get("w_expi"), app.clock(), "the sale of this product")
+    is_file = typed.document == "-" and typed.sku is None
+    product = app.shop.goods.set(name, changes, typed.keep, is_file=is_file)
+    wanted = means("thing", changes, "sku")
+    if wanted is not None and changes[wanted] != product.sku:
+        tell(f"stock left as it is counted, {product.sku}: --stock N sets it")
+    if means("thing", changes, "w_expi"):
+        tell_if_over(product.w_expi, app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
 
@@ -245,7 +259,10 @@ def _document(app: "App", typed: Typed) -> Record:
         "link": typed.link,
         "description": typed.description,
     }
-    return with_options("thing", read_document(typed.document, "the product"), options)
+    document = read_document(typed.document, "the product")
+    if typed.document == "-" and typed.sku is not None:
+        document = without("thing", document, "sku")  # the option is newer than any file
+    return with_options("thing", document, options)
 
 
 def _kilograms(text: str | None) -> Decimal | None:

@@ -10,7 +10,7 @@ from payment_cli.cli.shell.output import tell
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.query.times import TimeReader
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.words import from_shop
+from payment_cli.model.shop.words import means
 
 _YUAN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -29,18 +29,28 @@ def read_document(text: str | None, what: str) -> Record:
     return read_object(typed_or_read(text, what), what)
 
 
+keep_option = click.option(
+    "-keep",
+    "--keep",
+    multiple=True,
+    metavar="WORD",
+    help="Keep the field WORD of your JSON as it is, though it looks like another one.",
+)
+
+
 def with_options(kind: str, document: Record, options: Mapping[str, Json]) -> Record:
-    """Return the document under stored names, with what options say; None was not given.
+    """Return the document with what options say, under stored names; None was not given.
 
     Raises:
         InvalidValueError: an option and the document say the same thing.
     """
-    merged = from_shop(kind, document)
+    merged = dict(document)
     for name, value in options.items():
         if value is None or value == ():
             continue
-        if name in merged:
-            raise InvalidValueError(f"{name} is given as an option and in JSON", hint="give one")
+        word = means(kind, document, name)
+        if word is not None:
+            raise InvalidValueError(f"{word} is given as an option and in JSON", hint="give one")
         merged[name] = list(value) if isinstance(value, tuple) else value
     return merged
 

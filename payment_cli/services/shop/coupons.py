@@ -1,6 +1,6 @@
 """`payment coupon`: a store's coupons (seed 002). Orders reserve, use and free them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
@@ -45,15 +45,15 @@ class Coupons:
         coupon_id = self.storage.find_id(collection, fragment)
         return Coupon.from_record(self.storage.get(collection, coupon_id))
 
-    def add(self, document: Mapping[str, Json]) -> Coupon:
-        """Add a coupon.
+    def add(self, document: Mapping[str, Json], keep: Sequence[str] = ()) -> Coupon:
+        """Add a coupon. Words in `keep` are fields of one's own.
 
         Raises:
             InvalidValueError: it is no valid coupon.
         """
         now = self.clock()
         currency = self.find_merchant(self.actor.domain).currency
-        coupon = Coupon.new(document, id=self.new_id(now), now=now, currency=currency)
+        coupon = Coupon.new(document, id=self.new_id(now), now=now, currency=currency, keep=keep)
         with self.storage.transaction(self.actor.domain) as tx:
             stored = tx.insert(coupons(self.actor.domain), coupon.to_record())
         return Coupon.from_record(stored)

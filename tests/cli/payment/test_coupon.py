@@ -15,7 +15,7 @@ def test_coupons_are_cash_or_a_rate(payment):
     rate = payment("coupon", "add", "--title", "friends", "--rate", "0.8").json
     assert (rate["type"], rate["value"], rate["cpn_expi"]) == (2, 0.8, 0)
     shop = payment("coupon", "add", "{title:'x',type:1,value:5,expi:9}", "--shop")
-    assert (shop.json["expi"], shop.json["value"]) == (9, 5)
+    assert (shop.json["cpn_expi"], shop.json["value"]) == (9, 5)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,14 @@ def test_deleted_coupons_are_listed_and_brought_back(payment):
     assert payment("coupon", "restore", made).json["cpn_stat"] == "free"
     assert [one["id"] for one in payment("coupon", "list").json] == [made]
     assert "is not deleted" in payment("coupon", "restore", made, exit_code=12).err
+
+
+def test_a_coupon_keeps_fields_of_ones_own_but_no_misspelled_threshold(payment):
+    made = payment("coupon", "add", "{title:'A gift', off:5, batch:'spring'}").json
+    assert (made["type"], made["value"], made["batch"]) == (1, 5, "spring")
+    assert payment("coupon", "add", "{name:'A', rate:0.8, expires:9}").json["type"] == 2
+    for word in ("thress", "tresh", "treshold", "cpn_min"):
+        ran = payment("coupon", "add", f"{{title:'A', off:5, {word}:50}}", exit_code=2)
+        assert f"'{word}' is not a field" in ran.err
+        kept = payment("coupon", "add", f"{{title:'A', off:5, {word}:50}}", "--keep", word).json
+        assert (kept[word], kept["thres"]) == (50, 0)

@@ -152,3 +152,16 @@ def test_deleted_discounts_are_listed_and_brought_back(payment, cup):
     assert payment("d", "restore", ids[0]).json["th_live"] == 1
     assert len(payment("d", "list").json) == 2
     assert "is not deleted" in payment("d", "restore", ids[0], exit_code=12).err
+
+
+def test_a_discount_from_json_takes_the_words_of_its_options(payment, shop):
+    made = payment("d", "add", "{title:'A', mode:'amount', off:5, threshold:50, until:0}").json
+    assert (made["dis_nm"], made["thres"], made["dis_expi"]) == ("A", 50, 0)
+    assert payment("d", "add", "{title:'B', campaign:'x'}", "--off", "10%").json["campaign"] == "x"
+    ran = payment("d", "set", made["id"], "treshold:60", exit_code=2)
+    assert "did you mean threshold?" in ran.err
+    ran = payment("d", "add", "{title:'C', mode:'percent', off_bp:5, nth:2}", exit_code=2)
+    assert "'nth' is not a field of mode percent" in ran.err
+    tiers = "tiers:[{count:3, off_bp:500, note:'x'}]"
+    made = payment("d", "add", f"{{title:'D', mode:'tiered', {tiers}}}").json
+    assert made["tiers"] == [{"note": "x", "count": 3, "off_bp": 500}]
