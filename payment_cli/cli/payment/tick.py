@@ -32,8 +32,8 @@ def tick(most: int, printing: Printing) -> None:
     Orders past their time are cancelled, their payments being closed at the gateway first; one
     that was paid in the last moment is settled instead. One is `held` while its gateway knows no
     such payment: it must say so again some minutes after the payment's time. Goods that were paid
-    leave the baskets. Scripts and hooks that are due are run, webhooks delivered. What can't be done now is
-    under `errors` and is tried again the next time.
+    leave the baskets. Scripts and hooks that are due are run, webhooks delivered. What can't be
+    done now is under `errors` and is tried again the next time.
     """
     ticked = current_app().upkeep.ticker.tick(most)
     print_record(ticked.to_record(), printing)
