@@ -132,6 +132,7 @@ class OrderPayments:
         if current is not None and _is_open_for(current, pay_tp, target):
             self._choose(order, pay_tp, target)
             return self._send(current, pay_tp, target, paying)
+        self.sender.require_sendable(self._draft(order), pay_tp, target, paying.arguments)
         for earlier in map(self.payments.get, order.pay_ids):
             if not earlier.is_final:
                 self._end(earlier, pay_tp, anyway=paying.anyway)
@@ -251,6 +252,27 @@ class OrderPayments:
         target = paying.target or (order.seller if pay_tp == order.pay_tp else "")
         target = target or self.find_merchant(order.sto_nm).target_for(pay_tp)
         return pay_tp, check_name("target", target)
+
+    def _draft(self, order: Order) -> Payment:
+        """Return the payment as far as its send depends on it; an order that is over has none.
+
+        Raises:
+            NotAllowedError: the order has expired.
+        """
+        now = self.clock()
+        if order.is_overdue(now):
+            raise NotAllowedError(f"order {order.id} has expired", hint="order again")
+        return Payment(
+            id=self.new_id(now),
+            ct=now,
+            lm=now,
+            brief=order.title or order.id,
+            fee=order.fee,
+            cur=order.ord_currency,
+            seller_id=order.sto_id,
+            seller_nm=order.sto_nm,
+            pay_by=order.ord_expi,
+        )
 
     def _open(self, order: Order, pay_tp: str, target: str) -> Payment:
         """Record a new payment that the order owns, in one transaction.
