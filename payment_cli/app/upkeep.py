@@ -55,7 +55,12 @@ class Upkeep:
     def doctor(self) -> "Doctor":
         """Examining the tree, its settings and its accounts."""
         from payment_cli.config.authored_configs import TreeConfigs
-        from payment_cli.files.authored import list_domains, read_messages, read_store_info
+        from payment_cli.files.authored import (
+            list_domains,
+            list_hooks,
+            read_messages,
+            read_store_info,
+        )
         from payment_cli.model.query.match import everything
         from payment_cli.model.stores.merchant import Merchant
         from payment_cli.services.payments.refusals import read_refusals
@@ -93,6 +98,7 @@ class Upkeep:
             lambda: self.app.storage,
             self.app.shop.setting_checks,
             partial(read_messages, self.app.root),
+            partial(list_hooks, self.app.root),
             self.app.clock,
         )
         return Doctor(
@@ -123,4 +129,10 @@ class Upkeep:
         from payment_cli.services.upkeep.tick import Ticker
 
         app, shop = self.app, self.app.shop
-        return Ticker(shop.order_payments, shop.outbox, lambda: app.applier, lambda: shop.notices)
+        return Ticker(
+            shop.order_payments,
+            shop.outbox,
+            lambda: app.applier,
+            lambda: shop.notices,
+            lambda: shop.hooks,
+        )

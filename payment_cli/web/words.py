@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from wsgiref.types import WSGIEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ ENGLISH = Words(
         "offline": "No connection. Please try again.",
         "e.pay.invalid": "That can't be used here. Please check it.",
         "e.pay.noexists": "There is nothing of this number.",
+        "e.pay.ambiguous": "Several numbers end so. Please type more of it.",
         "e.pay.nopvg": "That is not possible any more.",
         "e.pay.session": "This browser is in another session now. Nothing was done.",
         "e.pay.conflict": "Something changed meanwhile. Please look again.",
@@ -223,6 +225,7 @@ CHINESE = Words(
         "offline": "网络不通，请重试。",
         "e.pay.invalid": "输入无效，请检查。",
         "e.pay.noexists": "没有这个编号。",
+        "e.pay.ambiguous": "有多个编号以此结尾，请多输入几位。",
         "e.pay.nopvg": "现在已不能这样操作。",
         "e.pay.session": "浏览器已进入另一个会话，没有执行任何操作。",
         "e.pay.conflict": "情况已变化，请重新查看。",
@@ -232,6 +235,11 @@ CHINESE = Words(
         "e.pay.error": "操作未成功，请重试。",
     },
 )
+
+
+def words_of(environ: WSGIEnvironment) -> Words:
+    """Return the language that a request asks for."""
+    return choose_words(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 def choose_words(accept_language: str) -> Words:

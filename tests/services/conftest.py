@@ -86,10 +86,14 @@ class World:
         default_factory=lambda: {("demo", "after"): b"echo paid"}
     )
 
+    hooks: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         tokens = self.tokens
         self.accounts = OneAccount(self.gateway)
-        self.consequences = Consequences(self.ids)
+        self.consequences = Consequences(
+            self.ids, lambda store, event: (store, event) in self.hooks
+        )
         self.settlement = Settlement(lambda: self.consequences)
         recorder = Recorder(self.settlement)
         self.payments = Payments(
@@ -110,7 +114,10 @@ class World:
             self.storage, self.payments, self.accounts, recorder, self.checker, self.clock,
             self.refusals.append,
         )  # fmt: skip
-        self.orders = Orders(self.storage, self.actor, self.clock, self.ids, self.find_merchant)
+        self.orders = Orders(
+            self.storage, self.actor, self.clock, self.ids, self.find_merchant,
+            lambda: self.consequences,
+        )  # fmt: skip
         self.order_payments = OrderPayments(
             self.storage, self.orders, self.payments, self.creator, self.sender, self.checker,
             self.closer, lambda: self.consequences, self.clock, self.ids, self.find_merchant,

@@ -13,6 +13,7 @@ from payment_cli.services.payments.accounts import Accounts, own_gateway
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.pace import absent, bumped, gone_in, is_gone, left
 from payment_cli.services.payments.records import load, save
+from payment_cli.services.payments.settlement import Moment
 from payment_cli.storage.base import Storage
 
 
@@ -110,7 +111,13 @@ class Asker:
             if current.send_at != payment.send_at:
                 raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
             closed = self.recorder.settlement.fail(
-                tx, current, Event.CLOSE, reason, now=self.clock(), by=self.actor
+                tx,
+                current,
+                Event.CLOSE,
+                reason,
+                now=self.clock(),
+                by=self.actor,
+                moment=Moment.CLOSED,
             )
             return result_of(payment, closed)
 

@@ -47,7 +47,8 @@ class Moment(StrEnum):
 
     PAID = "paid"  # verified money settled it
     FLAGGED = "flagged"  # verified money came that can't settle it: `flag` says why
-    FAILED = "failed"  # it will not be paid
+    FAILED = "failed"  # its provider says that it will not be paid
+    CLOSED = "closed"  # we closed it ourselves
 
 
 class Owed(NamedTuple):
@@ -179,11 +180,15 @@ class Settlement:
         *,
         now: int,
         by: str,
+        moment: Moment = Moment.FAILED,
         **changes: Any,
     ) -> Payment:
-        """Turn `payment` FAIL by `event` (fail or close) for `reason`; return it as stored."""
+        """Turn `payment` FAIL by `event` (fail or close) for `reason`; return it as stored.
+
+        `moment` is FAILED by its provider's word, CLOSED by ours.
+        """
         failed = payment.on(event, now, by, reason, fail_re=reason, **changes)
-        return self._follow(tx, Moment.FAILED, failed, failed, now=now, by=by)
+        return self._follow(tx, moment, failed, failed, now=now, by=by)
 
     def settle_free(self, tx: Transaction, payment: Payment, *, now: int, by: str) -> Payment:
         """Turn a new payment of fee 0 OK; return it as stored."""

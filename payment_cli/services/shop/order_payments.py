@@ -1,7 +1,7 @@
 """`payment p`: paying orders, cancelling them, and the clock tick that ends what is overdue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from payment_cli.clock import Clock
@@ -275,7 +275,11 @@ class OrderPayments:
         )
 
     def _open(self, order: Order, pay_tp: str, target: str) -> Payment:
-        """Record a new payment that the order owns, in one transaction."""
+        """Record a new payment that the order owns, in one transaction.
+
+        `order` is as it was before its earlier payments were closed for this one: that was no
+        failure of the buyer's, and leaves no `fa_at`.
+        """
         now = self.clock()
         by = self.orders.actor.domain
         if order.is_overdue(now):
@@ -285,7 +289,8 @@ class OrderPayments:
             current = load_order(tx, order.sto_nm, order.id)
             if current.pay_ids != order.pay_ids:
                 raise ConflictError(f"order {order.id} got another payment meanwhile")
-            save_order(tx, current.opened(payment_id, pay_tp, target, now, by))
+            opened = current.opened(payment_id, pay_tp, target, now, by)
+            save_order(tx, replace(opened, fa_at=order.fa_at))
             new = NewPayment(
                 fee=order.fee,
                 cur=order.ord_currency,

@@ -108,6 +108,19 @@ def test_another_type_closes_the_first_payment_at_its_gateway_first(world, order
     assert world.orders.get(order.id).pay_ids == (first, second)
 
 
+def test_another_way_to_pay_is_no_failure_and_a_failure_stays_one(world, order) -> None:
+    pay(world, order)
+    world.gateway.closes = [CLOSED, CLOSED]
+    pay(world, order, "zfb.qrcode")
+    assert (world.orders.get(order.id).ord_status, world.orders.get(order.id).fa_at) == ("WT", 0)
+    world.closer.close(world.orders.get(order.id).pay_id, "changed my mind")
+    failed = world.orders.get(order.id)
+    assert (failed.ord_status, failed.fa_at) == ("FA", world.clock.now)
+    world.clock.advance(s=5)
+    pay(world, order)
+    assert world.orders.get(order.id).fa_at == failed.fa_at
+
+
 def test_an_unconfirmed_close_refuses_the_second_payment_unless_anyway(world, order) -> None:
     first = pay(world, order)
     world.gateway.closes = [UNKNOWN]
