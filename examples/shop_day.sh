@@ -73,7 +73,7 @@ show payment o track "$order" SF1234567 arrived -V -N -e '^ord_status$'
 show payment o done "$order" -V -N -e '^ord_status$'
 
 step 'Somebody orders, changes their mind, and the goods are free again'
-other=$(payment o create --item cup-01:5 --buyer laoli -pt zfb.qrcode -V -e '^id$')
+other=$(payment o create --item cup-01:5 --buyer laoli -pt wx.qrcode -V -e '^id$')
 payment p pay "$other" -c >/dev/null
 show payment o cancel "$other" -V -N -e '^ord_status$'
 is "payment w get cup-01 -V -e ^sku$" 14
