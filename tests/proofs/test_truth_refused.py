@@ -16,6 +16,7 @@ from payment_cli.model.payments.payment import Payment
 from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.payments.pace import ABSENT_ANSWERS, ABSENT_GAP_MS, ABSENT_MARGIN_MS
 from payment_cli.services.payments.send import SendArguments
+from tests.support.cli import Runner
 from tests.support.clock import HandClock
 from tests.support.sandbox_shop import SandboxShop, sandbox_shop
 
@@ -82,3 +83,20 @@ def test_another_amount_in_a_true_callback_is_acknowledged_and_waits_for_a_perso
     with pytest.raises(NotAllowedError, match=r"2300 fen.*2301 fen"):
         app.closer.close(payment.id, "x")
     assert app.checker.check(payment.id).payment.st == "OK"
+
+
+def test_a_return_that_is_heard_of_first_is_ok_without_a_script_and_exits_20(
+    app: App, shop: SandboxShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = sent(app, "wx.qrcode")
+    control = shop.sandbox.sandbox.control
+    control.scan(payment.id)
+    control.misbehave("wx-refunded", operation="query")
+    returned = app.checker.check(payment.id)
+    assert (returned.payment.st, returned.payment.flag) == ("OK", "refunded")
+    assert returned.payment.apply_st == ""
+    monkeypatch.setenv("PAYMENT_ROOT", str(shop.root))
+    monkeypatch.setenv("PAYMENT_DOMAIN", "demo")
+    ran = Runner("pay", monkeypatch)("watch", payment.id, exit_code=20)
+    assert ran.json["errMsg"] == "it was paid, and the money went back"
+    assert app.checker.check(payment.id).payment == returned.payment
