@@ -6,6 +6,7 @@ PaymentError
 │  └─ AmbiguousIdError   10  e.pay.ambiguous    a fragment of an id that fits several records
 ├─ ConflictError         11  e.pay.conflict     changed meanwhile, or same key with other inputs
 ├─ NotAllowedError       12  e.pay.nopvg        forbidden for this caller, state or rule
+│  └─ OtherSessionError  12  e.pay.session      a browser's session is not the one that is meant
 ├─ DeclinedError         20  e.pay.declined     the payer's side said no
 ├─ OutcomeUnknownError   21  e.pay.unknown      the provider may or may not have acted
 ├─ UntrustedError        22  e.pay.untrusted    signature, amount, merchant or number do not agree
@@ -84,6 +85,12 @@ class NotAllowedError(PaymentError):
     exit_code = 12
 
 
+class OtherSessionError(NotAllowedError):
+    """A browser's session is not the one that is meant: it entered elsewhere, or is about to."""
+
+    code = "e.pay.session"
+
+
 class DeclinedError(PaymentError):
     """The payer's side said no."""
 
@@ -99,7 +106,7 @@ class OutcomeUnknownError(PaymentError):
 
 
 class UntrustedError(PaymentError):
-    """Signature, time, amount, merchant or order number do not agree. Nothing was changed."""
+    """Signature, time, amount, merchant or order number do not agree. Nothing was settled."""
 
     code = "e.pay.untrusted"
     exit_code = 22

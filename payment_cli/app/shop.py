@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.config.webhook_keys import TreeWebhookKeys
+    from payment_cli.model.events.webhook_url import WebhookUrl
     from payment_cli.model.stores.session import Session
+    from payment_cli.services.events.hooks import Hooks
     from payment_cli.services.events.notices import Notices
     from payment_cli.services.events.outbox import Outbox
     from payment_cli.services.shop.addresses import Addresses
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from payment_cli.services.shop.orders import Orders
     from payment_cli.services.shop.stats import Stats
     from payment_cli.services.shop.storefront import Storefront
+    from payment_cli.services.stores.setting_checks import SettingChecks
     from payment_cli.services.stores.settings import StoreSettingsService
     from payment_cli.services.stores.webhook_keys import WebhookKeyService
 
@@ -74,11 +77,25 @@ class Shop:
     @cached_property
     def settings(self) -> "StoreSettingsService":
         """The settings of stores."""
-        from payment_cli.model.shop.freight import read_sheet
         from payment_cli.services.stores.settings import StoreSettingsService
 
         app = self.app
-        return StoreSettingsService(app.storage, app.actor, app.clock, read_sheet)
+        return StoreSettingsService(app.storage, app.actor, app.clock, self.setting_checks)
+
+    @cached_property
+    def setting_checks(self) -> "SettingChecks":
+        """What the settings of a store are checked against."""
+        from payment_cli.files.authored import read_script
+        from payment_cli.model.shop.freight_check import check_sheet
+        from payment_cli.services.stores.setting_checks import SettingChecks
+        from payment_cli.webhooks.address import require_public_number
+
+        def require_webhook(domain: str, url: "WebhookUrl") -> None:
+            is_private_allowed = self.app.settings.allow_private_webhooks
+            require_public_number(url.host, allow_private=is_private_allowed)
+            self._webhook_key_files.load(domain)
+
+        return SettingChecks(partial(read_script, self.app.root), check_sheet, require_webhook)
 
     def baskets(self, domain: str) -> "TreeBaskets":
         """Return the baskets of a store."""
@@ -103,7 +120,14 @@ class Shop:
         from payment_cli.services.shop.orders import Orders
 
         app = self.app
-        return Orders(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
+        return Orders(
+            app.storage,
+            app.actor,
+            app.clock,
+            app.new_id,
+            app.merchants.get,
+            lambda: app.consequences,
+        )
 
     @cached_property
     def order_payments(self) -> "OrderPayments":
@@ -145,6 +169,28 @@ class Shop:
             load_keys,
             partial(note_delivery, by=app.actor.domain),
             sender,
+        )
+
+    @cached_property
+    def hooks(self) -> "Hooks":
+        """Running the hooks of stores."""
+        import os
+        import socket
+
+        from payment_cli.files.authored import read_hook
+        from payment_cli.services.events.hooks import Hooks
+        from payment_cli.services.shop.records import note_hook
+
+        app = self.app
+        return Hooks(
+            app.storage,
+            app.actor,
+            app.clock,
+            partial(read_hook, app.root),
+            app.run_script,
+            partial(note_hook, by=app.actor.domain),
+            f"{socket.gethostname()}:{os.getpid()}",
+            app.settings.callback_timeout_s,
         )
 
     @cached_property

@@ -115,7 +115,13 @@ class Tree:
         """The merchants of the tree."""
         from payment_cli.services.stores.merchants import Merchants
 
-        return Merchants(self.root, self.actor, self.clock, self.new_id)
+        return Merchants(self.root, self.actor, self.clock, self.new_id, self.has_target)
+
+    def has_target(self, provider: str, domain: str, target: str) -> bool:
+        """Whether a domain has a config of this name for a provider."""
+        from payment_cli.config.targets import list_targets
+
+        return any(found.name == target for found in list_targets(self.root, provider, domain))
 
     def start(self, *words: str) -> None:
         """Start one of our commands in a process of its own, and return at once."""

@@ -10,6 +10,7 @@ from payment_cli.config.key_checks import check_url
 from payment_cli.config.references import References
 from payment_cli.errors import InvalidValueError
 from payment_cli.gateways.account_keys import Key, Kind
+from payment_cli.gateways.key_material import KeyMaterial
 from payment_cli.model.secret import Secret
 
 _DURATION = re.compile(r"([0-9]{1,5})([mhd])")
@@ -31,12 +32,6 @@ def _text(references: References, name: str, key: Key, value: object) -> str:
     if key.one_of and text not in key.one_of:
         raise InvalidValueError(f"must be one of {', '.join(key.one_of)}")
     return text
-
-
-def _texts(references: References, name: str, key: Key, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise InvalidValueError("must be a list of texts")
-    return tuple(references.text(name, _as_text(item)) for item in value)
 
 
 def _secret(references: References, name: str, key: Key, value: object) -> Secret:
@@ -69,6 +64,22 @@ def _serial(references: References, name: str, key: Key, value: object) -> str:
     return text
 
 
+def _private_key(references: References, name: str, key: Key, value: object) -> KeyMaterial:
+    return references.private_key(name, _as_text(value))
+
+
+def _public_key(references: References, name: str, key: Key, value: object) -> KeyMaterial:
+    return references.public_key(name, _as_text(value))
+
+
+def _public_keys(
+    references: References, name: str, key: Key, value: object
+) -> tuple[KeyMaterial, ...]:
+    if not isinstance(value, list):
+        raise InvalidValueError("must be a list of texts")
+    return tuple(references.public_key(name, _as_text(item)) for item in value)
+
+
 def _minutes(references: References, name: str, key: Key, value: object) -> int:
     minutes = _to_minutes(value)
     if minutes is None or not 1 <= minutes <= key.high:
@@ -91,10 +102,12 @@ def _as_text(value: object) -> str:
 
 _READERS: dict[Kind, Callable[[References, str, Key, object], object]] = {
     Kind.TEXT: _text,
-    Kind.TEXTS: _texts,
     Kind.SECRET: _secret,
     Kind.NUMBER: _number,
     Kind.SERIAL: _serial,
     Kind.URL: _url,
     Kind.MINUTES: _minutes,
+    Kind.PRIVATE_KEY: _private_key,
+    Kind.PUBLIC_KEY: _public_key,
+    Kind.PUBLIC_KEYS: _public_keys,
 }

@@ -19,14 +19,15 @@ from payment_cli.files.safe_files import (
     read_file,
     replace_durably,
 )
-from payment_cli.gateways.base import Gateway
+from payment_cli.gateways.base import Gateway, HttpRequest
 
 if TYPE_CHECKING:
     from payment_cli.gateways.http_transport import HttpTransport
+    from payment_cli.gateways.provider import Account
 
 
 class TreeAccounts:
-    """Opens each account's gateway once; all share one transport."""
+    """Reads each account once and opens its gateway once; all share one transport."""
 
     def __init__(
         self, root: Path, settings: Settings, environ: Mapping[str, str], clock: Clock
@@ -36,6 +37,7 @@ class TreeAccounts:
         self._settings = settings
         self._environ = environ
         self._clock = clock
+        self._read: dict[tuple[str, str, str], Account] = {}
         self._opened: dict[tuple[str, str, str], Gateway] = {}
         self._shared: HttpTransport | None = None
 
@@ -61,6 +63,16 @@ class TreeAccounts:
             return []
         return [(target.domain, target.name) for target in list_targets(self._root, provider)]
 
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        """Return the order number of a message that may be for this account, or None."""
+        from payment_cli.gateways.registry import find_provider
+
+        return find_provider(provider).order_no_for(
+            self._account(domain, provider, target), request
+        )
+
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         """Return the URL the provider is to call, without query string."""
         from payment_cli.config.targets import notify_url
@@ -68,14 +80,23 @@ class TreeAccounts:
         return notify_url(self._settings.public_url, gateway.notify_base, pay_tp, domain, target)
 
     def _open(self, domain: str, name: str, target: str) -> Gateway:
-        from payment_cli.config.targets import load_account
         from payment_cli.gateways.provider import Surroundings
         from payment_cli.gateways.registry import find_provider
 
-        provider = find_provider(name)
-        account = load_account(self._root, provider, domain, target, self._environ)
+        account = self._account(domain, name, target)
         cache = FileCache(self._root, name, f"{domain}@{target}.json")
-        return provider.open(account, Surroundings(self._transport, self._clock, cache))
+        surroundings = Surroundings(self._transport, self._clock, cache)
+        return find_provider(name).open(account, surroundings)
+
+    def _account(self, domain: str, name: str, target: str) -> "Account":
+        from payment_cli.config.targets import load_account
+        from payment_cli.gateways.registry import find_provider
+
+        key = (domain, name, target)
+        if key not in self._read:
+            provider = find_provider(name)
+            self._read[key] = load_account(self._root, provider, domain, target, self._environ)
+        return self._read[key]
 
     def _transport(self) -> "HttpTransport":
         if self._shared is None:

@@ -7,12 +7,14 @@ is reached is the one whose permissions count. A secret must be readable by its 
 is not secret must at least not be writable by others, who could swap the provider's key for theirs.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from payment_cli.errors import ConfigError
 from payment_cli.files.guarded import OTHERS_READ, OTHERS_WRITE, read_guarded
+from payment_cli.gateways.key_material import KeyMaterial
 from payment_cli.model.secret import Secret
 
 
@@ -30,12 +32,7 @@ class References:
         Raises:
             ConfigError: it is missing or empty, or others can read where it is written.
         """
-        if not value.startswith(("file:", "env:")) and self.mode & OTHERS_READ:
-            raise ConfigError(
-                f"{self.conf}: {key} is a secret and others can read the file",
-                hint=f"chmod 600 {self.conf}",
-            )
-        return Secret(self._resolve(key, value, OTHERS_READ))
+        return Secret(self._text(key, self._secret_bytes(key, value)))
 
     def text(self, key: str, value: str) -> str:
         """Return the text that `value` of `key` stands for.
@@ -43,19 +40,53 @@ class References:
         Raises:
             ConfigError: it is missing or empty, or others can write to its file.
         """
-        return self._resolve(key, value, OTHERS_WRITE)
+        return self._text(key, self._resolve(key, value, OTHERS_WRITE))
 
-    def _resolve(self, key: str, value: str, forbidden: int) -> str:
+    def private_key(self, key: str, value: str) -> KeyMaterial:
+        """Return the private key that `value` of `key` stands for, to be read when it is used.
+
+        Raises:
+            ConfigError: as `secret`.
+        """
+        return KeyMaterial(self._secret_bytes(key, value), self._place(key, value))
+
+    def public_key(self, key: str, value: str) -> KeyMaterial:
+        """Return the public key or certificates that `value` of `key` stands for, likewise.
+
+        Raises:
+            ConfigError: as `text`.
+        """
+        return KeyMaterial(self._resolve(key, value, OTHERS_WRITE), self._place(key, value))
+
+    def _secret_bytes(self, key: str, value: str) -> bytes:
+        if not _is_reference(value) and self.mode & OTHERS_READ:
+            raise ConfigError(
+                f"{self.conf}: {key} is a secret and others can read the file",
+                hint=f"chmod 600 {self.conf}",
+            )
+        return self._resolve(key, value, OTHERS_READ)
+
+    def _resolve(self, key: str, value: str, forbidden: int) -> bytes:
         kind, _, name = value.partition(":")
         if kind == "file":
-            text = self._file(key, name, forbidden)
+            raw = self._file(key, name, forbidden)
         elif kind == "env":
-            text = self._variable(key, name)
+            raw = self._variable(key, name).encode(errors="surrogateescape")
         else:
-            text = value
-        if not text.strip():
+            raw = value.encode(errors="replace")
+        if not raw.removeprefix(BOM_UTF8).strip():
             raise ConfigError(f"{self.conf}: {key} is empty")
-        return text.strip()
+        return raw
+
+    def _place(self, key: str, value: str) -> str:
+        return f"{self.conf}: {key}" + (f" ({value})" if _is_reference(value) else "")
+
+    def _text(self, key: str, raw: bytes) -> str:
+        """Decode without what editors leave around: a byte order mark, spaces, line ends."""
+        try:
+            return raw.decode("utf-8-sig").strip()
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{self.conf}: {key} must be a text in UTF-8") from error
 
     def _variable(self, key: str, name: str) -> str:
         text = self.environ.get(name)
@@ -63,7 +94,7 @@ class References:
             raise ConfigError(f"{self.conf}: {key}: environment variable {name!a} is not set")
         return text
 
-    def _file(self, key: str, name: str, forbidden: int) -> str:
+    def _file(self, key: str, name: str, forbidden: int) -> bytes:
         parts = PurePosixPath(name)
         if not name or parts.is_absolute() or ".." in parts.parts or "\0" in name:
             raise ConfigError(
@@ -72,10 +103,10 @@ class References:
             )
         path = self.conf.parent / name
         try:
-            return read_guarded(path, forbidden)[0].decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ConfigError(
-                f"{path}: {key} must be a text file (PEM)", hint="convert DER or P12 with openssl"
-            ) from error
+            return read_guarded(path, forbidden)[0]
         except OSError as error:
             raise ConfigError(f"{path}: {key} can't be read: {error.strerror}") from error
+
+
+def _is_reference(value: str) -> bool:
+    return value.startswith(("file:", "env:"))

@@ -13,7 +13,7 @@ from payment_cli.errors import ConfigError, NotFoundError
 from payment_cli.files.key_file import KeyFile
 from payment_cli.model.secret import Secret
 
-_KEY = re.compile(rb"([0-9a-f]{64})\n?")
+_KEY = re.compile(rb"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class TreeWebKeys:
         if found is None:
             hint = "payment web rotate writes it anew"
             raise ConfigError(f"{file.path} is not a key file", hint=hint)
-        return Secret(found[1].decode())
+        return Secret(found[0].decode())
 
     def load_or_make(self, domain: str) -> Secret:
         """Return the key of a store, made if it has none; of several makers one wins.

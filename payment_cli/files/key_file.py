@@ -1,6 +1,7 @@
 """The key files of stores: `home/<domain>/.payment/<name>.key`, for their owner's eyes alone."""
 
 import os
+from codecs import BOM_UTF8
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,13 +27,13 @@ class KeyFile:
         self._domain = domain
 
     def read(self, hint: str) -> bytes:
-        """Return what is in the file; `hint` says how to make one.
+        """Return what is in the file, without what editors leave around; `hint`: how to make one.
 
         Raises:
             NotFoundError: there is none. ConfigError: others can read it, or it can't be read.
         """
         try:
-            return read_guarded(self.path, OTHERS_READ)[0]
+            return read_guarded(self.path, OTHERS_READ)[0].removeprefix(BOM_UTF8).strip()
         except (FileNotFoundError, NotADirectoryError):
             raise NotFoundError(self._what, self._domain, hint=hint) from None
         except OSError as error:

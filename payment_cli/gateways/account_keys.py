@@ -12,12 +12,14 @@ class Kind(StrEnum):
     """How the value of a key is written."""
 
     TEXT = "text"
-    TEXTS = "texts"  # a list of them
     SECRET = "secret"  # noqa: S105 (a word for one)
     NUMBER = "number"  # of an account at its provider; a text, for it may have many digits
     SERIAL = "serial"  # of a certificate, in hex digits
     URL = "url"
     MINUTES = "minutes"  # or a text like 10m, 2h, 1d
+    PRIVATE_KEY = "private key"
+    PUBLIC_KEY = "public key"  # or certificates, one or a bundle of them
+    PUBLIC_KEYS = "public keys"  # a list of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,5 @@ TEXT = Key(Kind.TEXT)
 SECRET = Key(Kind.SECRET)
 NUMBER = Key(Kind.NUMBER)
 URL = Key(Kind.URL)
+PRIVATE_KEY = Key(Kind.PRIVATE_KEY)
+PUBLIC_KEY = Key(Kind.PUBLIC_KEY)

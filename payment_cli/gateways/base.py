@@ -91,8 +91,8 @@ class OrderRef:
 class Paid:
     """What the provider says about money that arrived: `fee` in fen of the whole order.
 
-    `went_back`: all of it was returned before we heard that it came (WeChat's trade_state REFUND,
-    Alipay's TRADE_CLOSED with gmt_refund).
+    `went_back`: money of it was returned before we heard that it came: the provider's first word is
+    that it was refunded, in whole or in part.
     """
 
     order_no: str
@@ -138,7 +138,8 @@ class HttpRequest:
 class Notice:
     """A verified callback: which order it speaks of and what it says.
 
-    `order_no` "" means a genuine message that is not about a payment (acknowledge, do nothing).
+    `order_no` "" means a genuine message that is not about a payment (acknowledge, do nothing). One
+    that speaks of money names its order, or is refused.
     """
 
     order_no: str

@@ -44,6 +44,9 @@ class FreeProvider:
     def claimed_order_no(self, request: HttpRequest) -> None:
         """Return None: there are no callbacks."""
 
+    def order_no_for(self, account: None, request: HttpRequest) -> None:
+        """Return None: there are no callbacks."""
+
     def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:
         """Refuse whatever was sent."""
         return Acknowledgement(status, "text/plain", b"fail")

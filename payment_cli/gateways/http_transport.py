@@ -8,6 +8,7 @@ only) has gone through scrub.py. `requests` is loaded at the first call (http_se
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from payment_cli.gateways.http import HttpCall, HttpReply, NoAnswerError, NotSentError
@@ -27,8 +28,15 @@ _log = logging.getLogger(__name__)
 class HttpTransport:
     """The real network. Connections are kept and used again; `close` lets them go."""
 
-    def __init__(self, *, ca_file: str = "", pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        *,
+        ca_file: str = "",
+        pause: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Trust the certificates in `ca_file` (PEM) instead of the usual ones, if given."""
+        self._monotonic = monotonic
         self._ca_file = ca_file
         self._pause = pause
         self._opened: Sessions | None = None
@@ -36,15 +44,22 @@ class HttpTransport:
     def send(self, call: HttpCall) -> HttpReply:
         """Send `call`; one that could not be delivered is tried TRIES_MAX times.
 
+        All tries share the time limit of the call.
+
         Raises:
             NotSentError: it was never received.
             NoAnswerError: it may have been.
         """
+        end = self._monotonic() + call.timeout_s
         for _ in range(TRIES_MAX - 1):
             try:
                 return self._send_once(call)
             except NotSentError:
+                left_s = end - self._monotonic() - TRY_PAUSE_S
+                if left_s <= 0:
+                    raise
                 self._pause(TRY_PAUSE_S)
+                call = replace(call, timeout_s=left_s)
         return self._send_once(call)
 
     def close(self) -> None:

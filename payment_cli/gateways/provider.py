@@ -72,9 +72,17 @@ class Provider(Protocol[_Account]):
         """
 
     def claimed_order_no(self, request: HttpRequest) -> str | None:
-        """Return the order number that an unverified message claims; None: it is encrypted.
+        """Return the order number that an unverified message claims; None: it says none openly.
 
         Only for choosing whose keys to try; the verified message decides.
+        """
+
+    def order_no_for(self, account: _Account, request: HttpRequest) -> str | None:
+        """Return the order number of an unverified message that may be for `account`.
+
+        "" if it names none; None: it is not for this account, by all that the message says and by
+        which of the account's keys open it. Costs no network and no signature: of many accounts it
+        leaves the few whose keys are to be tried.
         """
 
     def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:

@@ -5,14 +5,49 @@
 const page = document.getElementById("page");
 const up = page.dataset.up;
 
+// Shows one of the hidden questions of the page instead of all else, which can't act any more.
+const ask = (name, answered) => {
+  page.classList.add("stopped");
+  const asking = document.getElementById(name);
+  asking.hidden = false;
+  asking.querySelector("button").onclick = answered;
+};
+
+// Whose the pages of this tab are, and of this browser: a foreign server of the same host can change
+// our cookie, but neither of these. A page of somebody else's is not used before that was said.
+const HOLDER = "payment.holder";
+const keep = (holder) => {
+  sessionStorage.setItem(HOLDER, holder);
+  localStorage.setItem(HOLDER, holder);
+};
+const arrive = () => {
+  const { holder } = page.dataset;
+  const before = sessionStorage.getItem(HOLDER) ?? localStorage.getItem(HOLDER) ?? holder;
+  if (before === holder) {
+    keep(holder);
+    return true;
+  }
+  ask("arrived", () => {
+    keep(holder);
+    location.reload();
+  });
+  return false;
+};
+
+// Every question names the session that the page was drawn for. When the browser is in another by
+// now, the server does nothing, and neither does the page from then on.
 const post = async (path, content) => {
   const reply = await fetch(up + path, {
     method: "POST",
     cache: "no-store",
-    headers: { "Content-Type": "application/json", "X-Payment-Web": "1" },
+    headers: { "Content-Type": "application/json", "X-Payment-Web": page.dataset.session || "enter" },
     body: JSON.stringify(content),
   });
-  return reply.json();
+  const envelope = await reply.json();
+  if (envelope.errCode === "e.pay.session" && page.dataset.session) {
+    ask("moved", () => location.replace(location.pathname));
+  }
+  return envelope;
 };
 
 const say = (code) => {
@@ -53,6 +88,7 @@ const watch = () => {
   let timer = 0;
   const again = async () => {
     clearTimeout(timer);
+    if (page.classList.contains("stopped")) return;
     try {
       wait = (await look()) ? pace : Math.min(wait * 2, slowest);
     } catch {
@@ -75,7 +111,7 @@ const countDown = () => {
       const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));
       clock.textContent = Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0");
       if (left > 0) setTimeout(tick, 500);
-      else if (clock.dataset.then === "load") location.replace(location.pathname);
+      else if (clock.dataset.then === "load" && !page.classList.contains("stopped")) location.replace(location.pathname);
     };
     tick();
   }

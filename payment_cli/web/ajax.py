@@ -1,11 +1,11 @@
 """`/pay/ajax/…`: ordering and paying, for pages and programs that hold a session (seed 001).
 
-    POST /pay/session      {token}                        sets the cookie; data {role}
+    POST /pay/session      {token, asks, leaves}          sets the cookie; data {session, holder, …}
     POST /pay/ajax/create  an order, {or_id}, or {fee, brief} from a cashier
                            data {payTypes: [{pay_tp, type, needs}], payment: {…}}
     POST /pay/ajax/send    {or_id or id, pay_tp, args: {openid, auth_code}}
                            data {id, or_id, status, type, data, view_key}
-    POST /pay/ajax/check   {id}: asks the provider when it is time; a scan is reversed after 30 s
+    POST /pay/ajax/check   {id}: asks the provider when it is time; a slow scan is reversed
     GET  /pay/ajax/get     ?id=… data {id, or_id, status, type, data, fee, cur, brief}
 
 `fee` is fen. An order is what a client of the shop model sends (model/shop/order_input.py); prices
@@ -25,7 +25,12 @@ from urllib.parse import parse_qs
 from wsgiref.types import WSGIEnvironment
 
 from payment_cli.app import App
-from payment_cli.errors import InvalidValueError, NotAllowedError, OutcomeUnknownError
+from payment_cli.errors import (
+    InvalidValueError,
+    NotAllowedError,
+    OtherSessionError,
+    OutcomeUnknownError,
+)
 from payment_cli.model.codec import decode_foreign_object
 from payment_cli.model.fee import FEE_MAX
 from payment_cli.model.fields import Fields
@@ -35,14 +40,22 @@ from payment_cli.model.payments.result import Result
 from payment_cli.model.record import Json, Record
 from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.model.stores.session import TOKEN_MAX
+from payment_cli.model.stores.session import TOKEN_MAX, Session
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.session_view import Offer
 from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.envelope import failed, payment_state, succeeded
-from payment_cli.web.sessions import is_secure, open_session, require_own_page, session_cookie
+from payment_cli.web.sessions import (
+    Asking,
+    is_secure,
+    open_session,
+    present_session,
+    require_own_page,
+    session_cookie,
+)
 from payment_cli.web.visits import Limits, Visit, visit
-from payment_cli.web.wsgi import Response, read_body, require_method
+from payment_cli.web.words import words_of
+from payment_cli.web.wsgi import Response, read_body, require_method, require_type
 
 #: The largest request read.
 BODY_MAX = 64 * 1024
@@ -61,28 +74,61 @@ GET = "/pay/ajax/get"
 
 
 def enter(app: App, environ: WSGIEnvironment) -> Response:
-    """Answer `POST /pay/session`: give the browser the session of a link as a cookie."""
+    """Answer `POST /pay/session`: give the browser the session of a link as a cookie.
+
+    A browser in the session of another store, role or buyer is not moved unasked, nor is any that
+    a foreign page may have sent here (`asks`): the answer is `e.pay.session` with data {at, to},
+    what it is in now (null: nothing) and what it would be in. Whoever was asked says so by
+    `leaves`: the digest of the session that is left, "" for none.
+    """
     require_method(environ, "POST")
     require_own_page(app, environ)
     fields = _document(environ)
     token = fields.required_text("token", max_len=TOKEN_MAX)
+    asks = fields.flag("asks")
+    leaves = None if fields.raw("leaves") is None else fields.text("leaves")
     fields.refuse_rest()
     session = open_session(app, token)
+    present = present_session(app, environ)
+    if asks or present is not None:
+        is_moved = present is None or present.holder != session.holder
+        was_asked = leaves == ("" if present is None else present.digest)
+        if is_moved and not was_asked:
+            return _question(app, environ, present, session)
     cookie = session_cookie(token, session, app.clock(), is_secure=is_secure(app, environ))
-    return succeeded({"role": str(session.role)}, cookie)
+    return succeeded(_place(app, session), cookie)
+
+
+def _question(
+    app: App, environ: WSGIEnvironment, present: Session | None, wanted: Session
+) -> Response:
+    at = None if present is None else _place(app, present)
+    error = OtherSessionError("entering takes this browser elsewhere; whoever uses it must say so")
+    return failed(words_of(environ), 409, error, {"at": at, "to": _place(app, wanted)})
+
+
+def _place(app: App, session: Session) -> Record:
+    """Return what a browser is told of a session it is in or is to be in."""
+    return {
+        "store": session.domain,
+        "title": app.merchants.get(session.domain).title,
+        "role": str(session.role),
+        "session": session.digest,
+        "holder": session.holder,
+    }
 
 
 def act(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
     """Answer a POST to one of ACTIONS."""
     require_method(environ, "POST")
-    visitor = visit(app, limits, environ, acts=True)
+    visitor = visit(app, limits, environ, Asking.ACT)
     return ACTIONS[environ["PATH_INFO"]](visitor, _document(environ))
 
 
 def get(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
     """Answer `GET /pay/ajax/get?id=…`."""
     require_method(environ, "GET", "HEAD")
-    visitor = visit(app, limits, environ, acts=False)
+    visitor = visit(app, limits, environ, Asking.QUESTION)
     payment = visitor.view.payment(asked(environ, "id"))
     state = payment_state(payment, visitor.session)
     return succeeded({**state, "fee": payment.fee, "cur": payment.cur, "brief": payment.brief})
@@ -152,7 +198,7 @@ def _send(visitor: Visit, fields: Fields) -> Response:
         current = visitor.view.current(wanted.order_id, wanted.payment_id)
         if isinstance(error, OutcomeUnknownError):
             state = payment_state(current, visitor.session) if current is not None else None
-            return failed(202, error, state)
+            return failed(visitor.words, 202, error, state)
         if current is None or current.st is not Status.OK:
             raise
         result = Result(current)  # it was paid while its type was being changed
@@ -195,7 +241,8 @@ def _check(visitor: Visit, fields: Fields) -> Response:
 def _answer(visitor: Visit, result: Result, state: Record) -> Response:
     payment = result.payment
     if result.unknown:
-        return failed(202, OutcomeUnknownError(f"payment {payment.id}: no sure answer yet"), state)
+        unsure = OutcomeUnknownError(f"payment {payment.id}: no sure answer yet")
+        return failed(visitor.words, 202, unsure, state)
     return _followed_up(visitor, payment, succeeded(state))
 
 
@@ -206,7 +253,8 @@ def _followed_up(visitor: Visit, payment: Payment, response: Response) -> Respon
 
 
 def _document(environ: WSGIEnvironment) -> Fields:
-    body = read_body(environ, ("application/json",), BODY_MAX)
+    require_type(environ, "application/json")
+    body = read_body(environ, BODY_MAX)
     return Fields(decode_foreign_object(body, "the request"), "the request")
 
 

@@ -1,5 +1,7 @@
 // The checkout page: a press on a way to pay sends the payment, then the page shows it.
 (() => {
+  if (!arrive()) return;
+
   // Opens the provider's page beside this one, in the click that chose it. A browser that blocks
   // that shows the button, which is the same link (html.py: draw_button says why it is so).
   const openLink = (payment) => {

@@ -15,7 +15,7 @@ from payment_cli.services.shop.session_view import Bill
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, format_amount, text_of
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
-from payment_cli.web.store_page import CHECKOUT, draw_clock, draw_note, draw_page
+from payment_cli.web.store_page import CHECKOUT, Sign, draw_clock, draw_note, draw_page
 from payment_cli.web.words import Words
 
 
@@ -46,6 +46,7 @@ def draw_checkout(bill: Bill, visitor: Visitor, words: Words) -> bytes:
         words,
         title=words.says[scene.says].heading,
         up="../",
+        sign=Sign(visitor.session, bill.title),
         style=f"wide {scene.mood}",
         content=f"{_bill(bill, words)}\n{_paying(bill, payment, scene, visitor, words)}",
         state=payment_state(payment, visitor.session) if payment is not None else {},
@@ -58,7 +59,7 @@ def _shown_payment(bill: Bill, now: int) -> Payment | None:
     payment = bill.payment
     if payment is None or payment.st is not Status.WAIT:
         return None
-    is_dead = bool(bill.pay_types) and payment.expi < now
+    is_dead = bool(bill.pay_types) and payment.is_awaited and payment.expi < now
     return None if is_dead else payment
 
 
@@ -68,7 +69,8 @@ def _scene(bill: Bill, payment: Payment | None, now: int, words: Words) -> Scene
         return notice("bad", "cancelled")
     if not order.is_pending:
         return notice("good", "paid")
-    if order.is_overdue(now):
+    is_held = payment is not None and payment.has_other_amount
+    if order.is_overdue(now) and not is_held:
         return notice("bad", "expired")
     if payment is not None:
         return scene_of(view_of(payment), words)

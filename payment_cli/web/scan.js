@@ -1,5 +1,7 @@
 // The till: an amount or an order first, then the customer's code, then what became of it.
 (() => {
+  if (!arrive()) return;
+
   const toFen = (text) => {
     const found = /^(\d{1,9})(?:[.,](\d{1,2}))?$/.exec(text.trim());
     return found ? Number(found[1]) * 100 + Number((found[2] || "").padEnd(2, "0")) : 0;

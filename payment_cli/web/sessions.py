@@ -14,36 +14,74 @@ A browser adds the cookie to whatever it sends here, so a request that acts by c
 that our own page sent it: it carries the header X-Payment-Web, which no form and no foreign page
 can set without asking first (and the answer to that question is no), it is JSON, and Origin and
 Sec-Fetch-Site, where the browser sends them, say that it came from here; one of them must.
+
+The cookie of a browser may change while a page of it is open. So the header's value is the digest
+of the session that the page was drawn for, with every question and act; where the cookie is of
+another session nothing is done and nothing is told (`e.pay.session`). Entering does not take a
+browser away from another store or buyer, nor into one from a foreign page, before the person there
+was asked: see `enter` in ajax.py. A server on another port of our host can set cookies of our name,
+for another path; of two that differ none is believed.
 """
 
+from enum import Enum, auto
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIEnvironment
 
 from payment_cli.app import App
-from payment_cli.errors import NotAllowedError, UntrustedError
+from payment_cli.errors import NotAllowedError, OtherSessionError, UntrustedError
 from payment_cli.model.stores.session import Session
 from payment_cli.web.wsgi import RefusedError
 
-#: Says that a page of ours sent the request; its value does not matter.
+#: Says that a page of ours sent the request, and by its value for which session it was drawn.
 PAGE_HEADER = "X-Payment-Web"
 
 _COOKIE = "payment_session"
 _HOST_COOKIE = "__Host-payment_session"
 
 
-def session_of(app: App, environ: WSGIEnvironment, *, acts: bool) -> Session:
-    """Return the session of a request; `acts` is whether the request may change anything.
+class Asking(Enum):
+    """What a request with a cookie is: a page that is opened, a question of its script, an act."""
+
+    PAGE = auto()
+    QUESTION = auto()
+    ACT = auto()
+
+
+def session_of(app: App, environ: WSGIEnvironment, asking: Asking) -> Session:
+    """Return the session of a request.
 
     Raises:
-        RefusedError: 401 without a valid session, 403 if another site's page may have sent it.
+        RefusedError: 401 without a valid session, 403 if another site's page may have sent it,
+            409 if the page that asks is of another session, 400 with two.
         ConfigError: the store's key file is not as it must be.
     """
     token = _bearer(environ)
-    if not token:
-        token = _cookie(environ, is_secure=is_secure(app, environ))
-        if token and acts:
-            require_own_page(app, environ)
-    return open_session(app, token)
+    if token:
+        return open_session(app, token)
+    token = _cookie(app, environ)
+    if token and asking is Asking.ACT:
+        require_own_page(app, environ)
+    session = open_session(app, token)
+    if asking is not Asking.PAGE and environ.get("HTTP_X_PAYMENT_WEB", "") != session.digest:
+        raise RefusedError(
+            409,
+            OtherSessionError(
+                "this browser's session is not the one of the page that asks; nothing was done"
+            ),
+        )
+    return session
+
+
+def present_session(app: App, environ: WSGIEnvironment) -> Session | None:
+    """Return the session that a browser is in, None if it is in none.
+
+    Raises:
+        RefusedError: 400, it has two. ConfigError: as `session_of`.
+    """
+    try:
+        return app.web_sessions.open(_cookie(app, environ))
+    except UntrustedError:
+        return None
 
 
 def open_session(app: App, token: str) -> Session:
@@ -97,14 +135,14 @@ def _bearer(environ: WSGIEnvironment) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _cookie(environ: WSGIEnvironment, *, is_secure: bool) -> str:
-    wanted = _HOST_COOKIE if is_secure else _COOKIE
+def _cookie(app: App, environ: WSGIEnvironment) -> str:
+    wanted = _HOST_COOKIE if is_secure(app, environ) else _COOKIE
     header: str = environ.get("HTTP_COOKIE", "")
-    for part in header.split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == wanted:
-            return value.strip()
-    return ""
+    pairs = [part.strip().partition("=") for part in header.split(";")]
+    tokens = {value.strip() for name, _, value in pairs if name == wanted}
+    if len(tokens) > 1:
+        raise RefusedError(400, UntrustedError("this browser sends two sessions"))
+    return tokens.pop() if tokens else ""
 
 
 def _is_own_origin(origin: str, app: App, environ: WSGIEnvironment) -> bool:

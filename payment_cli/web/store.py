@@ -20,17 +20,18 @@ from payment_cli.web.cashier_page import CASHIER, draw_notice
 from payment_cli.web.checkout_page import Visitor, draw_checkout
 from payment_cli.web.envelope import failed, status_of
 from payment_cli.web.html import Frame, page_headers
-from payment_cli.web.store_page import CHECKOUT, ENTER, SCAN, draw_enter
+from payment_cli.web.sessions import Asking
+from payment_cli.web.store_page import CHECKOUT, ENTER, SCAN, Sign, draw_enter
 from payment_cli.web.thread_app import app_of_this_thread
 from payment_cli.web.till_page import draw_scan, draw_till
 from payment_cli.web.visits import Limits, Visit, count_address, visit
-from payment_cli.web.words import Words, choose_words
+from payment_cli.web.words import Words, words_of
 from payment_cli.web.wsgi import Response, door, refuse, require_method
 
 _PAGE = re.compile(r"/pay/(enter|checkout|scan)(?:/([0-9A-Za-z_-]{1,64}))?")
 
 #: What a page says that can't be shown.
-_SAYS = {401: "no session", 403: "not yours", 404: "no order", 429: "busy"}
+_SAYS = {400: "two sessions", 401: "no session", 403: "not yours", 404: "no order", 429: "busy"}
 
 
 def make_checkout(open_app: Callable[[], App], limits: Limits | None = None) -> WSGIApplication:
@@ -65,13 +66,21 @@ def _answer(open_app: Callable[[], App], limits: Limits, environ: WSGIEnvironmen
 def _page(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
     require_method(environ, "GET", "HEAD")
     _, _, kind, wanted = f"{environ['PATH_INFO']}/".split("/")[:4]
-    words = _words(environ)
+    words = words_of(environ)
     if kind == "enter":
-        return _html(200, ENTER, draw_enter(wanted, words))
-    visitor = visit(app, limits, environ, acts=False)
+        return _html(200, ENTER, draw_enter(wanted, words, asks=not _is_own_wish(environ)))
+    visitor = visit(app, limits, environ, Asking.PAGE)
     if kind == "checkout":
         return _checkout(visitor, wanted, environ, words)
     return _till(visitor, wanted, words)
+
+
+def _is_own_wish(environ: WSGIEnvironment) -> bool:
+    """Whether the browser says that its user, or a page of ours, opened this page.
+
+    One that says nothing may have been led here by any page.
+    """
+    return environ.get("HTTP_SEC_FETCH_SITE", "") in ("none", "same-origin")
 
 
 def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Words) -> Response:
@@ -85,23 +94,19 @@ def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Wo
 
 def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
     visitor.view.require_cashier()
+    sign = Sign(visitor.session, visitor.view.merchant().title)
     if not payment_id:
-        title = visitor.app.merchants.get(visitor.session.domain).title
-        return _html(200, SCAN, draw_till(title, words))
+        return _html(200, SCAN, draw_till(sign, words))
     offer = visitor.view.offer(payment_id)
-    now = visitor.app.clock()
-    return _html(200, SCAN, draw_scan(offer, visitor.session, now, words))
+    left_ms = visitor.app.watcher.reverse_in(offer.payment)
+    return _html(200, SCAN, draw_scan(offer, sign, left_ms, words))
 
 
 def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) -> Response:
     """Answer in the form that was asked for."""
     if _PAGE.fullmatch(environ.get("PATH_INFO", "")) is None:
-        return failed(status, error)
-    return _html(status, CASHIER, draw_notice(_SAYS.get(status, "broken"), _words(environ)))
-
-
-def _words(environ: WSGIEnvironment) -> Words:
-    return choose_words(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        return failed(words_of(environ), status, error)
+    return _html(status, CASHIER, draw_notice(_SAYS.get(status, "broken"), words_of(environ)))
 
 
 def _html(status: int, frame: Frame, body: bytes) -> Response:

@@ -4,8 +4,10 @@ The script of each begins with ajax.js, which asks the server by paths relative 
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from payment_cli.model.record import Json, Record
+from payment_cli.model.stores.session import Session
 from payment_cli.web.html import Frame, data_of, draw, text_of
 from payment_cli.web.payment_view import draw_words, notice
 from payment_cli.web.words import Words
@@ -21,10 +23,18 @@ SCAN = Frame(STYLES, ("ajax.js", "scan.js"))
 _NOTES = ("offline", "no link", "bad amount", "no camera")
 
 
+class Sign(NamedTuple):
+    """What a page shows of whose it is: the session it is drawn for, and the store's title."""
+
+    session: Session
+    title: str
+
+
 def draw_page(
     frame: Frame,
     words: Words,
     *,
+    sign: Sign | None = None,
     title: str,
     up: str,
     style: str,
@@ -34,6 +44,7 @@ def draw_page(
 ) -> bytes:
     """Return a page. `title` is text, `content` HTML, `style` the classes of its main element.
 
+    A page of a session has its `sign`: by that its script names the session with whatever it asks.
     `state` is the payment as `/pay/ajax/check` shows it; `facts` are further data for the script.
     """
     said: Record = {
@@ -42,6 +53,9 @@ def draw_page(
         if name.startswith("e.pay.") or name in _NOTES
     }
     data = {"up": up, "poll": "0", **(facts or {})}
+    if sign is not None:
+        data |= {"session": sign.session.digest, "holder": sign.session.holder}
+        content += "\n" + _moves(sign, words)
     attributes = "".join(f' data-{name}="{text_of(value)}"' for name, value in data.items())
     return draw(
         frame,
@@ -53,22 +67,59 @@ def draw_page(
     )
 
 
-def draw_enter(order_id: str, words: Words) -> bytes:
+def draw_enter(order_id: str, words: Words, *, asks: bool) -> bytes:
     """Return the page that a link leads to: it takes the token out of the address, and goes on.
 
-    It goes to the checkout of `order_id`, "" for the till.
+    It goes to the checkout of `order_id`, "" for the till. With `asks` it asks first in any case.
     """
     scene = notice("waiting", "entering")
     body = f"{draw_words(scene, words)}\n{draw_note()}"
+    labels = words.labels
+    places = "".join(
+        f'<p id="{where}" hidden>{text_of(labels[where])} <b></b> <span></span></p>\n'
+        for where in ("at", "to")
+    )
     return draw_page(
         ENTER,
         words,
         title=words.says[scene.says].heading,
         up="../" if order_id else "",
         style=scene.mood,
-        content=f'<section aria-live="polite">\n{body}\n</section>',
-        facts={"to": f"checkout/{order_id}" if order_id else "scan"},
+        content=f'<section aria-live="polite">\n{body}\n</section>\n'
+        + _asking("ask", "asks", places, labels["go on"], words),
+        facts={
+            "to": f"checkout/{order_id}" if order_id else "scan",
+            "asks": "1" if asks else "",
+            "buyer": labels["buyer"],
+            "cashier": labels["cashier"],
+        },
     )
+
+
+def _moves(sign: Sign, words: Words) -> str:
+    """Return what the page says, hidden until then, when the browser's session became another.
+
+    `moved` is for a page that finds out by asking, `arrived` for one that was opened in a tab or a
+    browser that was somewhere else before.
+    """
+    store, labels = f"{draw_store(sign)}\n", words.labels
+    moved = _asking("moved", "moved", store, labels["look again"], words)
+    return f"{moved}\n{_asking('arrived', 'arrived', store, labels['go on'], words)}"
+
+
+def _asking(name: str, says: str, more: str, button: str, words: Words) -> str:
+    say = words.says[says]
+    return (
+        f'<section id="{name}" class="asking" role="alert" hidden>\n'
+        f"<h1>{text_of(say.heading)}</h1>\n"
+        f'<p class="hint">{text_of(say.hint)}</p>\n{more}'
+        f'<button type="button" class="button">{text_of(button)}</button>\n</section>'
+    )
+
+
+def draw_store(sign: Sign) -> str:
+    """Return whose page it is, for its head."""
+    return f'<p class="store">{text_of(sign.title)}</p>'
 
 
 def draw_note(text: str = "") -> str:

@@ -2,19 +2,17 @@
 
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Record
-from payment_cli.model.stores.session import Session
 from payment_cli.services.payments.view import view_of
-from payment_cli.services.payments.watch import REVERSE_AFTER_S
 from payment_cli.services.shop.session_view import Offer
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, draw_mark, format_amount, text_of
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
-from payment_cli.web.store_page import SCAN, draw_clock, draw_note, draw_page
+from payment_cli.web.store_page import SCAN, Sign, draw_clock, draw_note, draw_page, draw_store
 from payment_cli.web.words import Words
 
 
-def draw_till(store: str, words: Words) -> bytes:
-    """Return the page that asks what is due; `store` is the title of the store."""
+def draw_till(sign: Sign, words: Words) -> bytes:
+    """Return the page that asks what is due."""
     scene = Scene("waiting", "till", "")
     labels = words.labels
     form = (
@@ -30,22 +28,26 @@ def draw_till(store: str, words: Words) -> bytes:
         words,
         title=words.says[scene.says].heading,
         up="",
+        sign=sign,
         style="till waiting",
-        content=f'<header>\n<p class="brief">{text_of(store)}</p>\n</header>\n'
+        content=f"<header>\n{draw_store(sign)}\n</header>\n"
         f"<section>\n{draw_words(scene, words)}\n{draw_note()}\n{form}\n</section>",
     )
 
 
-def draw_scan(offer: Offer, session: Session, now: int, words: Words) -> bytes:
-    """Return the page of a payment at the till, in its present state."""
+def draw_scan(offer: Offer, sign: Sign, left_ms: int, words: Words) -> bytes:
+    """Return the page of a payment at the till, in its present state.
+
+    A scan that waits is reversed in `left_ms`.
+    """
     payment = offer.payment
     scene = _scene(payment, words)
     asks_s = poll_s(view_of(payment)) if payment.st is Status.WAIT else 0
     header = (
-        f'<header>\n<p class="brief">{text_of(payment.brief)}</p>\n'
+        f'<header>\n{draw_store(sign)}\n<p class="brief">{text_of(payment.brief)}</p>\n'
         f'<p class="amount">{text_of(format_amount(payment.fee, payment.cur))}</p>\n</header>'
     )
-    parts = [draw_words(scene, words), draw_note(), _action(payment, now, words)]
+    parts = [draw_words(scene, words), draw_note(), _action(payment, left_ms, words)]
     if asks_s:
         parts.append(draw_live(words))
     body = "\n".join(filter(None, parts))
@@ -54,14 +56,17 @@ def draw_scan(offer: Offer, session: Session, now: int, words: Words) -> bytes:
         words,
         title=words.says[scene.says].heading,
         up="../",
+        sign=sign,
         style=f"till {scene.mood}",
         content=f'{header}\n<section aria-live="polite">\n{body}\n</section>',
-        state=payment_state(payment, session),
+        state=payment_state(payment, sign.session),
         facts={"payment": payment.id, "poll": str(asks_s * 1000)},
     )
 
 
 def _scene(payment: Payment, words: Words) -> Scene:
+    if view_of(payment).flag:
+        return scene_of(view_of(payment), words)
     match payment.st:
         case Status.NEW:
             return Scene("waiting", "code", "")
@@ -79,7 +84,11 @@ def _scene(payment: Payment, words: Words) -> Scene:
             )
 
 
-def _action(payment: Payment, now: int, words: Words) -> str:
+def _action(payment: Payment, left_ms: int, words: Words) -> str:
+    if payment.has_other_amount:
+        return _next(words, is_main=True)
+    if payment.went_back:
+        return _again(payment, words) + _next(words, is_main=False)
     match payment.st:
         case Status.NEW:
             return _code_form(words)
@@ -89,7 +98,7 @@ def _action(payment: Payment, now: int, words: Words) -> str:
             reason = f'<p class="reason">{text_of(payment.fail_re)}</p>\n'
             return reason + _again(payment, words) + _next(words, is_main=False)
         case Status.WAIT:
-            return _reversal(payment, now, words)
+            return _reversal(payment, left_ms, words)
 
 
 def _code_form(words: Words) -> str:
@@ -105,11 +114,10 @@ def _code_form(words: Words) -> str:
     )
 
 
-def _reversal(payment: Payment, now: int, words: Words) -> str:
+def _reversal(payment: Payment, left_ms: int, words: Words) -> str:
     view = view_of(payment)
     if view.pay_type is None or not view.pay_type.is_scan:
         return ""
-    left_ms = payment.send_at + REVERSE_AFTER_S * 1000 - now
     label = text_of(words.labels["reversed in"])
     return f'<p class="left">{label} {draw_clock(left_ms, loads=False)}</p>'
 

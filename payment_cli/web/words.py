@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from wsgiref.types import WSGIEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,30 @@ ENGLISH = Words(
             "Not paid",
             "This payment is closed. Please don't pay it any more; ask the merchant for a new one.",
         ),
+        "amount": Say(
+            "Another amount arrived",
+            "It is not what was asked for. Please don't pay again; ask the merchant.",
+        ),
+        "refunded": Say("The money went back", "It was paid and returned. Nothing is paid now."),
         "unknown": Say("No such payment", "Please check the address, or ask the merchant."),
         "broken": Say("Please try again", "The payment can't be shown right now."),
         "no order": Say("Nothing here", "Please check the address, or ask the shop."),
         "no session": Say("Please open your link again", "This page was open for its time."),
+        "two sessions": Say(
+            "Two sessions at once",
+            "Something else on this computer set one, too. Delete this site's cookies, then open"
+            " your link again.",
+        ),
+        "asks": Say("Do you want to enter?", "Go on only if you opened this link yourself."),
+        "moved": Say(
+            "This page can't act any more",
+            "This browser entered another store, or as somebody else, after the page was opened."
+            " Nothing was done. The page is of:",
+        ),
+        "arrived": Say(
+            "This is another store than before",
+            "The store, or who you are to it, has changed. This page is of:",
+        ),
         "not yours": Say("Not for you", "This page is for the cashier of the shop."),
         "busy": Say("One at a time", "That was too often. Please wait a moment, then try again."),
         "entering": Say("One moment", "You are being let in."),
@@ -94,6 +115,12 @@ ENGLISH = Words(
         "try again": "Try again",
         "next customer": "Next customer",
         "reversed in": "Taken back, if not confirmed, in",
+        "at": "Now:",
+        "to": "Link:",
+        "buyer": "as a buyer",
+        "cashier": "at the till",
+        "go on": "Go on",
+        "look again": "Look again",
         "script": "This page needs JavaScript.",
         "no link": "Please open the whole link you were given.",
         "bad amount": "An amount is, for instance, 23 or 23.50.",
@@ -101,7 +128,9 @@ ENGLISH = Words(
         "offline": "No connection. Please try again.",
         "e.pay.invalid": "That can't be used here. Please check it.",
         "e.pay.noexists": "There is nothing of this number.",
+        "e.pay.ambiguous": "Several numbers end so. Please type more of it.",
         "e.pay.nopvg": "That is not possible any more.",
+        "e.pay.session": "This browser is in another session now. Nothing was done.",
         "e.pay.conflict": "Something changed meanwhile. Please look again.",
         "e.pay.unknown": "It is not certain yet. Please wait a moment, then try again.",
         "e.pay.untrusted": "Please open your link again.",
@@ -127,10 +156,21 @@ CHINESE = Words(
         "confirm": Say("请在手机上确认", "请在付款应用中完成支付。"),
         "paid": Say("支付成功", "谢谢，您可以关闭本页。"),
         "failed": Say("支付未完成", "该笔支付已关闭，请勿继续付款，可向商家重新下单。"),
+        "amount": Say("到账金额不符", "实付金额与应付金额不同，请勿重复付款，请联系商家。"),
+        "refunded": Say("款项已退回", "该笔支付已退款，目前未付款。"),
         "unknown": Say("没有这笔支付", "请核对网址，或联系商家。"),
         "broken": Say("请稍后再试", "暂时无法显示这笔支付。"),
         "no order": Say("没有找到", "请核对网址，或联系商家。"),
         "no session": Say("请重新打开链接", "本页已超过有效时间。"),
+        "two sessions": Say(
+            "同时有两个会话", "本机的另一个程序也设置了会话。请删除本站的 Cookie，再重新打开链接。"
+        ),
+        "asks": Say("要进入吗？", "只有链接是您自己打开的，才请继续。"),
+        "moved": Say(
+            "本页已不能操作",
+            "打开本页之后，浏览器进入了另一家商店或换了身份。没有执行任何操作。本页属于：",
+        ),
+        "arrived": Say("商店与之前不同", "商店或您的身份已改变，本页属于："),
         "not yours": Say("无权访问", "本页仅供商家收银员使用。"),
         "busy": Say("操作太频繁", "请稍等片刻再试。"),
         "entering": Say("请稍候", "正在进入。"),
@@ -172,6 +212,12 @@ CHINESE = Words(
         "try again": "重试",
         "next customer": "下一位顾客",
         "reversed in": "若未确认，将撤销，剩余",
+        "at": "当前：",
+        "to": "链接：",
+        "buyer": "买家",
+        "cashier": "收银台",
+        "go on": "继续",
+        "look again": "重新查看",
         "script": "本页需要启用 JavaScript。",
         "no link": "请打开完整的链接。",
         "bad amount": "金额格式例如 23 或 23.50。",
@@ -179,7 +225,9 @@ CHINESE = Words(
         "offline": "网络不通，请重试。",
         "e.pay.invalid": "输入无效，请检查。",
         "e.pay.noexists": "没有这个编号。",
+        "e.pay.ambiguous": "有多个编号以此结尾，请多输入几位。",
         "e.pay.nopvg": "现在已不能这样操作。",
+        "e.pay.session": "浏览器已进入另一个会话，没有执行任何操作。",
         "e.pay.conflict": "情况已变化，请重新查看。",
         "e.pay.unknown": "结果尚不确定，请稍候再试。",
         "e.pay.untrusted": "请重新打开链接。",
@@ -187,6 +235,11 @@ CHINESE = Words(
         "e.pay.error": "操作未成功，请重试。",
     },
 )
+
+
+def words_of(environ: WSGIEnvironment) -> Words:
+    """Return the language that a request asks for."""
+    return choose_words(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 def choose_words(accept_language: str) -> Words:

@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable
 from typing import TypeAlias
 
+from payment_cli.errors import InvalidValueError
+
 #: Returns the addresses of a host, as text. Raises OSError or ValueError where there are none.
 Lookup: TypeAlias = Callable[[str, int], list[str]]
 
@@ -46,6 +48,30 @@ def checked_addresses(host: str, port: int, lookup: Lookup, *, allow_private: bo
                 " (allow_private_webhooks in etc/payment.toml)"
             )
     return addresses
+
+
+def require_public_number(host: str, *, allow_private: bool) -> None:
+    """Refuse a host that is an address webhooks may not go to, in whatever form it is written.
+
+    Nobody is asked: of a name the addresses of the moment count, when an event is sent. Only
+    `localhost` means the same everywhere (RFC 6761).
+
+    Raises:
+        InvalidValueError: it is such an address.
+    """
+
+    def numbers(host: str, port: int) -> list[str]:
+        if f".{host.lower().rstrip('.')}".endswith(".localhost"):
+            return ["127.0.0.1"]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return [str(sockaddr[0]) for *_, sockaddr in found]
+
+    try:
+        checked_addresses(host, 443, numbers, allow_private=allow_private)
+    except RefusedAddressError as error:
+        raise InvalidValueError(f"webhook_url: {error}") from error
+    except (OSError, ValueError):
+        return
 
 
 def is_public(text: str) -> bool:

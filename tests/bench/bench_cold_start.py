@@ -116,6 +116,6 @@ def measure() -> list[Row]:
                 (["payment", "--help"], None),
                 (["payment", "tick"], None),
                 (["payment", "w", "list"], None),
-                (["payment", "o", "create", "--item", "cup:1"], None),
+                (["payment", "o", "create", "--anonymous", "--item", "cup:1"], None),
             )
         ]

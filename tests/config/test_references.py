@@ -118,12 +118,31 @@ def test_an_endless_file_is_refused(conf):
         references(conf).secret("private_key", "file:big.key")
 
 
-def test_a_binary_key_is_refused_with_the_remedy(conf):
-    path = conf.parent / "app.p12"
+def test_bytes_in_place_of_a_text_are_refused(conf):
+    path = conf.parent / "api_v3.key"
     path.write_bytes(b"\x30\x82\xff\xfe")
     path.chmod(0o600)
-    with pytest.raises(ConfigError, match=r"private_key must be a text file"):
-        references(conf).secret("private_key", "file:app.p12")
+    with pytest.raises(ConfigError, match=r"api_v3_key must be a text in UTF-8"):
+        references(conf).secret("api_v3_key", "file:api_v3.key")
+
+
+def test_a_byte_order_mark_and_line_ends_are_no_part_of_a_secret(conf):
+    path = conf.parent / "api_v3.key"
+    path.write_bytes(b"\xef\xbb\xbf" + CANARY.encode() + b"\r\n")
+    path.chmod(0o600)
+    assert references(conf).secret("api_v3_key", "file:api_v3.key").reveal() == CANARY
+
+
+def test_keys_are_guarded_as_secrets_and_texts_are(conf):
+    path = write(conf.parent / "app.key", CANARY, 0o644)
+    with pytest.raises(ConfigError, match="others can read this key"):
+        references(conf).private_key("private_key", "file:app.key")
+    with pytest.raises(ConfigError, match="is a secret and others can read the file"):
+        references(conf, mode=0o644).private_key("private_key", CANARY)
+    assert references(conf).public_key("public_key", "file:app.key")
+    path.chmod(0o666)
+    with pytest.raises(ConfigError, match="others can write to it"):
+        references(conf).public_key("public_key", "file:app.key")
 
 
 @pytest.mark.parametrize("value", ["", "  ", "env:E", "file:e.key"])

@@ -47,10 +47,11 @@ def write(tmp_path):
 
 
 def test_an_alipay_account_is_read_with_its_defaults(tmp_path, write):
-    write("alipay", ALIPAY)
+    conf = write("alipay", ALIPAY)
     account = load_alipay(tmp_path, "demo", "main", {})
     assert (account.app_id, account.seller_id) == (ALIPAY["app_id"], ALIPAY["seller_id"])
-    assert account.private_key.reveal() == CANARY
+    assert account.private_key.place == f"{conf}: private_key"
+    assert (bool(account.alipay_public_key), bool(account.app_cert)) == (True, False)
     assert account.timeout_express == 10
     assert account.gateway_url == "https://openapi.alipay.com/gateway.do"
     assert not account.uses_certificates
@@ -82,9 +83,11 @@ def test_references_are_resolved_in_json5_with_comments(tmp_path, write):
         (conf.parent / name).write_text(f"text of {name}\n")
         (conf.parent / name).chmod(mode)
     account = load_wechat(tmp_path, "demo", "main", {"WX_V3": WECHAT["api_v3_key"]})
-    assert account.private_key.reveal() == "text of app.key"
-    assert account.public_key == "text of wx.pem"
-    assert account.platform_certs == ("text of p1.pem", "text of p2.pem")
+    assert account.private_key.place == f"{conf}: private_key (file:app.key)"
+    assert account.public_key.place == f"{conf}: public_key (file:wx.pem)"
+    assert [cert.place for cert in account.platform_certs] == [
+        f"{conf}: platform_certs (file:{name})" for name in ("p1.pem", "p2.pem")
+    ]
     assert (account.serial_no, account.pay_time_expire) == ("5157F0", 120)
     assert account.pay_notify_url == "https://pay.example.com/in"
 

@@ -60,3 +60,10 @@ def test_a_home_that_a_file_stands_in_for_has_no_key(keys, root):
         keys.load("file")
     with pytest.raises(StorageError):
         keys.load_or_make("file")
+
+
+@pytest.mark.parametrize("form", ["{}", "{}\n", "\ufeff{}\r\n", "  {}\n\n"])
+def test_a_key_that_an_editor_has_saved_is_the_same_key(keys, form):
+    key = keys.load_or_make("demo").reveal()
+    keys.place("demo").write_text(form.format(key), newline="")
+    assert keys.load("demo").reveal() == key

@@ -52,7 +52,14 @@ def test_a_message_in_nobodys_form_is_nobodys(body):
     assert sender_of(HttpRequest("POST", "/pay/re", "", headers, body)) is None
 
 
-@pytest.mark.parametrize(("message", "claimed"), [(V3, None), (V2, None), (FORM, "0198c0ffee")])
+def test_xml_whose_body_nobody_read_is_known_by_its_type():
+    unread = HttpRequest("POST", "/pay/re", "", {"content-type": "Text/XML; charset=utf-8"}, b"")
+    found = sender_of(unread)
+    assert found is not None
+    assert found.refusal(unread, 413).body.startswith(b"<xml><return_code>FAIL")
+
+
+@pytest.mark.parametrize(("message", "claimed"), [(V3, None), (V2, "0199"), (FORM, "0198c0ffee")])
 def test_an_unverified_message_claims_an_order_where_it_is_not_encrypted(message, claimed):
     assert sender_of(message).claimed_order_no(message) == claimed
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from payment_cli.errors import NotFoundError
-from payment_cli.gateways.base import Gateway
+from payment_cli.gateways.base import Gateway, HttpRequest
 from payment_cli.model.actor import Actor
 from payment_cli.model.payments.buyer import Buyer
 from payment_cli.model.payments.payment import Payment
@@ -52,9 +52,16 @@ class OneAccount:
 
     opened: ScriptedGateway
     wechat_targets: list[tuple[str, str]] = field(default_factory=lambda: [("demo", "shop")])
+    #: What a message on the bare path may say to an account; "" where nothing is said here.
+    said_to: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def gateway(self, domain: str, provider: str, target: str) -> Gateway:
         return self.opened
+
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        return self.said_to.get((domain, target), "")
 
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         return f"{gateway.notify_base}/{pay_tp}/{domain}/{target}"
@@ -79,10 +86,14 @@ class World:
         default_factory=lambda: {("demo", "after"): b"echo paid"}
     )
 
+    hooks: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         tokens = self.tokens
         self.accounts = OneAccount(self.gateway)
-        self.consequences = Consequences(self.ids)
+        self.consequences = Consequences(
+            self.ids, lambda store, event: (store, event) in self.hooks
+        )
         self.settlement = Settlement(lambda: self.consequences)
         recorder = Recorder(self.settlement)
         self.payments = Payments(
@@ -103,7 +114,10 @@ class World:
             self.storage, self.payments, self.accounts, recorder, self.checker, self.clock,
             self.refusals.append,
         )  # fmt: skip
-        self.orders = Orders(self.storage, self.actor, self.clock, self.ids, self.find_merchant)
+        self.orders = Orders(
+            self.storage, self.actor, self.clock, self.ids, self.find_merchant,
+            lambda: self.consequences,
+        )  # fmt: skip
         self.order_payments = OrderPayments(
             self.storage, self.orders, self.payments, self.creator, self.sender, self.checker,
             self.closer, lambda: self.consequences, self.clock, self.ids, self.find_merchant,
@@ -136,8 +150,14 @@ class World:
         return Payment.from_record(self.storage.get(PAYMENTS, payment.id))
 
 
+def a_world() -> World:
+    """A new world; who makes one closes its storage."""
+    storage = open_tinydb(None, clock := HandClock())
+    return World(storage, clock, ScriptedGateway())
+
+
 @pytest.fixture
 def world() -> Iterator[World]:
-    storage = open_tinydb(None, clock := HandClock())
-    yield World(storage, clock, ScriptedGateway())
-    storage.close()
+    made = a_world()
+    yield made
+    made.storage.close()

@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from payment_cli.gateways.alipay.account import AlipayAccount
 from payment_cli.gateways.base import HttpRequest
-from payment_cli.model.secret import Secret
 from tests.support.http_server import Heard, Said, ScriptedServer, scripted_server
+from tests.support.keys import material
 
 APP_ID = "2021000116662345"
 SELLER_ID = "2088621956000001"
+KEYS = {"private_key", "alipay_public_key", "app_cert", "alipay_cert", "alipay_root_cert"}
 
 Fields = dict[str, str]
 
@@ -66,10 +67,12 @@ def account(**changes: object) -> AlipayAccount:
     settings: dict[str, object] = {
         "app_id": APP_ID,
         "seller_id": SELLER_ID,
-        "private_key": Secret(private_pem("app")),
+        "private_key": private_pem("app"),
         "alipay_public_key": public_pem("alipay"),
         **changes,
     }
+    for key in set(settings) & KEYS:
+        settings[key] = material(f"alipay.conf: {key}", settings[key])
     return AlipayAccount(**settings)  # type: ignore[arg-type]
 
 

@@ -191,5 +191,10 @@ class LyingAccounts:
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         return f"{gateway.notify_base}/{pay_tp}/{domain}/{target}"
 
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        return ""
+
     def targets(self, provider: str) -> list[tuple[str, str]]:
         return [("demo", "main")]

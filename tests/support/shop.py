@@ -9,7 +9,7 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_place import Placing, place_order
 from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.pricing import price_order
-from payment_cli.model.shop.pricing_goods import CartLine
+from payment_cli.model.shop.pricing_goods import CartLine, Kinds
 from payment_cli.model.shop.product import Product
 from payment_cli.model.stores.merchant import Merchant
 
@@ -51,6 +51,8 @@ def cart(**amounts: int) -> list[CartLine]:
 
 def an_order(kind: OrderKind = OrderKind.NORMAL, *, id: str = "order-1", expi: int = 0) -> Order:
     """Return a new order of one cup for 34.50."""
-    priced = price_order([CartLine("cup-01", 1)], catalogue(a_product()), now=NOW)
-    placing = Placing(kind=kind, buyer_id="xiaobai", expi=expi)
+    priced = price_order(
+        [CartLine("cup-01", 1)], catalogue(a_product()), now=NOW, kinds=Kinds(order=kind)
+    )
+    placing = Placing(buyer_id="xiaobai", expi=expi)
     return place_order(priced, placing, MERCHANT, id=id, now=NOW, by="tea")

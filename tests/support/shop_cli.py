@@ -21,7 +21,6 @@ GOODS = {
     "none": ("--price", "1", "--stock", "0"),
     "set": ("--part", "cup:4", "--part", "pot:1"),
     "oldset": ("--part", "old:1"),
-    "bulk": ("{prices:[{name:'many',rules:[{sku:'[10,)',price:1}]}],price_by:'many'}", "--price=2"),
 }
 
 #: Coupons by name: options of `payment coupon add`, beside the title.
@@ -35,6 +34,20 @@ COUPONS = {
     "deleted": ("--off", "20"),
     "nothing": ("--rate", "1"),
 }
+
+
+def configure_target(root: Path, provider: str = "wxpay", name: str = "main") -> None:
+    """Give `demo` a config for a gateway account; it holds nothing that could be sent."""
+    conf = root / "home/demo/.payment" / provider / name / f"{provider}.conf"
+    conf.parent.mkdir(parents=True, mode=0o700)
+    conf.write_text("{}")
+
+
+def write_script(root: Path, name: str = "after", text: str = "true\n") -> None:
+    """Give `demo` a script that payments may run."""
+    script = root / "home/demo/.payment/callback" / name
+    script.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    script.write_text(text)
 
 
 @dataclass
@@ -62,8 +75,9 @@ def stocked_store(root: Path) -> Iterator[Stocked]:
             made.coupons[name] = payment("coupon", "add", "--title", name, *words).json["id"]
         payment("w", "rm", "gone")
         payment("coupon", "rm", made.coupons["deleted"])
-        payment("o", "create", "--item", "pot", "--coupon", made.coupons["held"])
-        paid = payment("o", "create", "--item", "pot", "--coupon", made.coupons["used"]).json
+        create = ("o", "create", "--anonymous", "--item", "pot", "--coupon")
+        payment(*create, made.coupons["held"])
+        paid = payment(*create, made.coupons["used"]).json
         payment("p", "pay", paid["id"])
     yield made
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from payment_cli.app import App
-from payment_cli.gateways.base import Answer, Gateway, Outcome
+from payment_cli.errors import PaymentError
+from payment_cli.gateways.base import Answer, Gateway, HttpRequest, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.record import Json
@@ -29,9 +30,8 @@ LINK = Answer(Outcome.WAITING, ReturnType.LINK, "https://pay.example/page?a=1&b=
 CLOSED = Answer(Outcome.CLOSED)
 UNKNOWN = Answer(Outcome.UNKNOWN, message="timeout")
 
-#: What a page of ours sends with every question.
+#: What a page of ours sends with every question, beside the name of its session.
 OWN_PAGE = {
-    "HTTP_X_PAYMENT_WEB": "1",
     "HTTP_ORIGIN": "http://shop.example",
     "HTTP_SEC_FETCH_SITE": "same-origin",
 }
@@ -51,6 +51,11 @@ class OneGateway:
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         return f"{gateway.notify_base}/{pay_tp}/{domain}/{target}"
 
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        return ""
+
     def targets(self, provider: str) -> list[tuple[str, str]]:
         return []
 
@@ -66,6 +71,10 @@ class WatchedApp(App):
     @cached_property
     def accounts(self) -> OneGateway:
         return OneGateway(self.gateway)
+
+    def has_target(self, _provider: str, _domain: str, _target: str) -> bool:
+        """Say that every account is configured: all of them are the one gateway."""
+        return True
 
     def start(self, *words: str) -> None:
         self.started.append(words)
@@ -112,6 +121,13 @@ class StoreWeb:
         sessions = self.app.acting_as(store).web_sessions
         return sessions.issue(store, role, buyer, minutes=minutes, openid=openid).token.reveal()
 
+    def name_of(self, token: str) -> str:
+        """Return what a page of this session calls it, or what one without a session says."""
+        try:
+            return self.app.web_sessions.open(token).digest
+        except PaymentError:
+            return "enter"
+
     def cashier(self) -> str:
         return self.token(Role.CASHIER, "")
 
@@ -120,7 +136,10 @@ class StoreWeb:
         cookie = f"payment_session={token}" if token else None
         return call(
             self.application, "GET", path,
-            **{"HTTP_COOKIE": cookie, "HTTP_HOST": "shop.example", **environ},
+            **{
+                "HTTP_COOKIE": cookie, "HTTP_HOST": "shop.example",
+                "HTTP_X_PAYMENT_WEB": self.name_of(token), **environ,
+            },
         )  # fmt: skip
 
     def post(self, path: str, content: Any, token: str = "", **environ: Any) -> Reply:
@@ -129,6 +148,7 @@ class StoreWeb:
         full: dict[str, Any] = {"CONTENT_TYPE": "application/json", "HTTP_HOST": "shop.example"}
         if token:
             full["HTTP_COOKIE"] = f"other=1; payment_session={token}"
+        full["HTTP_X_PAYMENT_WEB"] = self.name_of(token)
         return call(self.application, "POST", path, body, **{**full, **OWN_PAGE, **environ})
 
     def ask(self, action: str, content: Any, token: str = "", status: int = 200) -> Any:
@@ -143,7 +163,7 @@ class StoreWeb:
         """Record an order of `buyer`, of one cup unless told otherwise."""
         products: list[Json] = [{"id": id, "amount": n} for id, n in lines or ((self.cup, 1),)]
         wanted = OrderInput.from_document({"products": products, **fields})
-        return self.demo.shop.orders.create(wanted, Buying(buyer))
+        return self.demo.shop.orders.create(wanted, Buying(buyer, is_anonymous=not buyer))
 
     def stored(self, payment_id: str) -> Payment:
         return Payment.from_record(self.app.storage.get(PAYMENTS, payment_id))

@@ -24,6 +24,7 @@ from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.model.secret import Secret
 from tests.support.certificates import certificate_pem
 from tests.support.http_server import Heard, Said
+from tests.support.keys import material
 
 APPID = "wxd678efh567hg6787"
 MCHID = "1900007291"
@@ -68,12 +69,15 @@ def account(**changes: object) -> WechatAccount:
         "pay_mch_id": MCHID,
         "api_v3_key": Secret(API_V3_KEY),
         "serial_no": SERIAL,
-        "private_key": Secret(private_pem("merchant")),
+        "private_key": private_pem("merchant"),
         "public_key_id": PUBLIC_KEY_ID,
         "public_key": public_pem("platform"),
         "pay_key": Secret(PAY_KEY),
         **changes,
     }
+    for key in ("private_key", "public_key", "client_cert", "client_key", "platform_certs"):
+        if key in settings:
+            settings[key] = material(f"wxpay.conf: {key}", settings[key])
     return WechatAccount(**settings)  # type: ignore[arg-type]
 
 

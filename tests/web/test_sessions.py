@@ -19,6 +19,12 @@ def create(store, token="", **environ):
     return store.post("/pay/ajax/create", {"or_id": "x"}, token, **environ)
 
 
+def secure_cookie(store, token):
+    """What a page sends over https."""
+    cookie = f"__Host-payment_session={token}"
+    return {"HTTP_COOKIE": cookie, "HTTP_X_PAYMENT_WEB": store.name_of(token)}
+
+
 def is_let_in(reply) -> bool:
     """Whether the question reached the shop, which knows no such order."""
     return reply.status == 404 and json.loads(reply.body)["errCode"] == "e.pay.noexists"
@@ -124,7 +130,7 @@ def test_our_own_page_may(store, environ):
 
 def test_a_page_of_the_public_address_may_whatever_the_proxy_makes_of_the_host(store, public):
     token = store.token()
-    cookie = {"HTTP_COOKIE": f"__Host-payment_session={token}", "HTTP_HOST": "127.0.0.1:8480"}
+    cookie = {**secure_cookie(store, token), "HTTP_HOST": "127.0.0.1:8480"}
     assert is_let_in(create(store, HTTP_ORIGIN="https://pay.example", **cookie))
     assert create(store, HTTP_ORIGIN="http://pay.example", **cookie).status == 403
     assert create(store, HTTP_ORIGIN="https://evil.example", **cookie).status == 403
@@ -132,7 +138,7 @@ def test_a_page_of_the_public_address_may_whatever_the_proxy_makes_of_the_host(s
 
 def test_over_https_a_plain_page_of_the_same_host_is_foreign(store):
     token = store.token()
-    cookie = {"HTTP_COOKIE": f"__Host-payment_session={token}", "wsgi_url_scheme": "https"}
+    cookie = {**secure_cookie(store, token), "wsgi_url_scheme": "https"}
     assert create(store, HTTP_ORIGIN="http://shop.example", **cookie).status == 403
     assert is_let_in(create(store, HTTP_ORIGIN="https://shop.example", **cookie))
 
@@ -140,7 +146,11 @@ def test_over_https_a_plain_page_of_the_same_host_is_foreign(store):
 def test_a_browser_is_given_the_session_of_a_link(store):
     token = store.token(minutes=5)
     reply = store.post("/pay/session", {"token": token})
-    assert json.loads(reply.body) == {"ok": True, "data": {"role": "buyer"}}
+    session = store.app.web_sessions.open(token)
+    assert json.loads(reply.body)["data"] == {
+        "store": "demo", "title": "Demo shop", "role": "buyer",
+        "session": session.digest, "holder": session.holder,
+    }  # fmt: skip
     assert reply.headers["set-cookie"] == (
         f"payment_session={token}; Path=/; Max-Age=300; HttpOnly; SameSite=Strict"
     )
@@ -151,13 +161,13 @@ def test_over_https_the_cookie_is_one_that_only_this_host_can_set(store):
     token = store.token(Role.CASHIER, "", minutes=5)
     secure = {"wsgi_url_scheme": "https", "HTTP_ORIGIN": "https://shop.example"}
     reply = store.post("/pay/session", {"token": token}, **secure)
-    assert json.loads(reply.body)["data"] == {"role": "cashier"}
+    assert json.loads(reply.body)["data"]["role"] == "cashier"
     assert reply.headers["set-cookie"] == (
         f"__Host-payment_session={token}; Path=/; Secure; Max-Age=300; HttpOnly; SameSite=Strict"
     )
     planted = {"HTTP_COOKIE": f"payment_session={token}", **secure}
     assert create(store, **planted).status == 401
-    assert is_let_in(create(store, **{**planted, "HTTP_COOKIE": f"__Host-payment_session={token}"}))
+    assert is_let_in(create(store, **{**planted, **secure_cookie(store, token)}))
 
 
 def test_where_the_world_comes_by_https_the_cookie_is_secure_behind_a_plain_proxy(store, public):

@@ -1,21 +1,13 @@
 """The checkout and the till in a real browser: real server, real tree, real gateways' sandbox."""
 
-from decimal import Decimal
-
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.expected_conditions import url_matches, url_to_be
 from selenium.webdriver.support.wait import WebDriverWait
 
-from payment_cli.app import App
-from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.model.stores.session import Role
-from payment_cli.sandbox import targets
-from payment_cli.sandbox.server import running_sandbox
 from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.payments.send import SendArguments
-from payment_cli.services.shop.orders import Buying
 from tests.support.browser import (
     COME_BACK,
     NEEDS_BROWSER,
@@ -26,11 +18,10 @@ from tests.support.browser import (
     wait_for,
     wait_for_heading,
 )
-from tests.support.web_server import web_server
+from tests.support.served_shop import FAMILIES, served_shop
 
 pytestmark = NEEDS_BROWSER
 
-FAMILIES = '{"wx":"sandbox","zfb":"sandbox"}'
 #: The store also has the providers' own pages.
 PAGES = (
     '{"wx":"sandbox","zfb":"sandbox","wx.h5":"sandbox","zfb.page":"sandbox","zfb.wap":"sandbox"}'
@@ -41,52 +32,10 @@ PAYS, HESITATES, DECLINED = "130000000000000000", "130000000000000001", "1300000
 ALIPAY_PAYS = "2800000000000000"
 
 
-class Shop:
-    """A store whose gateways are the sandbox, served by gunicorn."""
-
-    def __init__(self, app, sandbox, server):
-        self.app, self.sandbox, self.server = app, sandbox, server
-        self.tea = app.shop.goods.add({"w_nm": "Longjing tea", "w_price": Decimal("128.00")}).id
-        self.cup = app.shop.goods.add({"w_nm": "Cup", "w_price": Decimal("34.50")}).id
-
-    def order(self):
-        products = [{"id": self.tea, "amount": 1}, {"id": self.cup, "amount": 2}]
-        wanted = OrderInput.from_document({"products": products})
-        return self.app.shop.orders.create(wanted, Buying("xiaobai"))
-
-    def stored(self, order):
-        return self.app.shop.orders.get(order.id)
-
-    def link(self, order=None):
-        role, buyer = (Role.CASHIER, "") if order is None else (Role.BUYER, order.buyer_id)
-        issued = self.app.web_sessions.issue("demo", role, buyer, minutes=30)
-        place = "/pay/enter" if order is None else f"/pay/enter/{order.id}"
-        return f"{self.server.url}{place}#{issued.token.reveal()}"
-
-    def payer_pays(self, payment_id):
-        """Let the payer act on his phone; the callback is delivered when this returns."""
-        self.sandbox.sandbox.control.scan(payment_id)
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    place = tmp_path_factory.mktemp("shop")
-    root = place / "tree"
-    root.mkdir(mode=0o700)
-    app = App(root, "demo", {})
-    app.merchants.init("demo")
-    app.merchants.set("demo", "title", "Red Fox Tea House")
-    app.merchants.set("demo", "sellers", FAMILIES)
-    with (
-        running_sandbox(root / ".sandbox") as sandbox,
-        web_server(root, place / "server.log") as server,
-    ):
-        targets.init(
-            root / "home/demo", root / ".sandbox",
-            base_url=sandbox.url, notify_base=f"{server.url}/pay/re",
-        )  # fmt: skip
-        yield Shop(app, sandbox, server)
-    app.close()
+    with served_shop(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +50,7 @@ def browser(shared_browser, shop):
     shared_browser.set_window_size(1100, 900)
     shared_browser.get(shop.server.url + "/pay/enter")
     shared_browser.delete_all_cookies()
+    shared_browser.execute_script("localStorage.clear(); sessionStorage.clear()")
     shared_browser.get("about:blank")
     shared_browser.get_log("browser")
     yield shared_browser
@@ -440,6 +390,7 @@ def test_on_a_phone_everything_fits_and_can_be_pressed(browser, shop, checkout, 
         wait_for_heading(browser, "Scan with Alipay")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
         assert wait_for(browser, ".on-phone").size["height"] >= 44
+        browser.delete_all_cookies()  # whoever is in another session is asked first
         till("1000000", "很长的说明" * 20)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
         assert browser.find_element(By.NAME, "code").size["height"] >= 44
@@ -447,6 +398,7 @@ def test_on_a_phone_everything_fits_and_can_be_pressed(browser, shop, checkout, 
 
 def test_neither_tokens_nor_codes_are_in_the_logs_of_the_server(browser, shop, checkout, till):
     checkout()
+    browser.delete_all_cookies()
     till()
     type_like_a_scanner(browser, PAYS)
     WebDriverWait(browser, 30, 0.1).until(url_matches(r"/pay/scan/[0-9a-f]{32}$"))

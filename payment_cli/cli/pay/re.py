@@ -15,7 +15,7 @@ from payment_cli.errors import InvalidValueError, PaymentError
 
 if TYPE_CHECKING:
     from payment_cli.app import App
-    from payment_cli.gateways.base import Acknowledgement
+    from payment_cli.gateways.base import Acknowledgement, HttpRequest
     from payment_cli.services.payments.receive import Received
 
 
@@ -73,11 +73,12 @@ def re(
 def _receive_http(app: "App", *, has_head: bool) -> None:
     from payment_cli.cli.pay.raw_http import SIZE_MAX, parse_request
 
+    request = None
     try:
         request = parse_request(read_bytes("the HTTP request", SIZE_MAX))
         received = app.receiver.receive(request)
     except PaymentError as error:  # no HTTP at all, or a tree that can't be opened
-        received = _not_received(error)
+        received = _not_received(request, error)
     if has_head:
         write_bytes(_head(received.acknowledgement))
     write_bytes(received.acknowledgement.body)
@@ -88,12 +89,14 @@ def _receive_http(app: "App", *, has_head: bool) -> None:
         raise received.error
 
 
-def _not_received(error: PaymentError) -> "Received":
+def _not_received(request: "HttpRequest | None", error: PaymentError) -> "Received":
     """Return the answer to who sent something that nobody could look at."""
     from payment_cli.gateways.base import Acknowledgement
-    from payment_cli.services.payments.receive import Received
+    from payment_cli.services.payments.receive import Received, refusal_unheard
 
     status = 500 if error.is_ours else 400
+    if request is not None:
+        return Received(refusal_unheard(request, status), error=error)
     return Received(Acknowledgement(status, "text/plain", b"refused"), error=error)
 
 

@@ -8,10 +8,13 @@ import click
 
 from payment_cli.cli.shell.documents import read_document, with_options
 from payment_cli.cli.shell.options import CommandFunction, gathered
+from payment_cli.cli.shell.output import tell
 from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.words import means
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -27,6 +30,7 @@ class Cart(NamedTuple):
     buyer: str
     seller: str
     accounts: str
+    is_anonymous: bool
     kind: str | None
     pay_type: str | None
     title: str | None
@@ -60,11 +64,15 @@ _OPTIONS = (
     click.option("-accounts", "--accounts", default="", metavar="ID", help="The buyer's register."),
     click.option("-se", "--seller", default="", metavar="DOMAIN", help="Who sells (who you are)."),
     click.option(
+        "-anonymous", "--anonymous", "is_anonymous", is_flag=True, help="Nobody's: without a buyer."
+    ),
+    click.option(
         "-type",
         "--type",
         "kind",
+        type=click.Choice(("A", "Q")),
         metavar="A|Q",
-        help="A: paid, shipped, done (the rule). Q: virtual, done when paid.",
+        help="A: paid, shipped, done. Q: virtual, done when paid, no freight (what the goods say).",
     ),
     click.option("-pt", "--pay-type", metavar="TYPE", help="How it will be paid, as wx.qrcode."),
     click.option("-title", "--title", metavar="TEXT", help="What it is called (the store's name)."),
@@ -94,18 +102,25 @@ def read_cart(app: "App", cart: Cart) -> "tuple[OrderInput, Buying]":
 
     seller = cart.seller or app.actor.domain
     app.actor.require(seller, f"store {seller}")
+    if cart.buyer and cart.is_anonymous:
+        raise InvalidValueError("say either --buyer or --anonymous")
     buyer = check_name("id", cart.buyer) if cart.buyer else ""
     options: Record = {
         "ord_ws": tuple(_lines(app, cart, seller, buyer)),
         "coupons": tuple(_ids(app, "coupon", seller, cart.coupons)),
-        "ord_tp": cart.kind,
         "pay_tp": cart.pay_type,
         "title": cart.title,
         "ord_currency": cart.currency,
         "address": next(iter(_ids(app, "address", seller, [cart.address or ""])), None),
     }
     document = with_options("order", read_document(cart.document, "the order"), options)
-    return OrderInput.from_document(document), Buying(buyer, seller, cart.accounts)
+    word = means("order", document, "ord_tp")
+    if word is not None and document[word] != "A" and not cart.kind:
+        why = "is a client's, and passed over: the goods' w_tp says it, or --type"
+        tell(f"{word} in a document {why}")
+    kind = OrderKind(cart.kind) if cart.kind else None
+    buying = Buying(buyer, seller, cart.accounts, kind, is_anonymous=cart.is_anonymous)
+    return OrderInput.from_document(document), buying
 
 
 def _lines(app: "App", cart: Cart, seller: str, buyer: str) -> list[Json]:

@@ -16,7 +16,7 @@ from payment_cli.cli.shell.printing import Printing
     examples=(
         "payment o create --buyer xiaobai --item cup-01:2 --item pot-01 -pt wx.qrcode",
         "payment o create --buyer xiaobai --basket --coupon 3fa9c1",
-        "payment o create --buyer xiaobai --item song-01 --type Q --shop",
+        "payment o create --anonymous --item song-01 --shop",
         "payment o create --buyer xiaobai - < order.json",
         "payment o create --buyer xiaobai \"{products:[{id:'3fa9c1d2', amount:2}]}\"",
     ),
@@ -30,8 +30,9 @@ def create(cart: Cart, printing: Printing, view: View) -> None:
     Goods, discounts and coupons are copied into it, stock and coupons are taken, all at once. It
     expires after `order_minutes` (payment store set), unless it is paid.
 
-    In JSON goods, coupons and the address are named by whole ids, and prices are ignored: they
-    are the shop's. - reads stdin. Exit 12: a rule forbids it; nothing was taken.
+    In JSON goods, coupons and the address are named by whole ids, and prices and the kind (tp)
+    are ignored: they are the shop's. - reads stdin. Where goods are weighed (freight_sheet), an
+    order without an address is refused. Exit 12: a rule forbids it; nothing was taken.
     """
     app = current_app()
     wanted, buying = read_cart(app, cart)

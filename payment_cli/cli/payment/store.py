@@ -78,7 +78,7 @@ def set_key(key: str, value: str, name: str | None, printing: Printing) -> None:
     """Set one KEY of a merchant, and print it as `show` does.
 
     About the merchant: title, currency, sellers, lang. Settings of the store: kinds_max,
-    pending_max, order_minutes, edit_every, order_callback, freight_sheet, timezone,
+    pending_max, order_minutes, edit_every, order_callback, freight_sheet, timezone, w_tp,
     webhook_url.
     """
     app = current_app()

@@ -2,8 +2,16 @@
 
 from dataclasses import dataclass
 
-from payment_cli.gateways.account_keys import NUMBER, SECRET, TEXT, URL, AccountKeys, Key, Kind
-from payment_cli.model.secret import Secret
+from payment_cli.gateways.account_keys import (
+    NUMBER,
+    PRIVATE_KEY,
+    PUBLIC_KEY,
+    URL,
+    AccountKeys,
+    Key,
+    Kind,
+)
+from payment_cli.gateways.key_material import NOT_SET, KeyMaterial
 
 #: Alipay's own gateway; its sandbox is https://openapi-sandbox.dl.alipaydev.com/gateway.do.
 GATEWAY_URL = "https://openapi.alipay.com/gateway.do"
@@ -15,7 +23,7 @@ MINUTES_MAX = 15 * 24 * 60
 class AlipayAccount:
     """The fields of `alipay.conf`, references resolved; the fields have the names of its keys.
 
-    Keys and certificates are PEM text, or bare base64 as Alipay's key tool writes it. Either
+    Keys and certificates are read when they are used (gateways/key_material.py). Either
     `alipay_public_key` is set (public-key mode), or all three certificates are (certificate mode).
     `timeout_express` is minutes until an unpaid order expires. `return_url` is where a page of
     Alipay's leads back to, "" for nowhere.
@@ -23,11 +31,11 @@ class AlipayAccount:
 
     app_id: str
     seller_id: str
-    private_key: Secret
-    alipay_public_key: str = ""
-    app_cert: str = ""
-    alipay_cert: str = ""
-    alipay_root_cert: str = ""
+    private_key: KeyMaterial
+    alipay_public_key: KeyMaterial = NOT_SET
+    app_cert: KeyMaterial = NOT_SET
+    alipay_cert: KeyMaterial = NOT_SET
+    alipay_root_cert: KeyMaterial = NOT_SET
     notify_url: str = ""
     return_url: str = ""
     timeout_express: int = 10
@@ -56,11 +64,11 @@ KEYS = AccountKeys(
     keys={
         "app_id": NUMBER,
         "seller_id": NUMBER,
-        "private_key": SECRET,
-        "alipay_public_key": TEXT,
-        "app_cert": TEXT,
-        "alipay_cert": TEXT,
-        "alipay_root_cert": TEXT,
+        "private_key": PRIVATE_KEY,
+        "alipay_public_key": PUBLIC_KEY,
+        "app_cert": PUBLIC_KEY,
+        "alipay_cert": PUBLIC_KEY,
+        "alipay_root_cert": PUBLIC_KEY,
         "notify_url": URL,
         "return_url": URL,
         "timeout_express": Key(Kind.MINUTES, high=MINUTES_MAX),

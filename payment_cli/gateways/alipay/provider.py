@@ -38,18 +38,21 @@ class AlipayProvider:
         return AlipayGateway(account, surroundings.transport(), surroundings.clock)
 
     def sends(self, request: HttpRequest) -> bool:
-        """Whether it is a form."""
-        return _FORM in request.headers.get("content-type", "").lower()
+        """Whether it is a form, or says as one who it is for."""
+        is_form = _FORM in request.headers.get("content-type", "").lower()
+        return is_form or "app_id" in _claims(request)
 
-    def claimed_order_no(self, request: HttpRequest) -> str:
-        """Return the order number in the form, "" if there is none."""
-        if len(request.body) > _CLAIM_BYTES_MAX:
-            return ""
-        try:
-            fields = parse_qs(request.body.decode("utf-8", "replace"), max_num_fields=_FIELDS_MAX)
-        except ValueError:
-            return ""
-        return fields.get("out_trade_no", [""])[0]
+    def claimed_order_no(self, request: HttpRequest) -> str | None:
+        """Return the order number in the form, None if there is none."""
+        claimed = _claims(request).get("out_trade_no")
+        return claimed[0] if claimed else None
+
+    def order_no_for(self, account: AlipayAccount, request: HttpRequest) -> str | None:
+        """Return the order number of a form whose app is the account's."""
+        claims = _claims(request)
+        if claims.get("app_id") != [account.app_id]:
+            return None
+        return claims.get("out_trade_no", [""])[0]
 
     def refusal(self, request: HttpRequest, status: int) -> Acknowledgement:
         """Return anything but the seven bytes `success`."""
@@ -71,3 +74,13 @@ class AlipayProvider:
         from payment_cli.gateways.alipay.checkup import examine
 
         return examine(subject, account, now)
+
+
+def _claims(request: HttpRequest) -> dict[str, list[str]]:
+    """Return what an unverified form says, nothing of one larger than Alipay's."""
+    if len(request.body) > _CLAIM_BYTES_MAX:
+        return {}
+    try:
+        return parse_qs(request.body.decode("utf-8", "replace"), max_num_fields=_FIELDS_MAX)
+    except ValueError:
+        return {}

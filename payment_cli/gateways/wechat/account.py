@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass, field
 
-from payment_cli.gateways.account_keys import NUMBER, SECRET, TEXT, URL, AccountKeys, Key, Kind
+from payment_cli.gateways.account_keys import (
+    NUMBER,
+    PRIVATE_KEY,
+    PUBLIC_KEY,
+    SECRET,
+    URL,
+    AccountKeys,
+    Key,
+    Kind,
+)
+from payment_cli.gateways.key_material import NOT_SET, KeyMaterial
 from payment_cli.model.secret import Secret
 
 #: WeChat Pay's own host; the backup is https://api2.mch.weixin.qq.com.
@@ -17,9 +27,10 @@ API_V3_KEY_CHARS = 32
 class WechatAccount:
     """The fields of `wxpay.conf`, references resolved; the fields have the names of its keys.
 
-    Keys and certificates are PEM text. Answers and callbacks are verified by the WeChat Pay public
-    key (`public_key_id`, "PUB_KEY_ID_…", and `public_key`), by the platform certificates given
-    here or fetched, or while an account migrates by either: the message names the key.
+    Keys and certificates are read when they are used (gateways/key_material.py). Answers and
+    callbacks are verified by the WeChat Pay public key (`public_key_id`, "PUB_KEY_ID_…", and
+    `public_key`), by the platform certificates given here or fetched, or while an account migrates
+    by either: the message names the key.
 
     Attributes:
         appid: the official account or mini program, "wx…".
@@ -42,13 +53,13 @@ class WechatAccount:
     pay_mch_id: str
     api_v3_key: Secret
     serial_no: str
-    private_key: Secret
+    private_key: KeyMaterial
     public_key_id: str = ""
-    public_key: str = ""
-    platform_certs: tuple[str, ...] = ()
+    public_key: KeyMaterial = NOT_SET
+    platform_certs: tuple[KeyMaterial, ...] = ()
     pay_key: Secret = field(default_factory=lambda: Secret(""))
-    client_cert: str = ""
-    client_key: Secret = field(default_factory=lambda: Secret(""))
+    client_cert: KeyMaterial = NOT_SET
+    client_key: KeyMaterial = NOT_SET
     scan_api: str = "v3"
     sign_type: str = "MD5"
     pay_time_expire: int = 10
@@ -59,6 +70,14 @@ class WechatAccount:
     def notify_base(self) -> str:
         """The notify URL of the config, "" to use the tree's `public_url`."""
         return self.pay_notify_url
+
+    def is_named(self, mchid: object, appid: object) -> bool:
+        """Whether a message is about this merchant, and about this app if it names one.
+
+        The merchant is required in every answer and notice, the app is not (provider document
+        doc/v3/merchant/4012556352: "appid 选填, mchid 必填").
+        """
+        return mchid == self.pay_mch_id and appid in (None, "", self.appid)
 
     @property
     def api_url(self) -> str:
@@ -73,13 +92,13 @@ KEYS = AccountKeys(
         "pay_mch_id": NUMBER,
         "api_v3_key": Key(Kind.SECRET, chars=API_V3_KEY_CHARS),
         "serial_no": Key(Kind.SERIAL),
-        "private_key": SECRET,
+        "private_key": PRIVATE_KEY,
         "public_key_id": NUMBER,
-        "public_key": TEXT,
-        "platform_certs": Key(Kind.TEXTS),
+        "public_key": PUBLIC_KEY,
+        "platform_certs": Key(Kind.PUBLIC_KEYS),
         "pay_key": SECRET,
-        "client_cert": TEXT,
-        "client_key": SECRET,
+        "client_cert": PUBLIC_KEY,
+        "client_key": PRIVATE_KEY,
         "scan_api": Key(Kind.TEXT, one_of=("v3", "v2")),
         "sign_type": Key(Kind.TEXT, one_of=("MD5", "HMAC-SHA256")),
         "pay_time_expire": Key(Kind.MINUTES, high=MINUTES_MAX),

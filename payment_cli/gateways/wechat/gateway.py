@@ -29,6 +29,8 @@ from payment_cli.gateways.http import (
 )
 from payment_cli.gateways.provider import Cache
 from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.wechat.addressee import opened
+from payment_cli.gateways.wechat.description import description
 from payment_cli.gateways.wechat.keys import check_keys
 from payment_cli.gateways.wechat.pay_types import order_row
 from payment_cli.gateways.wechat.signature import check_signature, decrypt
@@ -44,6 +46,9 @@ from payment_cli.model.secret import Secret
 
 #: The provider asks not to reverse a scan earlier than this.
 REVERSE_AFTER_MS = 15_000
+#: The most that one order may cost, in fen: ten million yuan, in v3 and v2 ("最大1000000000", says
+#: Tencent's support; above it v2 answers "invalid total_fee").
+FEE_MAX = 1_000_000_000
 #: The longest notify URL and openid the provider takes.
 NOTIFY_URL_MAX = 255
 OPENID_MAX = 128
@@ -146,21 +151,26 @@ class WechatGateway:
         """Verify and read a callback, v3 (JSON) or v2 (XML).
 
         Raises:
-            UntrustedError: the signature, its time, or the merchant is not right.
+            UntrustedError: the signature, its time, or the merchant is not right, or it speaks of a
+                payment without its number.
             InvalidValueError: not a message of WeChat Pay at all.
         """
         if looks_like_xml(request.body):
             return self._complete_v2(request)
         now_s = self._clock() // 1000
-        check_signature(request.headers, request.body, self._v3.keys.find, now_s=now_s)
+        # Who can't write what our key opens can't make us fetch certificates either.
+        is_ours = opened(self._account, request.body) is not None
+        find_key = self._v3.keys.find if is_ours else self._v3.keys.known
+        check_signature(request.headers, request.body, find_key, now_s=now_s)
         message = decode_foreign_object(request.body, "the callback")
         content = decrypt(self._account.api_v3_key, message.get("resource"))
         event = text_of(message.get("event_type"))
         if not event.startswith("TRANSACTION."):
             return _NOTHING
         transaction = decode_foreign_object(content, "the callback's content")
-        self._check_ours(transaction.get("mchid"), transaction.get("appid"))
-        order_no = text_of(transaction.get("out_trade_no"))
+        if not self._account.is_named(transaction.get("mchid"), transaction.get("appid")):
+            raise UntrustedError("the callback speaks of another merchant or app")
+        order_no = _named(text_of(transaction.get("out_trade_no")))
         return Notice(order_no, parse_transaction(self._account, transaction))
 
     def acknowledge(self, request: HttpRequest, refusal: str = "") -> Acknowledgement:
@@ -180,17 +190,22 @@ class WechatGateway:
         distrust = distrust_of(fields, self._account.pay_key, self._account.sign_type)
         if distrust:
             raise UntrustedError(distrust)
-        self._check_ours(fields.get("mch_id"), fields.get("appid"))
+        ours = (self._account.pay_mch_id, self._account.appid)  # v2's documents require both
+        if (fields.get("mch_id"), fields.get("appid")) != ours:
+            raise UntrustedError("the callback speaks of another merchant or app")
         if fields.get("return_code") != "SUCCESS" or fields.get("result_code") != "SUCCESS":
             return _NOTHING
-        return Notice(fields.get("out_trade_no", ""), paid_answer(fields))
-
-    def _check_ours(self, mch_id: object, appid: object) -> None:
-        if (mch_id, appid) != (self._account.pay_mch_id, self._account.appid):
-            raise UntrustedError("the callback speaks of another merchant or app")
+        return Notice(_named(fields.get("out_trade_no", "")), paid_answer(fields))
 
     def _is_v2(self, pay_tp: str) -> bool:
         return pay_type(pay_tp).is_scan and self._account.scan_api == "v2"
+
+
+def _named(order_no: str) -> str:
+    """Return the order number of a notice about money; without one it must leave a trace."""
+    if not order_no:
+        raise UntrustedError("the callback is a true one about a payment, but names no order")
+    return order_no
 
 
 def _unknown(error: Exception) -> Answer:
@@ -209,7 +224,11 @@ def _check_order(request: SendRequest) -> None:
         )
     if request.fee < 1:
         raise InvalidValueError("WeChat Pay takes 1 fen at least", hint="fee 0 is pay type free")
-    if not one_line(request.brief, 1):
+    if request.fee > FEE_MAX:
+        raise InvalidValueError(
+            f"WeChat Pay takes {FEE_MAX // 100} yuan at most, not {request.fee} fen"
+        )
+    if not description(request.brief):
         raise InvalidValueError("the brief has no character that can be shown")
 
 
@@ -257,3 +276,4 @@ def _check_v2_account(account: WechatAccount) -> None:
     for key, is_set in values.items():
         if not is_set:
             raise ConfigError(f"wxpay.conf: scan_api v2 needs {key}")
+    _ = account.client_cert.certificates, account.client_key.private_key

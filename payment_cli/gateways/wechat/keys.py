@@ -1,9 +1,9 @@
 """WeChat Pay's own keys: which serial stands for which public key, and fetching new certificates.
 
 New merchants have one public key that never expires. Older ones have platform certificates, which
-are replaced every few years: a message signed by an unknown certificate makes us ask for the list,
-at most once in FETCH_PAUSE_MS whoever may have made the serial up. An account under migration
-meets both kinds.
+are replaced every few years: a message signed by an unknown certificate makes us ask for the list.
+Having got it we don't ask again for FETCH_PAUSE_MS, whoever may have made the serial up; after a
+failure, seconds later, then twice as late each time. An account under migration meets both kinds.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConfigError, InvalidValueError
+from payment_cli.gateways.key_material import KeyMaterial, rsa_key, serial_hex
 from payment_cli.gateways.provider import Cache
 from payment_cli.gateways.wechat.account import API_V3_KEY_CHARS, WechatAccount
-from payment_cli.gateways.wechat.signature import load_private_key
 from payment_cli.model.codec import decode_foreign_object, encode
 from payment_cli.model.record import Json, Record
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.x509 import Certificate
 
-#: Milliseconds between two requests for the list of platform certificates.
+#: Milliseconds from a list of platform certificates that was got to the next request for it.
 FETCH_PAUSE_MS = 10 * 60 * 1000
+#: Milliseconds from a request that failed to the next one, and the most that grows to.
+FETCH_RETRY_MS = 2_000
+FETCH_RETRY_MAX_MS = 60_000
 
 
 class PlatformKeys:
@@ -36,12 +38,13 @@ class PlatformKeys:
         clock: Clock,
         fetch: Callable[[], list[str]],
     ) -> None:
-        """Know the keys of `account` and `cache`; ask `fetch` for others."""
+        """Know the keys of `account` and `cache`; ask `fetch` for others; [] is a failure."""
         self._account = account
         self._cache = cache
         self._clock = clock
         self._fetch = fetch
-        self._fetched_at = 0
+        self._asked_at = 0
+        self._failures = 0
 
     def find(self, serial: str) -> "RSAPublicKey | None":
         """Return the key with this serial; None if neither we nor the platform know one.
@@ -49,14 +52,20 @@ class PlatformKeys:
         Raises:
             ConfigError: the key or a certificate in the account is not one.
         """
-        if not serial:
+        return self.known(serial) or (self._new(serial) if _is_hex(serial) else None)
+
+    def known(self, serial: str) -> "RSAPublicKey | None":
+        """Return the key with this serial if we have it; nobody is asked.
+
+        Raises:
+            ConfigError: as `find`.
+        """
+        if serial and serial == self._account.public_key_id:
+            return self._account.public_key.public_key
+        if not _is_hex(serial):
             return None
-        if serial == self._account.public_key_id:
-            return public_key(self._account.public_key)
         key = find_certificate(self._account.platform_certs, serial, self._clock())
-        if key is not None or not _is_hex(serial):
-            return key
-        return self._cached(serial) or self._new(serial)
+        return key or self._cached(serial)
 
     def _cached(self, serial: str) -> "RSAPublicKey | None":
         try:
@@ -65,19 +74,24 @@ class PlatformKeys:
             return None
 
     def _new(self, serial: str) -> "RSAPublicKey | None":
-        """Ask for the list, unless somebody asked a moment ago (forged serials cost nothing)."""
+        """Ask for the list, unless it was asked for a moment ago, here or in another process.
+
+        It counts as failed until it is there, so that a process that dies holds nobody up.
+        """
         now = self._clock()
         saved = self._saved()
-        asked_at = saved.get("asked_at")
-        for at in (self._fetched_at, asked_at if isinstance(asked_at, int) else 0):
-            if 0 <= now - at < FETCH_PAUSE_MS:
+        asked_at, failures = _number(saved, "asked_at"), _number(saved, "failures")
+        for at, failed in ((self._asked_at, self._failures), (asked_at, failures)):
+            if 0 <= now - at < _pause(failed):
                 return None
-        self._fetched_at = now
-        self._cache.save(encode({**saved, "asked_at": now}))
-        certificates = self._fetch()
-        if certificates:
-            self._cache.save(encode({"asked_at": now, "certificates": tuple(certificates)}))
-        return find_certificate(certificates, serial, now)
+        self._asked_at = now
+        self._failures = max(self._failures, failures) + 1
+        self._cache.save(encode({**saved, "asked_at": now, "failures": self._failures}))
+        pems = self._fetch()
+        if pems:
+            self._failures = 0
+            self._cache.save(encode({"asked_at": now, "certificates": tuple(pems)}))
+        return find_certificate(fetched(pems), serial, now)
 
     def _saved(self) -> Record:
         try:
@@ -90,69 +104,52 @@ def check_keys(account: WechatAccount) -> None:
     """See that every key of the account can be used, before anything is sent with it.
 
     Raises:
-        ConfigError: one can't; the sentence names its key in wxpay.conf.
+        ConfigError: one can't; the sentence names config and key.
     """
-    load_private_key(account.private_key)
+    _ = account.private_key.private_key
     if len(account.api_v3_key.reveal().encode()) != API_V3_KEY_CHARS:
         raise ConfigError(f"wxpay.conf: api_v3_key must have {API_V3_KEY_CHARS} characters")
     if account.public_key_id:
-        public_key(account.public_key)
-    for pem in account.platform_certs:
-        _certificate(pem)
+        _ = account.public_key.public_key
+    for found in account.platform_certs:
+        _ = found.certificates
 
 
-def find_certificate(pems: Iterable[str], serial: str, now: int) -> "RSAPublicKey | None":
+def find_certificate(found: Iterable[KeyMaterial], serial: str, now: int) -> "RSAPublicKey | None":
     """Return the key of the certificate with this serial (hex) that is valid at `now` (AMS).
 
     Raises:
-        ConfigError: one of `pems` is not a certificate.
+        ConfigError: one of `found` is not a certificate.
     """
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     at = datetime.fromtimestamp(now // 1000, UTC)
-    for certificate in map(_certificate, pems):
-        if format(certificate.serial_number, "X") != serial.upper().lstrip("0"):
+    for certificate in (one for item in found for one in item.certificates):
+        if serial_hex(certificate) != serial.upper().lstrip("0"):
             continue
-        key = certificate.public_key()
-        is_valid = certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc
-        if is_valid and isinstance(key, rsa.RSAPublicKey):
-            return key
+        if certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
+            return rsa_key(certificate)
     return None
 
 
-def public_key(pem: str) -> "RSAPublicKey":
-    """Return the WeChat Pay public key.
-
-    Raises:
-        ConfigError: it is not an RSA public key in PEM form.
-    """
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    try:
-        key = serialization.load_pem_public_key(pem.encode())
-    except ValueError:
-        raise ConfigError("wxpay.conf: public_key is not a PEM public key") from None
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise ConfigError("wxpay.conf: public_key is not an RSA key")
-    return key
+def fetched(pems: Iterable[str]) -> list[KeyMaterial]:
+    """Return certificates that came over the wire, to be read."""
+    return [KeyMaterial(pem.encode(), "a platform certificate") for pem in pems]
 
 
-def _certificate(pem: str) -> "Certificate":
-    from cryptography import x509
-
-    try:
-        return x509.load_pem_x509_certificate(pem.encode())
-    except ValueError:
-        raise ConfigError(
-            "wxpay.conf: platform_certs holds what is not a PEM certificate"
-        ) from None
+def _pause(failures: int) -> int:
+    if not failures:
+        return FETCH_PAUSE_MS
+    return min(FETCH_RETRY_MS << min(failures - 1, 16), FETCH_RETRY_MAX_MS)
 
 
 def _is_hex(serial: str) -> bool:
-    return len(serial) <= 64 and all(digit in "0123456789abcdefABCDEF" for digit in serial)
+    return 0 < len(serial) <= 64 and all(digit in "0123456789abcdefABCDEF" for digit in serial)
 
 
-def _certificates(saved: Record) -> list[str]:
+def _number(saved: Record, name: str) -> int:
+    found: Json = saved.get(name)
+    return found if isinstance(found, int) and found >= 0 else 0
+
+
+def _certificates(saved: Record) -> list[KeyMaterial]:
     found: Json = saved.get("certificates")
-    return [pem for pem in found if isinstance(pem, str)] if isinstance(found, list) else []
+    return fetched(pem for pem in found if isinstance(pem, str)) if isinstance(found, list) else []

@@ -8,16 +8,16 @@ documents: signing and verification rules; callback decryption.)
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from payment_cli.errors import ConfigError, UntrustedError
+from payment_cli.errors import UntrustedError
+from payment_cli.gateways.key_material import KeyMaterial
 from payment_cli.gateways.wechat.account import WechatAccount
 from payment_cli.model.record import Json
 from payment_cli.model.secret import Secret
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 #: Messages whose time differs from ours by this much or more are refused as replayed.
 WINDOW_S = 300
@@ -58,36 +58,17 @@ def browser_parameters(
     }
 
 
-def sign(private_key: Secret, text: bytes) -> str:
+def sign(private_key: KeyMaterial, text: bytes) -> str:
     """Return the base64 signature of `text`.
 
     Raises:
-        ConfigError: it is not an RSA private key in PEM form.
+        ConfigError: it is not an RSA private key.
     """
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding
 
-    key = load_private_key(private_key)
+    key = private_key.private_key
     return base64.b64encode(key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
-
-
-@lru_cache(maxsize=16)
-def load_private_key(private_key: Secret) -> "RSAPrivateKey":
-    """Return the key; its primes are checked once, which takes longer than many signatures.
-
-    Raises:
-        ConfigError: it is not an RSA private key in PEM form.
-    """
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    try:
-        key = serialization.load_pem_private_key(private_key.reveal().encode(), password=None)
-    except (ValueError, TypeError):
-        raise ConfigError("wxpay.conf: private_key is not a PEM private key") from None
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ConfigError("wxpay.conf: private_key is not an RSA key")
-    return key
 
 
 def is_signed(headers: Mapping[str, str]) -> bool:

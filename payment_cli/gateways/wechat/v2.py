@@ -1,7 +1,8 @@
 """WeChat Pay v2: scans of the payer's code (micropay), for merchants whose v3 has none; XML.
 
-An answer is believed only if its sign is right; one with return_code FAIL carries none and decides
-nothing. (Provider documents: micropay, orderquery, reverse.)
+An answer is believed only if it came with HTTP 200 and its sign is right; one with return_code FAIL
+carries none and decides nothing. What a conversation's list does not name is UNKNOWN, and is asked
+about. (Provider documents: micropay, orderquery, reverse.)
 """
 
 from collections.abc import Callable, Mapping
@@ -12,15 +13,15 @@ from payment_cli.gateways.base import Answer, Outcome, Paid, SendRequest
 from payment_cli.gateways.http import ClientCert, HttpCall, HttpReply, Transport
 from payment_cli.gateways.scrub import scrub_text
 from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.wechat.description import description
 from payment_cli.gateways.wechat.pay_types import LOCAL_ADDRESS
-from payment_cli.gateways.wechat.v3_documents import closed_by, with_order_shown
-from payment_cli.gateways.wechat.words import of_error, of_trade_state, one_line, time_of
+from payment_cli.gateways.wechat.v3_answers import closed_by
+from payment_cli.gateways.wechat.v3_documents import with_order_shown
+from payment_cli.gateways.wechat.words import of_error, of_trade_state, one_line, time_of, went_back
 from payment_cli.gateways.wechat.xml import distrust_of, read_xml, sign_fields, write_xml
 from payment_cli.model.record import Record
 from payment_cli.model.secret import Secret
 
-#: The provider allows 128 bytes.
-BODY_BYTES_MAX = 128
 #: How often a reverse is repeated while the provider asks for it (`recall` Y).
 REVERSES_MAX = 3
 #: Seconds for a call; a payment may take its time.
@@ -47,9 +48,9 @@ class V2Answer:
             is_refused = fields.get("return_code") == "FAIL"
             words = (is_refused and fields.get("return_msg")) or self.distrust
             return Answer(Outcome.UNKNOWN, message=scrub_text(one_line(words, 200)))
-        code = fields.get("err_code", "")
-        words = scrub_text(one_line(fields.get("err_code_des", ""), 200))
-        return Answer(of_error(code), code=one_line(code, 64), message=words)
+        code, said = fields.get("err_code", ""), fields.get("err_code_des", "")
+        words = scrub_text(one_line(said, 200))
+        return Answer(of_error(code, message=said), code=one_line(code, 64), message=words)
 
 
 class WechatV2:
@@ -62,6 +63,7 @@ class WechatV2:
         self._account = account
         self._transport = transport
         self._new_nonce = new_nonce
+        self._cert: ClientCert | None = None
 
     def pay(self, request: SendRequest, auth_code: Secret) -> Answer:
         """Charge the payer's code."""
@@ -73,12 +75,15 @@ class WechatV2:
         return parse_order(self._call("/pay/orderquery", {"out_trade_no": order_no}), order_no)
 
     def reverse(self, order_no: str) -> Answer:
-        """Cancel the order, or give the money back; repeated while the provider asks for it."""
+        """Cancel the order, or give the money back; repeated while the provider asks for it.
+
+        Done is result_code SUCCESS with recall N, nothing else.
+        """
         for _ in range(REVERSES_MAX):
             answer = self._call("/secapi/pay/reverse", {"out_trade_no": order_no}, shows_cert=True)
             if answer.distrust or answer.fields.get("recall") != "Y":
                 break
-        if answer.is_success and answer.fields.get("recall") != "Y":
+        if answer.is_success and answer.fields.get("recall") == "N":
             return Answer(Outcome.CLOSED)
         return closed_by(self.query(order_no), answer.failure())
 
@@ -100,10 +105,19 @@ class WechatV2:
                 headers,
                 write_xml(signed),
                 CALL_TIMEOUT_S,
-                ClientCert(account.client_cert, account.client_key) if shows_cert else None,
+                self._client_cert() if shows_cert else None,
             )
         )
         return read_answer(account, reply)
+
+    def _client_cert(self) -> ClientCert:
+        """Return the merchant certificate, one object: connections are kept by it."""
+        if self._cert is None:
+            account = self._account
+            self._cert = ClientCert(
+                account.client_cert.certificates_pem(), account.client_key.private_pem()
+            )
+        return self._cert
 
 
 def read_answer(account: WechatAccount, reply: HttpReply) -> V2Answer:
@@ -115,7 +129,7 @@ def read_answer(account: WechatAccount, reply: HttpReply) -> V2Answer:
     except InvalidValueError as error:
         return V2Answer({}, str(error))
     distrust = distrust_of(fields, account.pay_key, account.sign_type)
-    ours = (account.appid, account.pay_mch_id)
+    ours = (account.appid, account.pay_mch_id)  # v2's documents require both
     if not distrust and (fields.get("appid"), fields.get("mch_id")) != ours:
         distrust = "the answer speaks of another merchant or app"
     return V2Answer(fields, distrust)
@@ -124,7 +138,7 @@ def read_answer(account: WechatAccount, reply: HttpReply) -> V2Answer:
 def micropay_fields(request: SendRequest, auth_code: Secret) -> dict[str, str]:
     """Return what micropay wants beside the fields of every call."""
     fields = {
-        "body": _cut(one_line(request.brief, BODY_BYTES_MAX)),
+        "body": description(request.brief),
         "out_trade_no": request.payment_id,
         "total_fee": str(request.fee),
         "fee_type": "CNY",
@@ -137,7 +151,11 @@ def micropay_fields(request: SendRequest, auth_code: Secret) -> dict[str, str]:
 
 
 def parse_micropay(answer: V2Answer) -> Answer:
-    """Read the answer to a scan: paid, declined, refused, waiting, or nothing certain."""
+    """Read the answer to a scan.
+
+    - result_code SUCCESS: paid, if it names the amount and the provider's number.
+    - FAIL with an err_code that means WAITING, FAILED or REFUSED: that.
+    """
     if answer.is_success:
         return with_order_shown(paid_answer(answer.fields))
     failure = answer.failure()
@@ -147,7 +165,11 @@ def parse_micropay(answer: V2Answer) -> Answer:
 
 
 def parse_order(answer: V2Answer, order_no: str) -> Answer:
-    """Read the answer to a query."""
+    """Read the answer to a query.
+
+    - result_code SUCCESS: as the trade_state says.
+    - FAIL with ORDERNOTEXIST: NOT_FOUND.
+    """
     if not answer.is_success:
         failure = answer.failure()
         is_not_found = failure.outcome is Outcome.NOT_FOUND
@@ -164,18 +186,24 @@ def parse_order(answer: V2Answer, order_no: str) -> Answer:
 
 
 def paid_answer(fields: Mapping[str, str]) -> Answer:
-    """Read verified fields that say money came; without an amount they are UNKNOWN."""
+    """Read verified fields that say money came.
+
+    UNKNOWN if they name no amount, or not the provider's number.
+    """
     fee = fields.get("total_fee", "")
     if not (fee.isascii() and fee.isdigit() and len(fee) <= 15):
         return Answer(Outcome.UNKNOWN, message="the answer names no amount")
+    if not fields.get("transaction_id"):
+        return Answer(Outcome.UNKNOWN, message="the answer names no transaction_id")
     paid = Paid(
         order_no=fields.get("out_trade_no", ""),
-        trade_no=fields.get("transaction_id", ""),
+        trade_no=fields["transaction_id"],
         fee=int(fee),
         cur=fields.get("fee_type") or "CNY",
         payer=fields.get("openid", ""),
         paid_at=time_of(fields.get("time_end", "")),
         paid_by=fields.get("bank_type", ""),
+        went_back=went_back(fields.get("trade_state", "")),
     )
     return Answer(Outcome.PAID, paid=paid, extra=_extra(fields))
 
@@ -183,7 +211,3 @@ def paid_answer(fields: Mapping[str, str]) -> Answer:
 def _extra(fields: Mapping[str, str]) -> Record:
     kept = ("trade_state", "trade_type")
     return {f"wx_{name}": fields[name] for name in kept if fields.get(name)}
-
-
-def _cut(text: str) -> str:
-    return text.encode()[:BODY_BYTES_MAX].decode(errors="ignore")

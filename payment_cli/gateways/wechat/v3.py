@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from payment_cli.clock import Clock
@@ -19,7 +18,7 @@ from payment_cli.gateways.http import (
 )
 from payment_cli.gateways.provider import Cache
 from payment_cli.gateways.wechat.account import WechatAccount
-from payment_cli.gateways.wechat.keys import PlatformKeys, find_certificate
+from payment_cli.gateways.wechat.keys import PlatformKeys, fetched, find_certificate
 from payment_cli.gateways.wechat.pay_types import OrderRow, order_row
 from payment_cli.gateways.wechat.signature import (
     authorization,
@@ -27,16 +26,20 @@ from payment_cli.gateways.wechat.signature import (
     check_signature,
     is_signed,
 )
-from payment_cli.gateways.wechat.v3_documents import (
-    TRANSACTIONS,
+from payment_cli.gateways.wechat.v3_answers import (
     V3Answer,
-    build_order,
     closed_by,
     failure_of,
+    is_closed,
+    is_reversed,
+    placed,
+    queried,
+    scanned,
+)
+from payment_cli.gateways.wechat.v3_documents import (
+    TRANSACTIONS,
+    build_order,
     parse_certificates,
-    parse_query,
-    parse_scan,
-    text_of,
 )
 from payment_cli.model.codec import decode_foreign_object, encode
 from payment_cli.model.payments.pay_type import pay_type
@@ -74,37 +77,33 @@ class WechatV3:
         document = build_order(self._account, request, auth_code or Secret(""))
         answer = self._call("POST", f"{TRANSACTIONS}/{row.operation}", document)
         if not row.shown:
-            return parse_scan(self._account, answer, request.payment_id)
-        return self._parse_order(request.pay_tp, row, answer)
+            return scanned(self._account, answer, request.payment_id)
+        shown = placed(answer, row.shown)
+        return shown if isinstance(shown, Answer) else self._shown(request.pay_tp, row, shown)
 
     def query(self, order_no: str) -> Answer:
         """Ask about an order."""
         path = f"{_path(order_no)}?mchid={quote(self._account.pay_mch_id, safe='')}"
-        return parse_query(self._account, self._call("GET", path), order_no)
+        return queried(self._account, self._call("GET", path), order_no)
 
     def close(self, order_no: str) -> Answer:
-        """Close an unpaid order; the provider says so by an empty 204."""
+        """Close an unpaid order; one that was not closed is asked about."""
         document: Record = {"mchid": self._account.pay_mch_id}
         answer = self._call("POST", f"{_path(order_no)}/close", document)
-        if answer.is_success:
+        if is_closed(answer):
             return Answer(Outcome.CLOSED)
         return closed_by(self.query(order_no), failure_of(answer))
 
     def reverse(self, order_no: str) -> Answer:
-        """Reverse a scan: cancel it, or give the money back."""
+        """Reverse a scan: cancel it, or give the money back; what was not done is asked about."""
         document: Record = {"appid": self._account.appid, "mchid": self._account.pay_mch_id}
         answer = self._call("POST", f"{_path(order_no)}/reverse", document)
-        if answer.is_success and answer.document.get("out_trade_no") == order_no:
+        if is_reversed(self._account, answer, order_no):
             return Answer(Outcome.CLOSED)
         return closed_by(self.query(order_no), failure_of(answer))
 
-    def _parse_order(self, pay_tp: str, row: OrderRow, answer: V3Answer) -> Answer:
-        value = text_of(answer.document.get(row.shown))
-        if not answer.is_success or not value:
-            failure = failure_of(answer)
-            # Only a scan can be declined, and only its order can be awaited by an error.
-            is_refused = failure.outcome is Outcome.REFUSED
-            return failure if is_refused else replace(failure, outcome=Outcome.UNKNOWN)
+    def _shown(self, pay_tp: str, row: OrderRow, value: str) -> Answer:
+        """Return what the payer's screen needs of an order that was placed."""
         re_tp = pay_type(pay_tp).re_tp
         if not row.in_browser:
             return Answer(Outcome.WAITING, re_tp, value)
@@ -122,7 +121,14 @@ class WechatV3:
         except UntrustedError as error:
             distrust = str(error)
         number = reply.headers.get("request-id", "").rpartition("-")[2]
-        return V3Answer(reply.status, _document(reply), distrust, is_signed(reply.headers), number)
+        return V3Answer(
+            reply.status,
+            _document(reply),
+            distrust,
+            is_signed(reply.headers),
+            is_empty=not reply.body,
+            number=number,
+        )
 
     def _exchange(self, method: str, path: str, body: bytes, timeout_s: float) -> HttpReply:
         url = self._account.api_base + path
@@ -144,16 +150,19 @@ class WechatV3:
     def _fetch_certificates(self) -> list[str]:
         """Return the platform's certificates; [] if they can't be had (new merchants have none).
 
-        The list opens only with our APIv3 key, and is signed by one of those it brings.
+        They come with 200. The list opens only with our APIv3 key, and is signed by one of those
+        it brings.
         """
         try:
             reply = self._exchange("GET", _CERTIFICATES, b"", FETCH_TIMEOUT_S)
+            if reply.status != 200:
+                return []
             pems = parse_certificates(self._account, _document(reply))
             now = self._clock()
             check_signature(
                 reply.headers,
                 reply.body,
-                lambda serial: find_certificate(pems, serial, now),
+                lambda serial: find_certificate(fetched(pems), serial, now),
                 now_s=now // 1000,
             )
         except (NotSentError, NoAnswerError, UntrustedError, ConfigError):

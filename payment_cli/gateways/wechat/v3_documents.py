@@ -1,54 +1,29 @@
-"""The documents of WeChat Pay APIv3: pure functions that build requests and read answers.
+"""The documents of WeChat Pay APIv3: pure functions that build requests and read transactions.
 
-An answer is believed only if its signature is right. Error answers often carry none: their words
-are shown, and at most mean that our request was refused. Who signed the request correctly gets a
-signed answer (provider document: verifying answers): an unsigned "no such order" decides nothing.
+What an answer means as a whole, by its status and signature, is in v3_answers.py.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from payment_cli.gateways.base import Answer, Outcome, Paid, SendRequest
-from payment_cli.gateways.scrub import scrub_text
 from payment_cli.gateways.wechat.account import WechatAccount
+from payment_cli.gateways.wechat.description import description
 from payment_cli.gateways.wechat.pay_types import order_row
 from payment_cli.gateways.wechat.signature import decrypt
-from payment_cli.gateways.wechat.words import of_error, of_trade_state, one_line, time_of
+from payment_cli.gateways.wechat.words import (
+    PAYER_IS_PAYING,
+    of_trade_state,
+    one_line,
+    plain,
+    time_of,
+    went_back,
+)
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.record import Json, Record
 from payment_cli.model.secret import Secret
 
 #: Where orders live.
 TRANSACTIONS = "/v3/pay/transactions"
-#: The provider allows 127 characters.
-DESCRIPTION_MAX = 127
-
-
-@dataclass(frozen=True, slots=True)
-class V3Answer:
-    """What came back. `distrust` says why it can't be believed, "" if its signature is right."""
-
-    status: int
-    document: Record
-    distrust: str
-    is_signed: bool
-    number: str = ""
-
-    @property
-    def is_success(self) -> bool:
-        """Whether it says, believably, that the call did what it asked."""
-        return not self.distrust and 200 <= self.status < 300
-
-    @property
-    def code(self) -> str:
-        """The provider's error code, "" if there is none."""
-        return text_of(self.document.get("code"))
-
-    @property
-    def error(self) -> Outcome:
-        """What the error means if it can be believed; a server's own trouble means nothing."""
-        if 400 <= self.status < 500:
-            return of_error(self.code, self.number)
-        return Outcome.UNKNOWN
 
 
 def build_order(account: WechatAccount, request: SendRequest, auth_code: Secret) -> Record:
@@ -56,7 +31,7 @@ def build_order(account: WechatAccount, request: SendRequest, auth_code: Secret)
     document: Record = {
         "appid": account.appid,
         "mchid": account.pay_mch_id,
-        "description": one_line(request.brief, DESCRIPTION_MAX),
+        "description": description(request.brief),
         "out_trade_no": request.payment_id,
         "amount": {"total": request.fee, "currency": "CNY"},
     }
@@ -65,48 +40,37 @@ def build_order(account: WechatAccount, request: SendRequest, auth_code: Secret)
     return {**document, **order_row(request.pay_tp).fields(account, request, auth_code)}
 
 
-def parse_scan(account: WechatAccount, answer: V3Answer, order_no: str) -> Answer:
-    """Read the answer to a scan: an order, a decline, or nothing certain.
-
-    Unlike elsewhere, an unsigned error is not even a refusal: the payer may be paying.
-    """
-    if answer.is_success:
-        return with_order_shown(parse_transaction(account, answer.document, order_no))
-    failure = failure_of(answer)
-    if answer.distrust or failure.outcome is Outcome.NOT_FOUND:
-        return replace(failure, outcome=Outcome.UNKNOWN)
-    return with_order_shown(failure)
-
-
-def parse_query(account: WechatAccount, answer: V3Answer, order_no: str) -> Answer:
-    """Read the answer to a query. NOT_FOUND ends a payment, so it must be signed."""
-    if answer.is_success:
-        return parse_transaction(account, answer.document, order_no)
-    failure = failure_of(answer)
-    is_not_found = failure.outcome is Outcome.NOT_FOUND and not answer.distrust
-    return failure if is_not_found else replace(failure, outcome=Outcome.UNKNOWN)
-
-
 def parse_transaction(account: WechatAccount, document: Record, order_no: str = "") -> Answer:
     """Read a verified transaction object, which should be about `order_no` if that is known.
 
-    UNKNOWN for another merchant's, one without an amount, or the failure of another order. Money
-    for another order is PAID all the same: the caller compares, and says so aloud.
+    UNKNOWN for another merchant's, money without an amount or the provider's number, or the failure
+    of another order. Money for another order is PAID all the same: the caller compares, and says so
+    aloud.
     """
     state = text_of(document.get("trade_state"))
     outcome = of_trade_state(state)
-    extra = _extra(document)
-    if (document.get("mchid"), document.get("appid")) != (account.pay_mch_id, account.appid):
+    if not account.is_named(document.get("mchid"), document.get("appid")):
         return Answer(Outcome.UNKNOWN, message="the answer speaks of another merchant or app")
     if outcome is Outcome.PAID:
-        paid = _paid(document)
-        if paid is None:
-            return Answer(Outcome.UNKNOWN, code=state, message="the answer names no amount")
-        return Answer(outcome, paid=paid, extra=extra)
+        return _paid_answer(document, state)
     if order_no and document.get("out_trade_no") != order_no:
         return Answer(Outcome.UNKNOWN, message="the answer speaks of another order")
     words = one_line(text_of(document.get("trade_state_desc")), 200)
-    return Answer(outcome, code=state, message=words, extra=extra)
+    return Answer(outcome, code=state, message=words, extra=_extra(document))
+
+
+def waiting_for_payer(account: WechatAccount, document: Record, order_no: str) -> Answer | None:
+    """Return WAITING if a transaction says that the payer types the password, else None.
+
+    It may hold the trade_state alone (so Tencent's support says); what it names must be ours.
+    """
+    if plain(text_of(document.get("trade_state"))) != PAYER_IS_PAYING:
+        return None
+    named = {"mchid": account.pay_mch_id, "appid": account.appid, "out_trade_no": order_no}
+    if any(document.get(name) not in (None, "", ours) for name, ours in named.items()):
+        return None
+    words = one_line(text_of(document.get("trade_state_desc")), 200)
+    return Answer(Outcome.WAITING, code=PAYER_IS_PAYING, message=words, extra=_extra(document))
 
 
 def with_order_shown(answer: Answer) -> Answer:
@@ -114,6 +78,7 @@ def with_order_shown(answer: Answer) -> Answer:
     if answer.outcome not in (Outcome.PAID, Outcome.WAITING):
         return answer
     state = answer.extra.get("wx_trade_state", answer.code)
+    state = plain(str(state))  # an error's word may have an underscore
     shown: Record = {"trade_state": state, "trade_state_desc": answer.message}
     if answer.paid is not None:
         shown["transaction_id"] = answer.paid.trade_no
@@ -136,47 +101,27 @@ def parse_certificates(account: WechatAccount, document: Record) -> list[str]:
     ]
 
 
-def closed_by(now: Answer, failure: Answer) -> Answer:
-    """Return what a failed close comes to, from what a query says now.
-
-    Paid: too late. Failed: it was closed before. Anything else leaves the close undecided.
-    """
-    if now.outcome in (Outcome.PAID, Outcome.NOT_FOUND):
-        return now
-    if now.outcome is Outcome.FAILED:
-        return replace(now, outcome=Outcome.CLOSED)
-    return replace(failure, outcome=Outcome.UNKNOWN)
-
-
-def failure_of(answer: V3Answer) -> Answer:
-    """Read an answer that is no success; the caller decides what its error means for its call.
-
-    A wrong signature makes it UNKNOWN; none at all is usual for errors.
-    """
-    if answer.distrust and answer.is_signed:
-        return Answer(Outcome.UNKNOWN, message=f"HTTP {answer.status}: {answer.distrust}")
-    words = scrub_text(one_line(text_of(answer.document.get("message")), 200))
-    if not answer.code:
-        words = answer.distrust or words or "an answer that can't be understood"
-        return Answer(Outcome.UNKNOWN, message=f"HTTP {answer.status}: {words}")
-    return Answer(answer.error, code=one_line(answer.code, 64), message=words)
-
-
-def _paid(document: Record) -> Paid | None:
+def _paid_answer(document: Record, state: str) -> Answer:
     amount = document.get("amount")
     total = amount.get("total") if isinstance(amount, dict) else None
     if not isinstance(amount, dict) or not isinstance(total, int) or isinstance(total, bool):
-        return None
+        return Answer(Outcome.UNKNOWN, code=state, message="the answer names no amount")
+    trade_no = text_of(document.get("transaction_id"))
+    if not trade_no:
+        return Answer(Outcome.UNKNOWN, code=state, message="the answer names no transaction_id")
+    currency = amount.get("currency")
     payer = document.get("payer")
-    return Paid(
+    paid = Paid(
         order_no=text_of(document.get("out_trade_no")),
-        trade_no=text_of(document.get("transaction_id")),
+        trade_no=trade_no,
         fee=total,
-        cur=text_of(amount.get("currency", "CNY")),
+        cur="CNY" if currency in (None, "") else text_of(currency),
         payer=text_of(payer.get("openid")) if isinstance(payer, dict) else "",
         paid_at=time_of(text_of(document.get("success_time"))),
         paid_by=text_of(document.get("bank_type")),
+        went_back=went_back(state),
     )
+    return Answer(Outcome.PAID, paid=paid, extra=_extra(document))
 
 
 def _extra(document: Record) -> Record:

@@ -12,8 +12,10 @@ and where the reference's page and its code disagree:
 - A weight of 0 on the sheet still costs `first`. An order whose goods have no weight at all is not
   weighed: a product without weight is free of it (w1-shop).
 - The freight of an order is rounded half-up to the whole yuan (w1-shop-order: 运费则对齐到元).
-- Without a sheet, or without both addresses, only fixed freight is charged.
-- Where the sheet has no rule for an address, the order is refused: nobody knows what it costs.
+- Without a sheet only fixed freight is charged.
+- Where goods are weighed and the sheet has no rule for where they go, or nobody says where they go,
+  or the address does not tell which of several rules is meant (a province, where one of its cities
+  has another price), the order is refused: nobody knows what it costs, and it is never nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +23,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Self
 
-from payment_cli.errors import NotAllowedError
+from payment_cli.errors import ConfigError, NotAllowedError
 from payment_cli.model.fields import Fields
 from payment_cli.model.money import div_half_up, to_yuan
 from payment_cli.model.record import Json
@@ -49,6 +51,15 @@ class FreightRule:
         target = _levels_shared(self.target_code, target_code)
         return None if ship is None or target is None else ship + target
 
+    @property
+    def prices(self) -> tuple[int, int]:
+        """What the first weight and each additional unit cost."""
+        return self.first, self.additional
+
+    def is_finer_than(self, target_code: str) -> bool:
+        """Whether it is for a part of a region only."""
+        return len(_levels(self.target_code)) > len(_levels(target_code))
+
 
 @dataclass(frozen=True, slots=True)
 class FreightSheet:
@@ -61,18 +72,31 @@ class FreightSheet:
     def rule_for(self, country: str, ship_code: str, target_code: str) -> FreightRule:
         """Return the rule that fits best; of equally good ones the first.
 
+        A rule for a part of where it goes to may be meant or not. Where it has another price, the
+        address is too coarse: a buyer does not choose the cheaper one by saying less.
+
         Raises:
-            NotAllowedError: no rule fits.
+            NotAllowedError: no rule fits, or the address does not tell which one does.
         """
-        best, best_score = None, -1
+        best, best_score, finer = None, -1, []
         for rule in self.rules.get(country, ()):
             score = rule.score(ship_code, target_code)
-            if score is not None and score > best_score:
+            if score is None:
+                continue
+            if rule.is_finer_than(target_code):
+                finer.append(rule)
+            elif score > best_score:
                 best, best_score = rule, score
-        if best is None:
+        where = f"{country} {target_code}".rstrip()
+        if best is None and not finer:
             raise NotAllowedError(
-                f"the freight sheet has no rule from {ship_code} to {country} {target_code}",
+                f"the freight sheet has no rule from {ship_code} to {where}",
                 hint="a rule with target_code 000000 serves a whole country",
+            )
+        if best is None or any(rule.prices != best.prices for rule in finer):
+            raise NotAllowedError(
+                f"the freight can't be told: {where} is not the whole region code",
+                hint=f"the sheet has a rule for {finer[0].target_code}",
             )
         return best
 
@@ -116,19 +140,42 @@ def read_sheet(document: Mapping[str, Json]) -> FreightSheet | None:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """From where to where, and by which sheet; codes are Chinese division codes."""
+    """From where to where, and by which sheet; codes are Chinese division codes.
+
+    `ship_code` None: the store does not say where it sends from. `country` "": nobody says where
+    the order goes.
+    """
 
     sheet: FreightSheet
     country: str
-    ship_code: str
+    ship_code: str | None
     target_code: str
+
+    def rule(self) -> FreightRule:
+        """Return the rule of the sheet for this route.
+
+        Raises:
+            NotAllowedError: it is not known where the order goes, or the sheet has no rule for it.
+            ConfigError: it is not known where it comes from.
+        """
+        if self.ship_code is None:
+            raise ConfigError(
+                "the freight sheet can't be used: the store has no address that it sends from",
+                hint="payment address add --shop",
+            )
+        if not self.country:
+            raise NotAllowedError(
+                "the freight can't be told: nobody says where the order goes",
+                hint="an address of the buyer, or addr_user_code and its fellows",
+            )
+        return self.sheet.rule_for(self.country, self.ship_code, self.target_code)
 
 
 def order_freight(lines: Iterable[OrderLine], route: Route | None) -> tuple[int, str]:
     """Return the freight of an order in fen (whole yuan), and how it came about.
 
     Raises:
-        NotAllowedError: there are goods to be weighed and the sheet has no rule for the route.
+        NotAllowedError, ConfigError: there are goods to be weighed, and the route has no rule.
     """
     fixed, weight = 0, Decimal(0)
     for line in lines:
@@ -145,7 +192,7 @@ def order_freight(lines: Iterable[OrderLine], route: Route | None) -> tuple[int,
 
 
 def _by_sheet(route: Route, weight: Decimal) -> tuple[int, str]:
-    rule = route.sheet.rule_for(route.country, route.ship_code, route.target_code)
+    rule = route.rule()
     units = route.sheet.units(weight)
     note = (
         f"{weight.normalize():f} kg by {rule.title or 'the sheet'}:"

@@ -2,7 +2,8 @@
 
 The seed marks each field: what the client must or may send, what the shop looks up itself, and
 what the shop sets. Looked-up fields may come along, as a client sends back what it was shown, and
-are ignored: the price is always the shop's. Fields the shop sets, and unknown ones, are refused.
+are ignored: prices and the kind of an order (`tp`) are always the shop's. Fields the shop sets, and
+unknown ones, are refused.
 """
 
 from collections.abc import Mapping
@@ -14,17 +15,17 @@ from payment_cli.model.fields import Fields
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.record import Json
-from payment_cli.model.shop.address import DELIVERY, Address
-from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.address import Address
+from payment_cli.model.shop.forms import DELIVERY
 from payment_cli.model.shop.pricing_goods import LINES_MAX, CartLine
 from payment_cli.model.shop.product import PIECES_MAX
-from payment_cli.model.shop.words import from_shop
+from payment_cli.model.shop.words import from_shop, typed
 
 COUPONS_MAX = 20
 
 #: Fields that the shop looks up: ignored.
-_LOOKED_UP = ("price", "fee", "total", "freight", "discount", "seller")
-_LINE_LOOKED_UP = ("nm", "w_nm", "w_price", "retail", "subtotal")
+_LOOKED_UP = ("ord_tp", "price", "fee", "total", "freight", "discount", "seller")
+_LINE_LOOKED_UP = ("nm", "w_nm", "w_price", "w_tp", "retail", "subtotal")
 _COUPON_LOOKED_UP = ("title", "type", "value", "thres", "expi")
 
 #: Fields that the shop sets: refused by name.
@@ -42,11 +43,10 @@ class OrderInput:
     """What is wanted. Empty texts were not given.
 
     `address_id` names an address of the buyer, `delivery` is one written out (the names of
-    address.DELIVERY); at most one of the two is there.
+    forms.DELIVERY); at most one of the two is there.
     """
 
     cart: tuple[CartLine, ...]
-    kind: OrderKind = OrderKind.NORMAL
     coupon_ids: tuple[str, ...] = ()
     currency: str = ""
     title: str = ""
@@ -64,12 +64,11 @@ class OrderInput:
         for name in from_shop("order", document):
             if name in _SET_BY_SHOP:
                 raise InvalidValueError(f"order: {name} is set by the shop, not by the buyer")
-        fields = Fields(from_shop("order", document), "order")
+        fields = Fields(typed("order", document, "order"), "order")
         pay_tp = fields.text("pay_tp")
         address_id, delivery = _address(fields)
         wanted = cls(
             cart=_cart(fields),
-            kind=_kind(fields),
             coupon_ids=_coupon_ids(fields),
             currency=fields.currency("ord_currency") if fields.raw("ord_currency") else "",
             title=fields.text("title", max_len=128),
@@ -91,13 +90,6 @@ def _cart(fields: Fields) -> tuple[CartLine, ...]:
     if not cart:
         raise InvalidValueError("order: products is missing", hint="products: [{id, amount}]")
     return tuple(cart)
-
-
-def _kind(fields: Fields) -> OrderKind:
-    kind = fields.word("ord_tp", OrderKind, OrderKind.NORMAL)
-    if kind is OrderKind.PARENT:
-        raise InvalidValueError("order: tp must be A or Q", hint="S is made by splitting an order")
-    return kind
 
 
 def _coupon_ids(fields: Fields) -> tuple[str, ...]:

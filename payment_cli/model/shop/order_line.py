@@ -14,6 +14,7 @@ from typing import Self
 from payment_cli.model.fields import Fields
 from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.order_state import OrderKind
 
 #: One piece may be a package of a million of the heaviest products.
 _WEIGHT_MAX_KG = 10**13
@@ -37,6 +38,7 @@ class OrderLine:
     """One line: `w_buy_num` pieces at `w_price` fen each.
 
     `weight` (kg) and `freight` (fen, fixed) are those of one piece, `rev` is the goods' revision.
+    `is_virtual` (`w_tp` Q in the record): nothing of it is sent, and it has neither.
     """
 
     id: str
@@ -52,6 +54,7 @@ class OrderLine:
     link: str = ""
     description: str = ""
     rev: int = 0
+    is_virtual: bool = False
     w_pkg: tuple[OrderPart, ...] = ()
     extra: Mapping[str, Json] = field(default_factory=dict)
 
@@ -84,6 +87,7 @@ class OrderLine:
             "cat": list(self.cat),
             "link": self.link,
             "description": self.description,
+            "w_tp": str(OrderKind.VIRTUAL) if self.is_virtual else "",
             "w_pkg": parts,
         }
         row.update({name: value for name, value in optional.items() if value})
@@ -112,6 +116,7 @@ class OrderLine:
             link=row.text("link", max_len=2000),
             description=row.text("description", max_len=4000, multiline=True),
             rev=row.whole("rev"),
+            is_virtual=row.raw("w_tp") == OrderKind.VIRTUAL,
             w_pkg=tuple(_part(part) for part in row.rows("w_pkg")),
             extra=row.rest(),
         )

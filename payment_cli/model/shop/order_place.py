@@ -8,19 +8,17 @@ from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Record
 from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.order import HISTORY_MAX, Order
-from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.pricing import Priced
 from payment_cli.model.stores.merchant import Merchant
 
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """Who orders what kind of order; `expi` is AMS, 0 for never.
+    """Who orders; `expi` is AMS, 0 for never.
 
     `title` "" means the merchant's. `delivery` has the names of `order.DELIVERY_NAMES`.
     """
 
-    kind: OrderKind
     buyer_id: str
     accounts: str = ""
     title: str = ""
@@ -46,7 +44,7 @@ def place_order(
         total=priced.total,
         freight=priced.freight,
         discount=priced.discount,
-        ord_tp=placing.kind,
+        ord_tp=priced.kind,
         ord_ds=tuple(_discount_row(discount, taken) for discount, taken in priced.discounts),
         coupons=tuple(coupon.order_row(taken) for coupon, taken in priced.coupons),
         ord_expi=placing.expi,

@@ -23,8 +23,9 @@ from payment_cli.model.shop.coupon import Coupon
 from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.freight import Route, order_freight
 from payment_cli.model.shop.order_line import OrderLine, pieces
+from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.pricing_discount import apply_discounts
-from payment_cli.model.shop.pricing_goods import CartLine, goods_lines
+from payment_cli.model.shop.pricing_goods import AS_GOODS_SAY, CartLine, Kinds, goods_lines
 from payment_cli.model.shop.pricing_step import Step, StepKind
 from payment_cli.model.shop.product_price import Catalogue
 from payment_cli.model.stores.settings import KINDS_MAX
@@ -41,6 +42,7 @@ class Priced:
     lines: tuple[OrderLine, ...]
     currency: str
     freight: int
+    kind: OrderKind
     discounts: tuple[tuple[Discount, int], ...]
     coupons: tuple[tuple[Coupon, int], ...]
     stock: tuple[tuple[str, int], ...]
@@ -76,6 +78,7 @@ class Priced:
         lines: list[Json] = [line.to_row() for line in self.lines]
         steps: list[Json] = [step.to_record() for step in self.steps]
         return {
+            "ord_tp": str(self.kind),
             "ord_ws": lines,
             "ord_currency": self.currency,
             "total": to_yuan(self.total),
@@ -96,7 +99,7 @@ def price_order(
     buyer_id: str = "",
     discounts: Iterable[Discount] = (),
     coupons: Sequence[Coupon] = (),
-    is_sent: bool = True,
+    kinds: Kinds = AS_GOODS_SAY,
     route: Route | None = None,
     currency: str = "",
     kinds_max: int = KINDS_MAX,
@@ -104,17 +107,21 @@ def price_order(
     """Price a cart at the time `now` (AMS).
 
     `discounts` are all of the store's, in any order; `coupons` those the buyer listed, in that
-    order. `is_sent` False is for goods that are not shipped (order kind Q): no freight at all.
-    `route` None charges only fixed freight. `currency` is what the buyer wants to pay in, "" for
-    whatever the goods cost.
+    order. `kinds` says which goods are sent; an order of which nothing is has no freight at all.
+    `route` None charges only fixed freight: the store weighs nothing. `currency` is what the buyer
+    wants to pay in, "" for whatever the goods cost.
 
     Raises:
         InvalidValueError: as `goods_lines`; a coupon listed twice; an order above FEE_MAX.
         NotFoundError: there is no such product.
         NotAllowedError: as `goods_lines`; a coupon that this buyer can't use now, or that would
-            take nothing off; no freight rule for the route.
+            take nothing off; goods that are weighed and no rule for the route, or no route.
+        ConfigError: goods that are weighed, and the store does not say where it sends from.
     """
-    lines = goods_lines(cart, catalogue, now=now, currency=currency, kinds_max=kinds_max)
+    lines = goods_lines(
+        cart, catalogue, now=now, currency=currency, kinds_max=kinds_max, kinds=kinds
+    )
+    kind = kinds.of(lines)
     currency = catalogue[lines[0].id].w_currency
     _require_payable(lines)
     stock = tuple((k, n) for k, n in pieces(lines).items() if catalogue[k].sku is not None)
@@ -126,10 +133,10 @@ def price_order(
         spent.append((coupon, step.taken))
         steps = (*steps, step)
     freight = 0
-    if is_sent:
+    if kind is not OrderKind.VIRTUAL:
         freight, note = order_freight(lines, route)
         steps = (*steps, Step(StepKind.FREIGHT, "", "", note or "free of freight", freight))
-    return Priced(lines, currency, freight, used, tuple(spent), stock, steps)
+    return Priced(lines, currency, freight, kind, used, tuple(spent), stock, steps)
 
 
 def _spend(

@@ -7,21 +7,52 @@ from decimal import Decimal
 from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.money import same_currency
 from payment_cli.model.shop.order_line import OrderLine, OrderPart, pieces
+from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.product import PIECES_MAX, Product
 from payment_cli.model.shop.product_price import (
     Catalogue,
     PackedPart,
     RuleKey,
     find_product,
-    rule_key,
+    find_rule,
     unit_price,
     unpack,
-    volume_price,
 )
 from payment_cli.model.stores.settings import KINDS_MAX
 
 #: The most lines; several may name one product.
 LINES_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Which goods are sent (A) and which are virtual (Q): the store's word, never a buyer's.
+
+    `usual` is what goods are that do not say (`w_tp`); `order` is what the store itself says of
+    the whole order, None for what its goods say.
+    """
+
+    usual: OrderKind = OrderKind.NORMAL
+    order: OrderKind | None = None
+
+    def is_virtual(self, product: Product, parts: Sequence[PackedPart] = ()) -> bool:
+        """Whether nothing of it is sent; a package that does not say is sent if a part is."""
+        if self.order is OrderKind.VIRTUAL:
+            return True
+        if product.w_tp is None and parts:
+            return all(self.is_virtual(part.product) for part in parts)
+        return (product.w_tp or self.usual) is OrderKind.VIRTUAL
+
+    def of(self, lines: Iterable[OrderLine]) -> OrderKind:
+        """Return the kind of an order of these lines: it is sent if one of them is."""
+        if self.order is not None:
+            return self.order
+        is_virtual = all(line.is_virtual for line in lines)
+        return OrderKind.VIRTUAL if is_virtual else OrderKind.NORMAL
+
+
+#: Goods that do not say are sent.
+AS_GOODS_SAY = Kinds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +70,21 @@ def goods_lines(
     now: int,
     currency: str = "",
     kinds_max: int = KINDS_MAX,
+    kinds: Kinds = AS_GOODS_SAY,
 ) -> tuple[OrderLine, ...]:
     """Return the cart's lines with prices, before any discount; refuse what can't be sold.
 
     Several lines of one product stay several lines, but count together for its least and most
     amount, its stock and its volume price. `catalogue` holds all products that the cart names,
     the parts of packages, and the holders of price rules. `currency` is what the buyer wants to
-    pay in, "" for whatever the goods cost.
+    pay in, "" for whatever the goods cost. `kinds` says what is sent and what is virtual.
 
     Raises:
         InvalidValueError: an empty cart, an amount below 1 or too large, mixed currencies, or a
             product that is not well set up (its package or price rule points nowhere).
         NotFoundError: there is no such product.
         NotAllowedError: too many kinds, a product that is deleted, expired or sold out, too few or
-            too many pieces, or no volume price for that many.
+            too many pieces.
     """
     amounts = _amounts(cart, kinds_max)
     goods = {product_id: find_product(catalogue, product_id) for product_id in amounts}
@@ -65,7 +97,7 @@ def goods_lines(
     _require_one_currency(goods.values(), currency)
     prices = _unit_prices(goods, parts, amounts, catalogue)
     lines = tuple(
-        _line(goods[line.id], parts[line.id], prices[line.id], line.amount) for line in cart
+        _line(goods[line.id], parts[line.id], prices[line.id], line.amount, kinds) for line in cart
     )
     for product_id, amount in pieces(lines).items():
         catalogue[product_id].require_stock(amount)
@@ -83,8 +115,7 @@ def missing_ids(cart: Iterable[CartLine], catalogue: Catalogue) -> frozenset[str
         product = catalogue.get(product_id)
         if product is not None:
             needed.update(part.id for part in product.w_pkg)
-            key = rule_key(product)
-            needed.update([key[0]] if key else [])
+            needed.update([product.pro_id] if product.pro_id else [])
     return frozenset(needed - set(catalogue))
 
 
@@ -125,23 +156,24 @@ def _unit_prices(
     catalogue: Catalogue,
 ) -> dict[str, int]:
     """Return the price of one piece of each product, in fen; a volume price goes first."""
+    rules = {product_id: find_rule(product, catalogue) for product_id, product in goods.items()}
     counts: dict[RuleKey, int] = {}
-    for product_id, product in goods.items():
-        key = rule_key(product)
-        if key is not None:
-            counts[key] = counts.get(key, 0) + amounts[product_id]
+    for product_id, found in rules.items():
+        if found is not None:
+            counts[found[0]] = counts.get(found[0], 0) + amounts[product_id]
     prices = {}
     for product_id, product in goods.items():
-        key = rule_key(product)
-        if key is None:
-            prices[product_id] = unit_price(product, parts[product_id])
-        else:
-            prices[product_id] = volume_price(product, key, counts[key], catalogue)
+        found = rules[product_id]
+        price = None if found is None else found[1].price_for(counts[found[0]])
+        prices[product_id] = unit_price(product, parts[product_id]) if price is None else price
     return prices
 
 
-def _line(product: Product, parts: tuple[PackedPart, ...], price: int, amount: int) -> OrderLine:
-    weight, freight = _sending(product, parts)
+def _line(
+    product: Product, parts: tuple[PackedPart, ...], price: int, amount: int, kinds: Kinds
+) -> OrderLine:
+    is_virtual = kinds.is_virtual(product, parts)
+    weight, freight = (Decimal(0), 0) if is_virtual else _sending(product, parts, kinds)
     return OrderLine(
         id=product.id,
         nm=product.nm,
@@ -155,6 +187,7 @@ def _line(product: Product, parts: tuple[PackedPart, ...], price: int, amount: i
         link=product.link,
         description=product.description,
         rev=product.rev,
+        is_virtual=is_virtual,
         w_pkg=tuple(
             OrderPart(
                 id=part.product.id,
@@ -168,12 +201,14 @@ def _line(product: Product, parts: tuple[PackedPart, ...], price: int, amount: i
     )
 
 
-def _sending(product: Product, parts: Iterable[PackedPart]) -> tuple[Decimal, int]:
+def _sending(product: Product, parts: Iterable[PackedPart], kinds: Kinds) -> tuple[Decimal, int]:
     """Return weight and fixed freight of one piece; a package without either has its parts'."""
     if product.weight or product.freight:
         return product.weight, product.freight
     weight, freight = Decimal(0), 0
     for part in parts:
+        if kinds.is_virtual(part.product):
+            continue
         weight += part.product.weight * part.num
         freight += part.product.freight * part.num
     return weight, freight

@@ -4,18 +4,18 @@ Prices are fen in the code and yuan with two decimals in the record. What a piec
 order is decided in product_price.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from dataclasses import fields as dataclass_fields
 from decimal import Decimal
 from typing import Self
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
-from payment_cli.model.fields import Fields, reading_stored, unknown_field
+from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.product_rule import PriceRule, read_price_rules
-from payment_cli.model.shop.words import from_shop
+from payment_cli.model.shop.words import typed, without
 
 RECORD_TYPE = "product"
 
@@ -48,8 +48,10 @@ class Product:
 
     `w_price` None is for a package whose price is the sum of its parts. `retail` is a list price,
     for show. `freight` is a fixed freight per piece. `sku` is the stock, None when it is not
-    counted. `price_by` names a volume price rule of the product `pro_id` (or of this one).
-    `edit_at` is the last edit by a person; `lm` moves with every sale as well.
+    counted. `prices` are volume price rules; where there are several, or they are those of the
+    product `pro_id`, `price_by` names the one that holds.
+    `edit_at` is the last edit by a person; `lm` moves with every sale as well. `w_tp` is its kind:
+    A is sent, Q is virtual and has no freight; None is what the store says (setting `w_tp`).
     """
 
     id: str
@@ -59,6 +61,7 @@ class Product:
     w_nm: str
     w_price: int | None
     w_currency: str = "RMB"
+    w_tp: OrderKind | None = None
     w_expi: int = 0
     w_buy_min: int = 1
     w_buy_max: int = 0
@@ -146,15 +149,29 @@ class Product:
                 hint=f"try again in {minutes} minutes",
             )
 
-    def edited(self, changes: Mapping[str, Json], now: int) -> Self:
-        """Return the product with `changes`, in shop words or stored names; null removes a field.
+    def edited(self, changes: Mapping[str, Json], now: int, keep: Sequence[str] = ()) -> Self:
+        """Return the product with `changes`, in any words for its fields; null removes one.
+
+        Words in `keep` are fields of one's own, whatever they look like.
 
         Raises:
-            InvalidValueError: the result is no valid product.
+            InvalidValueError: the result is no valid product, or a field is misspelled.
         """
         what = f"product {self.nm}"
-        record = {**self.to_record(), **_typed(changes, what), "lm": now, "edit_at": now}
+        stored = self.to_record()
+        given = typed("thing", changes, what, keep, stored)
+        # A word that means a field now takes the place of one's own that was kept under it.
+        left = {k: v for k, v in stored.items() if k in given or k not in changes}
+        given = {k: v for k, v in given.items() if k not in _OURS}
+        record = {**left, **given, "lm": now, "edit_at": now}
         return self._read(Fields({k: v for k, v in record.items() if v is not None}, what))
+
+    def sparing_stock(self, changes: Mapping[str, Json]) -> Record:
+        """Return changes that a file brings, without those of the stock if it is counted.
+
+        Sales and returns move it: a file knows what it was when the file was written.
+        """
+        return dict(changes) if self.sku is None else without("thing", changes, "sku")
 
     def deleted(self, now: int) -> Self:
         """Return the product marked as deleted.
@@ -177,16 +194,25 @@ class Product:
         return replace(self, th_live=LIVE, lm=now)
 
     @classmethod
-    def new(cls, document: Mapping[str, Json], *, id: str, now: int, currency: str) -> Self:
-        """Return a new product from what was typed or imported, in shop words or stored names.
+    def new(
+        cls,
+        document: Mapping[str, Json],
+        *,
+        id: str,
+        now: int,
+        currency: str,
+        keep: Sequence[str] = (),
+    ) -> Self:
+        """Return a new product from what was typed or imported, in any words for its fields.
 
-        `currency` is the store's, `nm` defaults to the id. Unknown fields are kept, but not those
-        that start with `w_`: they are misspelled.
+        `currency` is the store's, `nm` defaults to the id. Unknown fields are kept, unless they
+        look like one misspelled; those in `keep` may.
 
         Raises:
-            InvalidValueError: it is no valid product.
+            InvalidValueError: it is no valid product, or a field is misspelled.
         """
-        given = {k: v for k, v in _typed(document, "product").items() if v is not None}
+        given = typed("thing", document, "product", keep)
+        given = {k: v for k, v in given.items() if k not in _OURS and v is not None}
         record = {"w_currency": currency, "nm": id, **given}
         what = f"product {str(record['nm'])[:64]!r}"
         return cls._read(Fields({**record, "id": id, "ct": now, "lm": now, "edit_at": now}, what))
@@ -234,6 +260,7 @@ class Product:
             {**part.extra, "w_id": part.id, "num": part.num} for part in self.w_pkg
         ]
         return {
+            "w_tp": str(self.w_tp or ""),
             "w_pkg": parts,
             "weight": self.weight,
             "freight": to_yuan(self.freight),
@@ -255,6 +282,7 @@ class Product:
             w_nm=fields.required_text("w_nm"),
             w_price=fields.optional_yuan("w_price"),
             w_currency=fields.currency("w_currency"),
+            w_tp=_read_kind(fields),
             w_expi=fields.whole("w_expi"),
             w_buy_min=fields.whole("w_buy_min", 1, low=1, high=PIECES_MAX),
             w_buy_max=fields.whole("w_buy_max", high=PIECES_MAX),
@@ -274,6 +302,11 @@ class Product:
             rev=fields.whole("rev"),
             extra=fields.rest("tp"),
         )
+        if product.w_tp is OrderKind.VIRTUAL and (product.weight or product.freight):
+            raise InvalidValueError(
+                f"{fields.what}: it is virtual (w_tp Q), and has a weight or a freight",
+                hint="what is sent is w_tp A; weight:null, freight:null remove them",
+            )
         return product._with_price(fields.what)
 
     def _with_price(self, what: str) -> Self:
@@ -287,7 +320,13 @@ class Product:
         return replace(self, w_price=self.retail)
 
 
-_NAMES = frozenset(f.name for f in dataclass_fields(Product))
+def _read_kind(fields: Fields) -> OrderKind | None:
+    if fields.raw("w_tp") in (None, ""):
+        return None
+    kind = fields.word("w_tp", OrderKind)
+    if kind is OrderKind.PARENT:
+        raise InvalidValueError(f"{fields.what}: w_tp must be A or Q")
+    return kind
 
 
 def _read_parts(fields: Fields) -> tuple[Part, ...]:
@@ -302,12 +341,3 @@ def _read_parts(fields: Fields) -> tuple[Part, ...]:
     if fields.raw("id") in ids:
         raise InvalidValueError(f"{fields.what}: w_pkg contains the package itself")
     return tuple(parts)
-
-
-def _typed(document: Mapping[str, Json], what: str) -> Record:
-    """Return what somebody typed or imported under stored names, without the fields we keep."""
-    given = {k: v for k, v in from_shop("thing", document).items() if k not in _OURS}
-    for name in given:
-        if name.startswith("w_") and name not in _NAMES:
-            raise unknown_field(what, name, _NAMES)
-    return given

@@ -26,6 +26,7 @@ OPENID_MAX = 128
 
 _TOKEN = re.compile(r"([0-9a-z][0-9a-z_.-]{0,31})~([0-9A-Za-z_-]+)~([0-9A-Za-z_-]{43})")
 _PURPOSE = b"payment-cli web session 1\n"
+_NAMING = b"payment-cli name of a session\n"
 
 
 class Role(StrEnum):
@@ -49,6 +50,16 @@ class Session:
     expi: int
     nonce: str
     openid: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Return what a page names this session by. Nobody can make the token of it."""
+        return _digest(self.domain, self.nonce)
+
+    @property
+    def holder(self) -> str:
+        """Return the same for every session of the same store, role and buyer."""
+        return _digest(self.domain, str(self.role), self.buyer_id)
 
     def may_use(self, kind: PayType) -> bool:
         """Whether such a payment may be chosen in this session.
@@ -136,6 +147,12 @@ def _parts(token: str) -> tuple[str, str, str]:
     if found is None or ".." in found[1]:
         raise UntrustedError("this is no session", hint="payment web token makes one")
     return found[1], found[2], found[3]
+
+
+def _digest(*parts: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(_NAMING + "\n".join(parts).encode()).hexdigest()[:32]
 
 
 def _seal_of(said: str, key: Secret) -> str:

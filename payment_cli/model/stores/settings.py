@@ -35,6 +35,7 @@ SETTINGS = {
     "order_callback": 'the script that payments of orders run, "" for none',
     "freight_sheet": "the freight sheet, as JSON",
     "timezone": 'whose days and clocks hold, for instance Asia/Shanghai; "": those of the tree',
+    "w_tp": "what goods without a w_tp are: A is sent, Q is virtual (A)",
     "webhook_url": 'where the store is told of paid orders, "" for nowhere',
 }
 
@@ -53,6 +54,7 @@ class StoreSettings:
     order_callback: str = ""
     timezone: str = ""
     webhook_url: str = ""
+    w_tp: str = "A"
     freight_sheet: Mapping[str, Json] = field(default_factory=dict)
     ct: int = 0
     lm: int = 0
@@ -71,11 +73,19 @@ class StoreSettings:
             )
         record = {**self.to_record(), name: value, "lm": now, "ct": self.ct or now}
         changed = self._read(Fields(record, "settings"))
-        if changed.webhook_url:
-            parse_webhook_url(changed.webhook_url)
-        if changed.timezone:
-            find_zone(changed.timezone)
+        changed.check(name)
         return replace(changed, extra=self.extra)
+
+    def check(self, name: str) -> None:
+        """Refuse a setting whose value is of the right kind and yet means nothing.
+
+        Raises:
+            InvalidValueError: no URL that events can go to, no time zone.
+        """
+        if name == "webhook_url" and self.webhook_url:
+            parse_webhook_url(self.webhook_url)
+        elif name == "timezone" and self.timezone:
+            find_zone(self.timezone)
 
     def to_record(self) -> Record:
         """Return the record as it is stored."""
@@ -107,11 +117,20 @@ class StoreSettings:
             timezone=given.text("timezone", max_len=64),
             webhook_url=given.text("webhook_url", max_len=2000),
             freight_sheet=given.mapping("freight_sheet"),
+            w_tp=_kind(given),
             ct=given.whole("ct"),
             lm=given.whole("lm"),
             rev=given.whole("rev"),
             extra=given.rest("id", "nm", "tp"),
         )
+
+
+def _kind(given: Fields) -> str:
+    """Read what goods are that do not say; the words are those of an order's kind (seed 002)."""
+    kind = given.text("w_tp") or "A"
+    if kind not in ("A", "Q"):
+        raise given.error("w_tp", "must be A or Q", kind)
+    return kind
 
 
 _NAMES = tuple(f.name for f in fields(StoreSettings) if f.name != "extra")

@@ -8,7 +8,7 @@ nothing, or another order.
 from typing import Protocol
 
 from payment_cli.errors import ConfigError
-from payment_cli.gateways.base import AccountId, Gateway
+from payment_cli.gateways.base import AccountId, Gateway, HttpRequest
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment
 
@@ -26,6 +26,17 @@ class Accounts(Protocol):
 
     def targets(self, provider: str) -> list[tuple[str, str]]:
         """Return every (domain, target) that has a config for `provider`, in a stable order."""
+
+    def order_no_for(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> str | None:
+        """Return the order number of an unverified message that may be for this account, or None.
+
+        See gateways/provider.py: order_no_for.
+
+        Raises:
+            ConfigError, InvalidValueError: as `gateway`.
+        """
 
     def notify_url(self, gateway: Gateway, pay_tp: str, domain: str, target: str) -> str:
         """Return the URL the provider is to call, without query string.

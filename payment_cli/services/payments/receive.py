@@ -36,8 +36,9 @@ from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.records import load, load_committed
 from payment_cli.storage.base import Storage
 
-#: How many accounts a callback to the bare path may be tried against.
-TARGETS_TRIED_MAX = 16
+#: After so long no further account is tried with a callback to the bare path. A provider waits 5 s
+#: for its answer, and an account's verification may take 3 of them for the provider's newest keys.
+TRYING_MS = 2_000
 
 _ROUTE = re.compile(r"/pay/re/([a-z0-9.]{2,20})/([^/]+)/([^/]+)/?")
 
@@ -83,7 +84,7 @@ class Receiver:
         try:
             account, notice = self._verify(request)
             gateway = account.gateway
-            payment = self._settle(account, notice) if notice.order_no else None
+            payment = None if _is_about_nothing(notice) else self._settle(account, notice)
         except PaymentError as error:
             if isinstance(error, UntrustedError):
                 self.count_refusal(str(error))
@@ -131,9 +132,9 @@ class Receiver:
         if provider is None:
             raise UntrustedError("the callback has no provider's form")
         claimed = provider.claimed_order_no(request)
-        if claimed is None:
-            return self._verify_by_trying(provider.name, request)
-        return self._verify_by_order(provider.name, claimed, request)
+        if claimed:
+            return self._verify_by_order(provider.name, claimed, request)
+        return self._verify_by_address(provider.name, request)
 
     def _verify_by_order(
         self, provider: str, claimed: str, request: HttpRequest
@@ -148,45 +149,61 @@ class Receiver:
         account = self._own_account(payment)
         return account, account.gateway.complete(request)
 
-    def _verify_by_trying(self, provider: str, request: HttpRequest) -> tuple[_Account, Notice]:
-        """On the bare path, its body encrypted: a bounded number of keys is tried.
+    def _verify_by_address(self, provider: str, request: HttpRequest) -> tuple[_Account, Notice]:
+        """On the bare path, no order being named openly: the accounts it may be for are tried.
+
+        Where it turns out to speak of a payment, only the payment's own account is.
 
         Raises:
             ConfigError: no keys verify it, and an account's could not be read: it may be its own.
-            UntrustedError: no keys verify it.
+            UntrustedError: it is for no account of ours, or no keys verify it.
         """
-        refusal: PaymentError = UntrustedError("no account's keys verify this callback")
+        refusal: PaymentError = UntrustedError(
+            "no account is named by this callback, or has the key that opens it"
+        )
         broken: ConfigError | None = None
-        for domain, target in self.accounts.targets(provider)[:TARGETS_TRIED_MAX]:
+        tried = set()
+        until = self.clock() + TRYING_MS
+        for domain, target in self.accounts.targets(provider):
             try:
-                gateway = self.accounts.gateway(domain, provider, target)
-                notice = gateway.complete(request)
+                account = self._addressed(domain, provider, target, request)
+                if account is None or (account.domain, account.target) in tried:
+                    continue
+                tried.add((account.domain, account.target))
+                return account, account.gateway.complete(request)
             except ConfigError as error:
                 broken = broken or error
-            except PaymentError as error:
-                refusal = error if isinstance(error, UntrustedError) else refusal
-            else:
-                return self._own(_Account(domain, target, provider, gateway), notice, request)
+            except UntrustedError as error:
+                refusal = error
+            except InvalidValueError:  # not a message to it at all
+                continue
+            if self.clock() > until:
+                break
         raise broken or refusal
 
-    def _own(
-        self, found: _Account, notice: Notice, request: HttpRequest
-    ) -> tuple[_Account, Notice]:
-        """Of accounts that share their keys the payment's own speaks, if it verifies the message.
+    def _addressed(
+        self, domain: str, provider: str, target: str, request: HttpRequest
+    ) -> _Account | None:
+        """Return who is to verify a message that may be for this account; None: it is not.
 
-        Raises:
-            UntrustedError: it does not.
+        Several targets may share one account, or its keys: the payment's own speaks for it.
         """
+        order_no = self.accounts.order_no_for(domain, provider, target, request)
+        if order_no is None:
+            return None
+        payment = self._payment_sent_to(provider, order_no)
+        if payment is not None:
+            return self._own_account(payment)
+        gateway = self.accounts.gateway(domain, provider, target)
+        return _Account(domain, target, provider, gateway)
+
+    def _payment_sent_to(self, provider: str, order_no: str) -> Payment | None:
         try:
-            payment = load_committed(self.storage, notice.order_no)
+            payment = load_committed(self.storage, order_no)
         except (NotFoundError, InvalidValueError):
-            return found, notice
-        provider = pay_type(payment.pay_tp).provider if payment.pay_tp else ""
-        own = (payment.seller_nm, payment.pay_target)
-        if provider != found.provider or own == (found.domain, found.target):
-            return found, notice
-        account = self._own_account(payment)
-        return account, account.gateway.complete(request)
+            return None
+        is_sent = payment.pay_tp and pay_type(payment.pay_tp).provider == provider
+        return payment if is_sent else None
 
     def _named_account(self, domain: str, target: str, pay_tp: str) -> _Account:
         """Return the account that a path names. One that is not here is a stranger's invention.
@@ -253,13 +270,29 @@ class Receiver:
         The status says whose fault it is: 5xx is ours, and the provider should tell again.
         """
         status = 500 if error.is_ours else 400
-        if gateway is not None:
-            words = "refused" if isinstance(error, UntrustedError) else error.code
-            return replace(gateway.acknowledge(request, words), status=status)
-        provider = sender_of(request)
-        if provider is None:
-            return Acknowledgement(status, "text/plain", b"refused")
-        return provider.refusal(request, status)
+        if gateway is None:
+            return refusal_unheard(request, status)
+        words = "refused" if isinstance(error, UntrustedError) else error.code
+        return replace(gateway.acknowledge(request, words), status=status)
+
+
+def refusal_unheard(request: HttpRequest, status: int) -> Acknowledgement:
+    """Return "not accepted" for a callback that no account was found for, or nobody heard.
+
+    It has the form of the provider who seems to have sent it; who can't be told gets plain text.
+    """
+    provider = sender_of(request)
+    if provider is None:
+        return Acknowledgement(status, "text/plain", b"refused")
+    return provider.refusal(request, status)
+
+
+def _is_about_nothing(notice: Notice) -> bool:
+    """Whether a genuine message is not about a payment, and may be acknowledged as that.
+
+    Money that names no order may not: it has to leave a trace.
+    """
+    return not notice.order_no and notice.answer.outcome is not Outcome.PAID
 
 
 def _check_account(payment: Payment, account: _Account) -> None:

@@ -4,7 +4,7 @@ Wherever one product names another (the parts of a package, the holder of a pric
 typed by `nm`; what is stored is the id.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
@@ -14,10 +14,10 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.query.match import Match, equal
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.product import Product
-from payment_cli.model.shop.product_price import unpack
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.shop.live import live
 from payment_cli.services.shop.records import products
+from payment_cli.services.shop.ties import require_sound, require_untied
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
@@ -54,40 +54,59 @@ class Goods:
         """
         return find_product(self.storage, self.domain, name)
 
-    def add(self, document: Mapping[str, Json]) -> Product:
-        """Add a product, in shop words or stored names.
+    def add(self, document: Mapping[str, Json], keep: Sequence[str] = ()) -> Product:
+        """Add a product, in any words for its fields; those in `keep` are fields of one's own.
 
         Raises:
-            InvalidValueError: it is no valid product, or its package is not.
+            InvalidValueError: it is no valid product, or its package or its price rule is not.
             ConflictError: its `nm` is taken.
         """
         now = self.clock()
         merchant = self.find_merchant(self.domain)
-        product = Product.new(document, id=self.new_id(now), now=now, currency=merchant.currency)
+        product = Product.new(
+            document, id=self.new_id(now), now=now, currency=merchant.currency, keep=keep
+        )
         with self.storage.transaction(self.domain) as tx:
             require_free_name(tx, self.domain, product)
             product = _by_ids(tx, self.domain, product)
-            require_sound_package(tx, self.domain, product)
+            require_sound(tx, self.domain, product)
             return Product.from_record(tx.insert(products(self.domain), product.to_record()))
 
-    def set(self, name: str, changes: Mapping[str, Json]) -> Product:
+    def set(
+        self,
+        name: str,
+        changes: Mapping[str, Json],
+        keep: Sequence[str] = (),
+        *,
+        is_file: bool = False,
+    ) -> Product:
         """Change fields of a product; null removes one. Orders made before are not touched.
+
+        Words in `keep` are fields of one's own. Changes from a file leave a counted stock as it is.
 
         Raises:
             InvalidValueError: the result is no valid product.
             ConflictError: the new `nm` is taken.
-            NotAllowedError: it was edited too short a time ago (setting `edit_every`).
+            NotAllowedError: it was edited too short a time ago (setting `edit_every`), or other
+                goods need it as it is (ties.py).
         """
 
         def edit(tx: Transaction, product: Product, now: int) -> Product:
             every = load_settings(tx, self.domain).edit_every
             product.require_editable(now, every)
-            edited = product.edited(changes, now)
+            given = product.sparing_stock(changes) if is_file else changes
+            if not given:
+                raise InvalidValueError(
+                    f"product {product.nm}: a file does not change the stock that is counted",
+                    hint="--stock N sets it, payment w stock moves it",
+                )
+            edited = product.edited(given, now, keep)
             require_free_name(tx, self.domain, edited)
             edited = _by_ids(tx, self.domain, edited)
-            require_sound_package(tx, self.domain, edited)
+            require_sound(tx, self.domain, edited)
             if not product.w_pkg:
                 require_no_part(tx, self.domain, edited)
+            require_untied(tx, self.domain, product, edited)
             return edited
 
         return self._change(name, edit)
@@ -118,12 +137,33 @@ class Goods:
         return self._change(name, lambda _tx, product, now: _with_stock(product, n, now))
 
     def remove(self, name: str) -> Product:
-        """Mark a product as deleted; it can be restored."""
-        return self._change(name, lambda _tx, product, now: product.deleted(now))
+        """Mark a product as deleted; it can be restored.
+
+        Raises:
+            NotAllowedError: it was already, or live goods need it: packages that hold it, goods
+                that have their price from a rule of it.
+        """
+
+        def deleted(tx: Transaction, product: Product, now: int) -> Product:
+            after = product.deleted(now)
+            require_untied(tx, self.domain, product, after)
+            return after
+
+        return self._change(name, deleted)
 
     def restore(self, name: str) -> Product:
-        """Mark a deleted product as live again."""
-        return self._change(name, lambda _tx, product, now: product.restored(now))
+        """Mark a deleted product as live again.
+
+        Raises:
+            NotAllowedError: it is not deleted.
+            InvalidValueError: it could not be sold: a part of it or its price rule is gone.
+        """
+
+        def restored(tx: Transaction, product: Product, now: int) -> Product:
+            require_sound(tx, self.domain, product)
+            return product.restored(now)
+
+        return self._change(name, restored)
 
     def _change(self, name: str, change: Callable[[Transaction, Product, int], Product]) -> Product:
         seen = self.get(name)
@@ -168,22 +208,6 @@ def require_free_name(reader: Reader, domain: str, product: Product) -> None:
     other = find_exactly(reader, domain, product.nm)
     if other is not None and other.id != product.id:
         raise ConflictError(f"the name {product.nm} is taken by product {other.id}")
-
-
-def require_sound_package(reader: Reader, domain: str, product: Product) -> None:
-    """Refuse a package that holds itself, another package, or what is not there.
-
-    Raises:
-        InvalidValueError: it does.
-    """
-    if not product.w_pkg:
-        return
-    catalogue: dict[str, Product] = {}
-    for part in product.w_pkg:
-        found = find_exactly(reader, domain, part.id)
-        if found is not None:
-            catalogue[part.id] = product if found.id == product.id else found
-    unpack(product, catalogue)
 
 
 def require_no_part(reader: Reader, domain: str, product: Product) -> None:

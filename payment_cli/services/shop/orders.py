@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import InvalidValueError, NotAllowedError
@@ -15,12 +16,15 @@ from payment_cli.model.shop.coupon import CouponEvent
 from payment_cli.model.shop.freight import Route, read_sheet
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.order_place import Placing, place_order
 from payment_cli.model.shop.order_state import PENDING, OrderEvent, OrderKind
 from payment_cli.model.shop.pricing import Priced, price_order
+from payment_cli.model.shop.pricing_goods import Kinds
 from payment_cli.model.shop.product_price import Catalogue
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.settings import StoreSettings
+from payment_cli.services.payments.settlement import Owed
 from payment_cli.services.shop.records import (
     load_catalogue,
     load_coupons,
@@ -34,14 +38,37 @@ from payment_cli.services.shop.records import (
 from payment_cli.services.stores.records import load_settings
 from payment_cli.storage.base import Collection, Query, Reader, Storage, Transaction
 
+#: An order that nobody owns is seen by no buyer, and counts for no buyer's limit: it is asked for.
+NOBODY_HINT = "--buyer ID, or --anonymous for an order of nobody's"
+
 
 @dataclass(frozen=True, slots=True)
 class Buying:
-    """Who buys at which store; `seller` "" is the caller's own domain."""
+    """Who buys at which store, and what the store itself says of it; none of it is a client's.
+
+    `seller` "" is the caller's own domain. `kind` None is what the goods say. `is_anonymous`: there
+    may be no buyer. `at_counter`: what has no address is handed over, not sent.
+    """
 
     buyer_id: str
     seller: str = ""
     accounts: str = ""
+    kind: OrderKind | None = None
+    is_anonymous: bool = False
+    at_counter: bool = False
+
+
+class MoveEffects(Protocol):
+    """What a move of an order by its store means for others, as `app` hands it over."""
+
+    def moved(
+        self, tx: Transaction, order: Order, told: NoticeType, *, now: int, by: str
+    ) -> tuple[Owed, ...]:
+        """Do what follows from the move that `told` names; return what is owed from now on.
+
+        Raises:
+            StorageError, LockedError: nothing can be read or written now.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +80,7 @@ class Orders:
     clock: Clock
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
+    effects: Callable[[], MoveEffects]
 
     def price(self, wanted: OrderInput, buying: Buying) -> Priced:
         """Price a cart and record nothing; the price of `create` at this moment.
@@ -71,10 +99,12 @@ class Orders:
         All in one transaction: two buyers never get the same last piece.
 
         Raises:
-            InvalidValueError, NotFoundError: as `price_order`.
+            InvalidValueError, NotFoundError: as `price_order`; or there is no buyer.
             NotAllowedError: as `price_order`; or the buyer has too many unpaid orders.
             ConfigError: the store has no target for the pay type.
         """
+        if not buying.buyer_id and not buying.is_anonymous:
+            raise InvalidValueError("order: nobody buys it", hint=NOBODY_HINT)
         merchant = self._merchant(buying)
         target = merchant.target_for(wanted.pay_tp) if wanted.pay_tp not in ("", "free") else ""
         now = self.clock()
@@ -84,7 +114,6 @@ class Orders:
             catalogue = load_catalogue(tx, merchant.domain, wanted.cart)
             priced, delivery = self._price(tx, merchant, settings, wanted, buying, catalogue)
             placing = Placing(
-                kind=wanted.kind,
                 buyer_id=buying.buyer_id,
                 accounts=buying.accounts,
                 title=wanted.title,
@@ -157,7 +186,7 @@ class Orders:
                 OrderEvent.SHIP, now, self.actor.domain, f"{carrier} {number}", extra=extra
             )
 
-        return self._change(fragment, shipped)
+        return self._change(fragment, shipped, NoticeType.SHIPPED)
 
     def track(self, fragment: str, number: str, status: str, note: str = "") -> Order:
         """Add a line to the status trail of one of the order's shipments.
@@ -187,12 +216,22 @@ class Orders:
             NotAllowedError: its state does not allow it.
         """
         by = self.actor.domain
-        return self._change(fragment, lambda order: order.on(OrderEvent.DONE, self.clock(), by))
+        return self._change(
+            fragment, lambda order: order.on(OrderEvent.DONE, self.clock(), by), NoticeType.DONE
+        )
 
-    def _change(self, fragment: str, change: Callable[[Order], Order]) -> Order:
+    def _change(
+        self, fragment: str, change: Callable[[Order], Order], told: NoticeType | None = None
+    ) -> Order:
+        """Change an order, and do what follows from the event that `told` names."""
         seen = self.get(fragment)
-        with self.storage.transaction(self.actor.domain) as tx:
-            return save_order(tx, change(load_order(tx, seen.sto_nm, seen.id)))
+        now, by = self.clock(), self.actor.domain
+        with self.storage.transaction(by) as tx:
+            order = change(load_order(tx, seen.sto_nm, seen.id))
+            if told is not None:
+                for step, why in self.effects().moved(tx, order, told, now=now, by=by):
+                    order = order.noted("owed", now, by, f"{step}: {why}")
+            return save_order(tx, order)
 
     def _visible(self) -> Collection:
         return orders(None if self.actor.is_operator else self.actor.domain)
@@ -227,7 +266,6 @@ class Orders:
         catalogue: Catalogue,
     ) -> tuple[Priced, dict[str, str]]:
         delivery = _delivery(reader, merchant.domain, wanted, buying.buyer_id)
-        is_sent = wanted.kind is OrderKind.NORMAL
         priced = price_order(
             wanted.cart,
             catalogue,
@@ -235,8 +273,8 @@ class Orders:
             buyer_id=buying.buyer_id,
             discounts=load_discounts(reader, merchant.domain),
             coupons=load_coupons(reader, merchant.domain, wanted.coupon_ids),
-            is_sent=is_sent,
-            route=_route(reader, merchant.domain, settings, delivery) if is_sent else None,
+            kinds=Kinds(OrderKind(settings.w_tp), buying.kind),
+            route=_route(reader, merchant.domain, settings, delivery, buying),
             kinds_max=settings.kinds_max,
         )
         if wanted.currency and not same_currency(wanted.currency, priced.currency):
@@ -270,25 +308,31 @@ def _delivery(reader: Reader, domain: str, wanted: OrderInput, buyer_id: str) ->
     addresses = Collection("address", domain)
     if wanted.address_id:
         address = Address.from_record(reader.get(addresses, wanted.address_id))
-        if address.uid != buyer_id:
-            raise NotAllowedError(f"address {address.id} belongs to another buyer")
+        if address.tp is not AddressType.BUYER or address.uid != buyer_id:
+            raise NotAllowedError(f"address {address.id} is not one of this buyer")
         return address.delivery()
     found = _default_address(reader, domain, AddressType.BUYER, buyer_id) if buyer_id else None
     return found.delivery() if found is not None else {}
 
 
 def _route(
-    reader: Reader, domain: str, settings: StoreSettings, delivery: dict[str, str]
+    reader: Reader,
+    domain: str,
+    settings: StoreSettings,
+    delivery: dict[str, str],
+    buying: Buying,
 ) -> Route | None:
-    """Return the route of an order; None where sheet, target or the shop's address is missing."""
+    """Return the route of an order, what nobody says left open; None where nothing is weighed."""
     sheet = read_sheet(settings.freight_sheet)
-    target = delivery.get("addr_user_code", "")
-    if sheet is None or not target:
+    if sheet is None or (buying.at_counter and not delivery):
         return None
     ship_from = _default_address(reader, domain, AddressType.SHOP, "")
-    if ship_from is None:
-        return None
-    return Route(sheet, delivery.get("addr_user_country", "CN"), ship_from.code, target)
+    return Route(
+        sheet,
+        delivery.get("addr_user_country", ""),
+        None if ship_from is None else ship_from.code,
+        delivery.get("addr_user_code", ""),
+    )
 
 
 def _default_address(reader: Reader, domain: str, kind: AddressType, uid: str) -> Address | None:

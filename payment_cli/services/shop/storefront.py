@@ -12,6 +12,7 @@ from payment_cli.model.payments.result import Result
 from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.stores.session import Role
 from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.send import SendArguments, Sender
 from payment_cli.services.payments.watch import Watcher
@@ -37,7 +38,8 @@ class Storefront:
             InvalidValueError, NotFoundError, NotAllowedError, ConfigError: as `Orders.create`.
         """
         session = self.view.session
-        buying = Buying(session.buyer_id, session.domain)
+        is_till = session.role is Role.CASHIER
+        buying = Buying(session.buyer_id, session.domain, is_anonymous=is_till, at_counter=is_till)
         return self.view.offer_of(self.order_payments.place(wanted, buying))
 
     def open(self, order_id: str) -> Offer:

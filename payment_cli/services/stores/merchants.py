@@ -1,11 +1,12 @@
 """Merchants: making one, reading and changing its store_info.json (seed 000)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from payment_cli.clock import Clock
-from payment_cli.errors import ConflictError, InvalidValueError
+from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
 from payment_cli.files import authored
 from payment_cli.files.safe_files import check_owner
 from payment_cli.ids import NewId
@@ -14,14 +15,18 @@ from payment_cli.model.codec import decode_foreign_object
 from payment_cli.model.names import check_name
 from payment_cli.model.stores.merchant import SETTABLE_KEYS, Merchant
 
+if TYPE_CHECKING:
+    from payment_cli.services.stores.sellers import HasTarget
+
 
 class Merchants(NamedTuple):
-    """The merchants of one tree."""
+    """The merchants of one tree. `has_target` says which gateway accounts are configured."""
 
     root: Path
     actor: Actor
     clock: Clock
     new_id: NewId
+    has_target: "HasTarget"
 
     def init(self, name: str, *, www: Path | None = None) -> Merchant:
         """Make the domain `name` a merchant; with `www`, link its default home page there.
@@ -79,16 +84,20 @@ class Merchants(NamedTuple):
         """Set one key of store_info.json; `sellers` takes JSON.
 
         Raises:
-            InvalidValueError: not a key that can be set, or not its kind of value.
+            InvalidValueError: not a key that can be set, not its kind of value, or `sellers` names
+                a target that has no config.
+            ConfigError: the file of the language `lang` is damaged.
             NotAllowedError: the caller may not act for `domain`.
         """
         self.actor.require(domain, f"store {domain}")
         merchant = self.get(domain)
         change: dict[str, Any]
         if key == "sellers":
-            change = {"sellers": _sellers(value)}
+            change = {"sellers": self._sellers(domain, value)}
         elif key in SETTABLE_KEYS:
             change = {key: _plain(key, value)}
+            if key == "lang":
+                self._check_language(domain, value)
         else:
             raise InvalidValueError(
                 f"{key!a} is not a key of a store", hint=f"one of {', '.join(SETTABLE_KEYS)}"
@@ -97,10 +106,18 @@ class Merchants(NamedTuple):
         authored.write_store_info(self.root, domain, merchant.to_record())
         return merchant
 
+    def _sellers(self, domain: str, text: str) -> dict[str, str]:
+        from payment_cli.services.stores.sellers import wrong_sellers  # reading needs no providers
 
-def _sellers(text: str) -> dict[str, str]:
-    sellers = decode_foreign_object(text, "sellers")
-    return {key: check_name("target", str(value)) for key, value in sellers.items()}
+        typed = decode_foreign_object(text, "sellers")
+        sellers = {key: check_name("target", str(value)) for key, value in typed.items()}
+        for sentence, hint in wrong_sellers(domain, sellers, self.has_target):
+            raise InvalidValueError(sentence, hint=hint)
+        return sellers
+
+    def _check_language(self, domain: str, lang: str) -> None:
+        with suppress(NotFoundError):  # only names that begin with i18n: need the file
+            authored.read_messages(self.root, domain, lang)
 
 
 def _plain(key: str, value: str) -> str:

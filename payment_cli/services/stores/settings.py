@@ -1,6 +1,5 @@
 """A store's settings: reading and changing `.store/settings.json`."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
@@ -10,23 +9,21 @@ from payment_cli.model.codec import decode_foreign
 from payment_cli.model.record import Json
 from payment_cli.model.stores.settings import StoreSettings
 from payment_cli.services.stores.records import load_settings, settings
+from payment_cli.services.stores.setting_checks import SettingChecks
 from payment_cli.storage.base import Storage
 
 #: Settings whose value is text as it is typed; all others are JSON.
-_TEXT = frozenset({"order_callback", "timezone", "webhook_url"})
+_TEXT = frozenset({"order_callback", "timezone", "w_tp", "webhook_url"})
 
 
 @dataclass(frozen=True, slots=True)
 class StoreSettingsService:
-    """The settings of the stores the caller may act for.
-
-    `read_sheet` is the shop's: it refuses (InvalidValueError) what is no freight sheet.
-    """
+    """The settings of the stores the caller may act for."""
 
     storage: Storage
     actor: Actor
     clock: Clock
-    read_sheet: Callable[[Mapping[str, Json]], object]
+    checks: SettingChecks
 
     def get(self, domain: str) -> StoreSettings:
         """Return a store's settings; the defaults where nothing was set."""
@@ -38,6 +35,8 @@ class StoreSettingsService:
 
         Raises:
             InvalidValueError: no such setting, or not a value it can have.
+            NotFoundError: it names a script that the store does not have, or there is no key.
+            ConfigError: what it names can't be read.
         """
         self.actor.require(domain, f"store {domain}")
         value = _typed(name, text)
@@ -45,7 +44,7 @@ class StoreSettingsService:
         with self.storage.transaction(self.actor.domain) as tx:
             before = load_settings(tx, domain)
             changed = before.with_value(name, value, self.clock())
-            self.read_sheet(changed.freight_sheet)
+            self.checks.require(domain, name, changed)
             record = changed.to_record()
             stored = tx.put(collection, record) if before.rev else tx.insert(collection, record)
         return StoreSettings.from_record(stored)

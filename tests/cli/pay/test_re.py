@@ -165,5 +165,16 @@ def test_a_tree_whose_settings_are_broken_answers_the_gateway_5xx(pay, shop, roo
     assert ran.text.startswith("HTTP/1.1 500 ")
 
 
+def test_such_a_tree_answers_xml_in_xml(pay, shop, root):
+    (root / "etc").mkdir(exist_ok=True)
+    (root / "etc/payment.toml").write_text("lock_timeout_s = ")
+    request = b"POST /pay/re HTTP/1.1\r\ncontent-length: 6\r\n\r\n<xml/>"
+    ran = pay("re", "--http", "-i", stdin=request, exit_code=40)
+    assert ran.text.startswith("HTTP/1.1 500 ")
+    assert ran.text.endswith(
+        "<return_code>FAIL</return_code><return_msg>refused</return_msg></xml>"
+    )
+
+
 def test_what_is_no_http_at_all_is_answered_4xx(pay, shop):
     assert pay("re", "--http", "-i", stdin=b"hello", exit_code=2).text.startswith("HTTP/1.1 400 ")

@@ -28,7 +28,7 @@ def store(payment, sandboxed, goods_made):
 
 @pytest.fixture
 def order(store):
-    return store("o", "create", "--item", "cup:2", "-pt", "wx.qrcode").json["id"]
+    return store("o", "create", "--anonymous", "--item", "cup:2", "-pt", "wx.qrcode").json["id"]
 
 
 def paid_by_qr_code(store, sandboxed, order) -> str:
@@ -118,11 +118,14 @@ def test_another_type_closes_the_first_payment_at_its_gateway(store, pay, order)
     assert store("o", "get", order).json["pay_ids"] == [first, second]
 
 
+@pytest.mark.parametrize(
+    "kind", ["error-before", "wx-202-user-paying", "wx-200-system-error", "wx-500-system-error"]
+)
 def test_a_close_that_is_not_confirmed_refuses_the_second_unless_anyway(
-    store, pay, sandboxed, order
+    store, pay, sandboxed, order, kind
 ):
     first = store("p", "pay", order).json["payObjId"]
-    sandboxed.sandbox.sandbox.control.misbehave("error-before", operation="close", sticky=True)
+    sandboxed.sandbox.sandbox.control.misbehave(kind, operation="close", sticky=True)
     ran = store("p", "pay", order, "-pt", "zfb.qrcode", exit_code=21)
     assert "--anyway" in ran.err
     assert store("o", "get", order).json["pay_ids"] == [first]
@@ -167,7 +170,7 @@ def test_shipping_follows_the_order_to_its_end(store, order):
 
 
 def test_a_virtual_order_is_done_as_soon_as_it_is_paid(store):
-    order = store("o", "create", "--item", "cup", "--type", "Q").json["id"]
+    order = store("o", "create", "--anonymous", "--item", "cup", "--type", "Q").json["id"]
     store("p", "pay", order, "-pt", "wx.scan", CODE)
     assert status(store, order) == "DN"
 
@@ -202,7 +205,7 @@ def test_what_can_not_be_sent_is_refused_in_one_line(store, order, words, said, 
 
 
 def test_an_order_must_say_how_it_is_paid(store):
-    order = store("o", "create", "--item", "cup").json["id"]
+    order = store("o", "create", "--anonymous", "--item", "cup").json["id"]
     assert "-pt TYPE" in store("p", "pay", order, exit_code=2).err
     assert "has no payment yet" in store("p", "check", order, exit_code=12).err
     assert store("p", "list", order).json == []
@@ -247,7 +250,7 @@ def test_a_callback_is_taken_by_its_order(store, sandboxed, order, monkeypatch):
 
 
 def test_a_callback_about_another_payment_is_not_taken(store, order):
-    other = store("o", "create", "--item", "cup", "-pt", "wx.qrcode").json["id"]
+    other = store("o", "create", "--anonymous", "--item", "cup", "-pt", "wx.qrcode").json["id"]
     payment_id = store("p", "pay", other).json["payObjId"]
     callback = json.dumps({"out_trade_no": payment_id})
     ran = store("p", "re", order, callback, exit_code=2)

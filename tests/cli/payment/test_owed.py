@@ -28,7 +28,7 @@ def coupon(store):
 
 @pytest.fixture
 def order(store, coupon):
-    words = ("--item", "cup", "--coupon", coupon, "-pt", "wx.qrcode")
+    words = ("--anonymous", "--item", "cup", "--coupon", coupon, "-pt", "wx.qrcode")
     return store("o", "create", *words).json["id"]
 
 

@@ -24,10 +24,10 @@ def sold(tmp_path_factory):
         for items in (("cup:2",), ("cup:1", "cup:3", "pot:1")):
             coupon = payment("coupon", "add", "--title", "x", "--off", 1000).json["id"]
             words = [word for item in items for word in ("--item", item)]
-            order = payment("o", "create", *words, "--coupon", coupon).json["id"]
+            order = payment("o", "create", "--anonymous", *words, "--coupon", coupon).json["id"]
             payment("p", "pay", order)
-        payment("o", "create", "--item", "song:7")
-        cancelled = payment("o", "create", "--item", "cup").json["id"]
+        payment("o", "create", "--anonymous", "--item", "song:7")
+        cancelled = payment("o", "create", "--anonymous", "--item", "cup").json["id"]
         payment("o", "cancel", cancelled)
         pay("create", "-fee", 0)
     return root
@@ -69,6 +69,8 @@ def test_statuses_and_pay_types(stats):
 
 def test_a_time_range_bounds_what_counts(stats):
     assert stats("--to", "now-1d").json == []
+    assert len(stats("--from", "today", "--to", "today", "--by", "status").json) == 3
+    assert "--to is before --from" in stats("--from", "now", "--to", "now-1h", exit_code=2).err
     assert stats("--from", "now+1d", "--by", "product").json == []
     assert len(stats("--from", "now-1d", "--to", "now+1d", "--by", "status").json) == 3
     assert "--from 'x' is not a time" in stats("--from", "x", exit_code=2).err
@@ -81,6 +83,19 @@ def test_tables_and_csv_have_the_same_columns(stats):
     assert stats("--by", "product", "-t", "nm,pieces").text.split() == ["cup", "6", "pot", "1"]
     assert "either --csv or a table" in stats("--csv", "--table", exit_code=2).err
     assert "'week' is not one of" in stats("--by", "week", exit_code=2).err
+
+
+def test_buyers_are_paged_and_printed_in_every_form(stats):
+    [nobody, dollars] = stats("--by", "buyer").json
+    assert (nobody["buyer_id"], nobody["cur"], nobody["paid"]) == ("", "RMB", 2)
+    page = stats("--by", "buyer", "-skip", 1, "-limit", 1, "-pager").json
+    assert page["list"] == [dollars]
+    assert (page["pager"]["sum"], page["pager"]["nb"], page["pager"]["pn"]) == (2, 1, 2)
+    table = stats("--by", "buyer", "-limit", 1, "--table").text
+    assert table.split()[:3] == ["buyer_id", "sto_nm", "cur"]
+    assert len(table.splitlines()) == 3
+    assert stats("--by", "product", "--buyer", "xiaobai").json == []
+    assert "no -pager with --csv" in stats("--csv", "-pager", exit_code=2).err
 
 
 def test_everybody_counts_what_they_may_see(stats):

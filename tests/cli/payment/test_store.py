@@ -7,6 +7,7 @@ import pytest
 
 from payment_cli.model.stores.merchant import SETTABLE_KEYS
 from payment_cli.model.stores.settings import SETTINGS
+from tests.support.shop_cli import configure_target, write_script
 
 
 def test_a_merchant_is_made_shown_and_listed(payment, root):
@@ -53,7 +54,8 @@ def test_nobody_makes_or_changes_anothers_store_but_an_operator(payment, shop):
     )
 
 
-def test_keys_are_set_and_unknown_ones_named(payment, shop):
+def test_keys_are_set_and_unknown_ones_named(payment, shop, root):
+    configure_target(root)
     assert payment("store", "set", "title", "红狐商店").json["title"] == "红狐商店"
     sellers = payment("store", "set", "sellers", '{"wx":"main"}').json["sellers"]
     assert sellers == {"wx": "main"}
@@ -61,7 +63,8 @@ def test_keys_are_set_and_unknown_ones_named(payment, shop):
     payment("store", "set", "sellers", '{"wx":"../x"}', exit_code=2)
 
 
-def test_settings_of_the_store_are_set_beside_it(payment, shop):
+def test_settings_of_the_store_are_set_beside_it(payment, shop, root):
+    write_script(root)
     assert payment("store", "show").json["settings"]["order_minutes"] == 15
     changed = payment("store", "set", "order_minutes", 30).json
     assert changed["settings"]["order_minutes"] == 30
@@ -75,6 +78,15 @@ def test_settings_of_the_store_are_set_beside_it(payment, shop):
         ("order_minutes", "0", "order_minutes must be a whole number"),
         ("order_minutes", "soon", "order_minutes: 'soon'"),
         ("freight_sheet", "{}}", "freight_sheet"),
+        ("freight_sheet", '{"x":1}', "freight sheet: 'x' is not a field"),
+        ("freight_sheet", '{"first_weight":2}', "it has no rules"),
+        ("timezone", "Asia/Shangai", "did you mean Asia/Shanghai?"),
+        ("webhook_url", "http://127.0.0.1/hook", "127.0.0.1, which is not public"),
+        ("webhook_url", "http://0x7f.1/hook", "127.0.0.1, which is not public"),
+        ("webhook_url", "http://localhost:8000/hook", "127.0.0.1, which is not public"),
+        ("sellers", '{"wx":"nope"}', "wx names wxpay target nope, which has no config"),
+        ("sellers", '{"wechat":"main"}', "no pay type is or begins with 'wechat'"),
+        ("lang", "../x", "is not a language"),
         ("order_callback", "../x", "is not a script"),
         ("pending", "3", "one of title, currency, sellers, lang, kinds_max"),
     ],
@@ -83,6 +95,57 @@ def test_a_setting_that_can_not_be_is_refused(payment, shop, key, value, said):
     ran = payment("store", "set", key, value, exit_code=2)
     assert said in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("order_callback", "nope", "no script nope (scripts are in home/demo/.payment/callback/)"),
+        ("webhook_url", "https://shop.example/hook", "payment notify key"),
+    ],
+)
+def test_a_setting_that_names_what_is_not_there_is_refused(payment, shop, key, value, said):
+    ran = payment("store", "set", key, value, exit_code=10)
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert payment("store", "show").json["settings"][key] == ""
+
+
+def test_a_setting_that_went_stale_keeps_no_other_from_being_set(payment, shop, root):
+    write_script(root)
+    payment("store", "set", "order_callback", "after")
+    (root / "home/demo/.payment/callback/after").unlink()
+    assert payment("store", "set", "order_minutes", 30).json["settings"]["order_minutes"] == 30
+    assert payment("store", "set", "order_callback", "").json["settings"]["order_callback"] == ""
+
+
+def test_the_doctor_tells_what_went_stale(payment, shop, root):
+    configure_target(root)
+    write_script(root)
+    payment("store", "set", "order_callback", "after")
+    payment("store", "set", "sellers", '{"wx":"main"}')
+    (root / "home/demo/.payment/callback/after").unlink()
+    (root / "home/demo/.payment/wxpay/main/wxpay.conf").unlink()
+    (root / "etc").mkdir()
+    (root / "etc/payment.toml").write_text('timezone = "Mars"\n')
+    rows = payment("doctor", "--problems", exit_code=40).json
+    said = {row["subject"]: row["sentence"] for row in rows if row["level"] == "error"}
+    assert said["etc/payment.toml"] == "timezone: 'Mars' is no time zone"
+    stale = [row["sentence"] for row in rows if row["subject"] == "demo store"]
+    assert stale == [
+        "sellers: wx names wxpay target main, which has no config",
+        "order_callback: no script after",
+    ]
+
+
+def test_a_language_whose_file_is_damaged_is_refused(payment, shop, root):
+    file = root / "home/demo/.store/i18n/de.json"
+    file.parent.mkdir(mode=0o700)
+    file.write_text("[")
+    assert "i18n/de.json" in payment("store", "set", "lang", "de", exit_code=40).err
+    file.write_text("{}")
+    assert payment("store", "set", "lang", "de").json["lang"] == "de"
+    assert payment("store", "set", "lang", "en").json["lang"] == "en"
 
 
 def test_the_help_names_every_key_that_can_be_set(payment):

@@ -3,7 +3,7 @@
 import pytest
 
 from payment_cli.services.follow_up import Followed, FollowUp
-from tests.support.shop_cli import run_later
+from tests.support.shop_cli import configure_target, run_later
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def cup(payment, shop):
 
 def test_overdue_orders_end_and_give_back_what_they_took(payment, cup, later):
     coupon = payment("coupon", "add", "--title", "x", "--off", 1).json["id"]
-    order = payment("o", "create", "--item", "cup:2", "--coupon", coupon).json["id"]
+    order = payment("o", "create", "--anonymous", "--item", "cup:2", "--coupon", coupon).json["id"]
     nothing = payment("tick").json
     assert (nothing["cancelled"], nothing["errors"]) == ([], [])
     later(14)
-    fresh = payment("o", "create", "--item", "cup").json["id"]
+    fresh = payment("o", "create", "--anonymous", "--item", "cup").json["id"]
     later(16)
     ran = payment("tick", "-c")
     assert (ran.json["cancelled"], ran.json["settled"], ran.err) == ([order], [], "")
@@ -36,16 +36,17 @@ def test_overdue_orders_end_and_give_back_what_they_took(payment, cup, later):
 
 def test_it_does_a_bounded_amount(payment, cup, later):
     for _ in range(3):
-        payment("o", "create", "--item", "cup")
+        payment("o", "create", "--anonymous", "--item", "cup")
     later(16)
     assert len(payment("tick", "--most", 2).json["cancelled"]) == 2
     assert len(payment("tick", "--most", 2).json["cancelled"]) == 1
     assert "is not in the range" in payment("tick", "--most", 0, exit_code=2).err
 
 
-def test_a_payment_that_was_never_sent_ends_with_its_order(payment, cup, later):
+def test_a_payment_that_was_never_sent_ends_with_its_order(payment, cup, later, root):
+    configure_target(root, name="gone")
     payment("store", "set", "sellers", '{"wx":"gone"}')
-    order = payment("o", "create", "--item", "cup", "-pt", "wx.qrcode").json["id"]
+    order = payment("o", "create", "--anonymous", "--item", "cup", "-pt", "wx.qrcode").json["id"]
     payment("p", "pay", order, exit_code=40)
     later(16)
     assert payment("tick").json["cancelled"] == [order]

@@ -27,7 +27,12 @@ def test_alipays_modes_are_told():
     assert said(examine("x", alipay.account(), NOW)) == [
         (Level.OK, "public-key mode, the keys fit")
     ]
-    assert said(examine("x", certified(), NOW)) == [(Level.OK, "certificate mode, the keys fit")]
+    assert said(examine("x", certified(), NOW)) == [
+        (Level.OK, "certificate mode, the keys fit"),
+        (Level.OK, "app_cert: 1 certificate, serial B"),
+        (Level.OK, "alipay_cert: 1 certificate, serial 16"),
+        (Level.OK, "alipay_root_cert: 1 certificate, serial 21"),
+    ]
 
 
 def test_an_alipay_certificate_near_its_end_is_a_warning_and_after_it_an_error():
@@ -59,3 +64,11 @@ def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
     assert told == (
         [f"timeout_express is {minutes} minutes, but a code can be scanned for 120 only"] * is_told
     )
+
+
+def test_every_key_that_can_not_be_read_is_told_at_once():
+    wrong = {"private_key": "x", "app_cert": "x", "alipay_root_cert": "x"}
+    certificate = certificate_pem(alipay.private_key("alipay"), serial=22)
+    account = alipay.account(alipay_public_key="", alipay_cert=certificate, **wrong)
+    told = [f.sentence.split()[1] for f in examine("x", account, NOW)]
+    assert told == ["private_key", "app_cert", "alipay_root_cert"]

@@ -30,7 +30,10 @@ def certified(**changes):
 
 def test_a_merchant_certificate_that_fits_is_no_finding():
     findings = list(examine("x", certified(), NOW))
-    assert said(findings) == [(Level.OK, "public-key mode")]
+    assert said(findings) == [
+        (Level.OK, "public-key mode"),
+        (Level.OK, f"client_cert: 1 certificate, serial {wechat.SERIAL}"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +48,14 @@ def test_a_merchant_certificate_that_fits_is_no_finding():
             {"client_key": Secret(wechat.private_pem("stranger"))},
             "client_key is not the key of client_cert",
         ),
-        ({"client_key": Secret("nonsense")}, "client_cert or client_key is not PEM"),
-        ({"client_cert": "nonsense"}, "client_cert or client_key is not PEM"),
+        (
+            {"client_key": Secret("nonsense")},
+            "wxpay.conf: client_key is not a private key in any known form",
+        ),
+        (
+            {"client_cert": "nonsense"},
+            "wxpay.conf: client_cert is not a certificate in any known form",
+        ),
         (
             {"client_cert": merchant_cert(begins=datetime(2020, 1, 1, tzinfo=UTC), days=30)},
             "client_cert ended on 2020-01-31",
@@ -56,7 +65,10 @@ def test_a_merchant_certificate_that_fits_is_no_finding():
             "client_cert is not valid before 2030-01-01",
         ),
         ({"public_key_id": "0119000072"}, "public_key_id does not begin with PUB_KEY_ID_"),
-        ({"public_key": "nonsense"}, "wxpay.conf: public_key is not a PEM public key"),
+        (
+            {"public_key": "nonsense"},
+            "wxpay.conf: public_key is not a public key in any known form",
+        ),
         ({"api_base": "http://api.example.com"}, "api_base http://api.example.com must be https"),
     ],
     ids=[
@@ -83,8 +95,8 @@ NONE = {"public_key_id": "", "public_key": ""}
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"platform_certs": (GOOD,)}, (Level.OK, "public key and 1 platform certificates (migr")),
-        ({**NONE, "platform_certs": (GOOD,)}, (Level.OK, "platform-certificate mode, 1 given")),
+        ({"platform_certs": (GOOD,)}, (Level.OK, "public key and platform certificates (migr")),
+        ({**NONE, "platform_certs": (GOOD,)}, (Level.OK, "platform-certificate mode")),
         (NONE, (Level.WARN, "platform-certificate mode, certificates are fetched")),
         ({**NONE, "platform_certs": (OLD,)}, (Level.ERROR, "a platform certificate ended on")),
         ({**NONE, "platform_certs": (OLD, GOOD)}, (Level.WARN, "a platform certificate ended on")),
@@ -100,6 +112,16 @@ def test_the_mode_and_the_platforms_certificates_are_told(changes, expected):
         assert not [f for f in findings if f.level is Level.ERROR]
 
 
+def test_the_certificates_that_were_read_are_counted_and_named_by_their_serials():
+    bundle = (OLD + GOOD, wechat.platform_cert(serial=0xABC))
+    findings = examine("x", certified(**NONE, platform_certs=bundle), NOW)
+    told = [f.sentence for f in findings if f.sentence.startswith("platform")]
+    assert told == [
+        "platform-certificate mode",
+        "platform_certs: 3 certificates, serial 1, 2, ABC",
+    ]
+
+
 @pytest.mark.parametrize(("minutes", "is_told"), [(120, False), (121, True)])
 def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
     findings = examine("x", wechat.account(pay_time_expire=minutes), NOW)
@@ -107,3 +129,22 @@ def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
     assert told == (
         [f"pay_time_expire is {minutes} minutes, but a code can be scanned for 120 only"] * is_told
     )
+
+
+def test_every_key_that_can_not_be_read_is_told_at_once():
+    wrong = {
+        "private_key": "x",
+        "public_key": "x",
+        "platform_certs": ("x", GOOD),
+        "client_cert": "x",
+    }
+    told = [f.sentence for f in examine("x", certified(**wrong, client_key="x"), NOW)]
+    assert [sentence.split()[1] for sentence in told] == [
+        "private_key", "public_key", "platform_certs", "client_cert", "client_key",
+    ]  # fmt: skip
+
+
+def test_the_merchants_own_public_key_in_place_of_wechat_pays_is_noticed():
+    findings = list(examine("x", certified(public_key=wechat.public_pem("merchant")), NOW))
+    [finding] = [f for f in findings if f.level is Level.ERROR]
+    assert finding.sentence == "wxpay.conf: public_key is the merchant's own public key"

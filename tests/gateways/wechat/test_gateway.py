@@ -315,7 +315,9 @@ def test_an_openid_that_is_none_is_refused(openid):
         ({"cur": "cny"}, "CNY"),
         ({"fee": 0}, "1 fen"),
         ({"fee": -1}, "1 fen"),
+        ({"fee": 1_000_000_001}, "10000000 yuan at most"),
         ({"brief": " \n\x00"}, "brief"),
+        ({"brief": "\u200d \u200c\u200d"}, "brief"),
         ({"payment_id": "a/b/c/d/e"}, "order number"),
         ({"payment_id": "x" * 33}, "order number"),
         ({"payment_id": "x" * 5}, "order number"),
@@ -324,6 +326,21 @@ def test_an_openid_that_is_none_is_refused(openid):
 def test_an_order_the_provider_would_refuse_is_refused_first(changes, words):
     with pytest.raises(InvalidValueError, match=words):
         gateway().validate(a_request("wx.qrcode", **changes), None)
+
+
+@pytest.mark.parametrize("pay_tp", ["wx.qrcode", "wx.jsapi", "wx.h5", "wx.scan"])
+@pytest.mark.parametrize("scan_api", ["v3", "v2"])
+def test_the_most_that_an_order_may_cost_is_the_same_everywhere(pay_tp, scan_api):
+    own = {
+        "client_cert": platform.platform_cert(),
+        "client_key": Secret(platform.private_pem("certificate")),
+    }
+    made = gateway(platform.account(scan_api=scan_api, **(own if scan_api == "v2" else {})))
+    more = {"openid": platform.OPENID, "client_ip": "14.23.150.211"}
+    code = Secret(platform.AUTH_CODE) if pay_tp == "wx.scan" else None
+    made.validate(a_request(pay_tp, fee=1_000_000_000, **more), code)
+    with pytest.raises(InvalidValueError, match="at most"):
+        made.validate(a_request(pay_tp, fee=1_000_000_001, **more), code)
 
 
 def test_rmb_is_cny():
@@ -342,6 +359,7 @@ def test_rmb_is_cny():
         ({"scan_api": "v2", "pay_key": Secret("")}, "pay_key"),
         ({"scan_api": "v2"}, "client_cert"),
         ({"scan_api": "v2", "client_cert": "x"}, "client_key"),
+        ({"scan_api": "v2", "client_cert": "x", "client_key": "x"}, "client_cert"),
     ],
 )
 def test_a_key_that_is_none_is_named_before_anything_is_sent(changes, key):

@@ -4,7 +4,7 @@ from payment_cli.errors import UntrustedError
 from payment_cli.gateways.base import OrderRef, Outcome
 from payment_cli.gateways.http import HttpReply, NoAnswerError, NotSentError
 from payment_cli.gateways.wechat.gateway import WechatGateway
-from payment_cli.gateways.wechat.keys import FETCH_PAUSE_MS
+from payment_cli.gateways.wechat.keys import FETCH_PAUSE_MS, FETCH_RETRY_MAX_MS, FETCH_RETRY_MS
 from tests.gateways.gateway_contract import FEE, ORDER_NO, a_request
 from tests.support import wechat as platform
 from tests.support.clock import HandClock
@@ -187,6 +187,63 @@ def test_an_expired_certificate_verifies_nothing(server, opened, clock):
     server.says(by_certificate(platform.transaction(ORDER_NO)))
     gateway = opened(**certificate_mode(platform_certs=(short,)))
     assert gateway.check(ORDER).outcome is Outcome.UNKNOWN
+
+
+LISTED = by_certificate(platform.certificates(platform.platform_cert()))
+FETCH = "/v3/certificates"
+
+
+def fetches(server):
+    return [heard.target for heard in server.heard].count(FETCH)
+
+
+@pytest.mark.parametrize("failed", [Said(how=How.HANG_UP), Said(502, b"<html>")])
+def test_a_failed_fetch_is_made_up_for_seconds_later(server, opened, clock, failed):
+    """One failure kept every callback of the account out for ten minutes."""
+    lists = [failed, LISTED]
+    paid = by_certificate(platform.transaction(ORDER_NO))
+    server.answer = lambda heard: lists.pop(0) if heard.target == FETCH else paid
+    gateway = opened(**certificate_mode())
+    assert gateway.check(ORDER).outcome is Outcome.UNKNOWN
+    assert gateway.check(ORDER).outcome is Outcome.UNKNOWN
+    assert fetches(server) == 1
+    clock.advance(ms=FETCH_RETRY_MS)
+    assert gateway.check(ORDER).outcome is Outcome.PAID
+    assert fetches(server) == 2
+
+
+def test_failures_of_fetching_wait_longer_and_longer_and_a_minute_at_most(server, opened, clock):
+    paid = by_certificate(platform.transaction(ORDER_NO))
+    server.answer = lambda heard: Said(500, b"") if heard.target == FETCH else paid
+    long_lived = opened(**certificate_mode())
+    began, tried_at = clock(), []
+    for second in range(240):
+        before = fetches(server)
+        (long_lived if second % 2 else opened(**certificate_mode())).check(ORDER)  # two processes
+        if fetches(server) > before:
+            tried_at.append((clock() - began) // 1000)
+        clock.advance(ms=1000)
+    assert tried_at == [0, 2, 6, 14, 30, 62, 122, 182]
+    assert FETCH_RETRY_MAX_MS == 60_000
+
+
+def test_after_a_success_failures_are_forgotten(server, opened, clock):
+    works = [False, False, True, False, True]
+
+    def answer(heard):
+        at_s = clock() // 1000
+        if heard.target != FETCH:
+            return by_certificate(platform.transaction(ORDER_NO), serial="ABC", at_s=at_s)
+        listed = platform.certificates(platform.platform_cert())
+        return by_certificate(listed, at_s=at_s) if works.pop(0) else Said(500, b"")
+
+    server.answer = answer
+    gateway = opened(**certificate_mode())
+    waits = (FETCH_RETRY_MS, 2 * FETCH_RETRY_MS, FETCH_PAUSE_MS - 1, 1, FETCH_RETRY_MS, 0)
+    for wait_ms in waits:
+        gateway.check(ORDER)
+        clock.advance(ms=wait_ms)
+    assert works == []
 
 
 @pytest.mark.parametrize("saved", ["", "{", "[]", '{"certificates":["x"]}', '{"asked_at":"x"}'])

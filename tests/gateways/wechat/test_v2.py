@@ -176,6 +176,8 @@ def failed(code, **more):
         ("AUTH_CODE_INVALID", Outcome.FAILED),
         ("NOTSUPORTCARD", Outcome.FAILED),
         ("ORDERCLOSED", Outcome.FAILED),
+        ("TRADE_ERROR", Outcome.FAILED),
+        ("APPID_MCHID_NOT_MATCH", Outcome.REFUSED),
         ("PARAM_ERROR", Outcome.REFUSED),
         ("NOAUTH", Outcome.REFUSED),
         ("APPID_NOT_EXIST", Outcome.REFUSED),
@@ -199,6 +201,8 @@ def test_each_error_of_a_scan_has_one_meaning_if_signed(server, opened, code, ou
         {"total_fee": "-2300"},
         {"total_fee": "２３００"},
         {"total_fee": "1" * 16},
+        {"transaction_id": "(absent)"},
+        {"transaction_id": ""},
         {"mch_id": "1900000001"},
         {"appid": "wx0"},
         {"appid": "(absent)"},
@@ -269,7 +273,7 @@ def test_a_reverse_is_signed_and_shows_the_merchant_certificate():
     assert gateway(account, Wire()).close(ORDER).outcome is Outcome.CLOSED
     assert calls[0].url.endswith("/secapi/pay/reverse")
     assert calls[0].client_cert.cert == CLIENT_CERT
-    assert calls[0].client_cert.key is account.client_key
+    assert calls[0].client_cert.key.reveal() == platform.private_pem("merchant")
 
 
 def test_a_reverse_is_repeated_while_the_provider_asks_for_it(server, opened):
@@ -287,6 +291,74 @@ def test_a_reverse_is_not_repeated_for_ever_and_then_decided_by_asking(server, o
     assert (answer.outcome, answer.code) == (Outcome.UNKNOWN, "SYSTEMERROR")
     targets = [heard.target for heard in server.heard]
     assert targets == ["/secapi/pay/reverse"] * REVERSES_MAX + ["/pay/orderquery"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"recall": ""}, {"recall": "n"}, {"recall": "Y"}])
+def test_a_reverse_that_does_not_plainly_say_done_is_asked_about(server, opened, changes):
+    waiting = platform.v2_signed(platform.v2_paid(ORDER_NO, trade_state="USERPAYING"))
+    said = platform.v2_signed(platform.v2_fields(**changes))
+    server.answer = lambda heard: said if heard.target.endswith("reverse") else waiting
+    assert opened().close(ORDER).outcome is Outcome.UNKNOWN
+    assert server.heard[-1].target == "/pay/orderquery"
+
+
+def test_a_reverse_of_another_merchant_is_not_ours(server, opened):
+    foreign = platform.v2_signed(platform.v2_fields(mch_id="1900000001", recall="N"))
+    paid = platform.v2_signed(platform.v2_paid(ORDER_NO, trade_state="SUCCESS"))
+    server.answer = lambda heard: foreign if heard.target.endswith("reverse") else paid
+    assert opened().close(ORDER).outcome is Outcome.PAID
+
+
+def test_a_reverse_while_the_payer_is_paying_reverses_nothing(server, opened):
+    paying = platform.v2_signed(failed("USERPAYING", recall="N"))
+    waiting = platform.v2_signed(platform.v2_paid(ORDER_NO, trade_state="USERPAYING"))
+    server.answer = lambda heard: paying if heard.target.endswith("reverse") else waiting
+    answer = opened().close(ORDER)
+    assert (answer.outcome, answer.code) == (Outcome.UNKNOWN, "USERPAYING")
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 400, 404, 500])
+def test_nothing_but_http_200_is_believed(server, opened, status):
+    paid = platform.v2_signed(platform.v2_paid(ORDER_NO, trade_state="SUCCESS", recall="N"))
+    server.says(Said(status, paid.body))
+    made = opened()
+    outcomes = [scan(made).outcome, made.check(ORDER).outcome, made.close(ORDER).outcome]
+    assert outcomes == [Outcome.UNKNOWN] * 3
+
+
+def test_money_that_went_back_before_we_heard_of_it_is_told_so(server, opened):
+    made = opened()
+    server.says(platform.v2_signed(platform.v2_paid(ORDER_NO, trade_state="REFUND")))
+    assert made.check(ORDER).paid.went_back is True
+    server.says(platform.v2_signed(platform.v2_paid(ORDER_NO, trade_state="SUCCESS")))
+    assert made.check(ORDER).paid.went_back is False
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "REFUND"])
+def test_money_without_the_providers_number_is_not_believed(server, opened, state):
+    fields = platform.v2_paid(ORDER_NO, trade_state=state, transaction_id="(absent)")
+    server.says(platform.v2_signed(fields))
+    answer = opened().check(ORDER)
+    assert (answer.outcome, answer.paid) == (Outcome.UNKNOWN, None)
+    assert "transaction_id" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("INVALID_REQUEST", "201 商户订单号重复"),
+        ("INVALID_REQUEST", "该订单已支付"),
+        ("ORDERPAID", "订单已支付"),
+        ("OUT_TRADE_NO_USED", "商户订单号重复"),
+        ("PARAM_ERROR", "商户订单号重复"),
+    ],
+)
+def test_an_order_that_exists_is_neither_refused_nor_missing(server, opened, code, words):
+    fields = platform.v2_fields(result_code="FAIL", err_code=code, err_code_des=words)
+    server.says(platform.v2_signed(fields))
+    made = opened()
+    assert scan(made).outcome is Outcome.UNKNOWN
+    assert made.check(ORDER).outcome is Outcome.UNKNOWN
 
 
 def test_an_unsigned_wish_to_repeat_is_not_followed(server, opened):
@@ -349,6 +421,17 @@ def test_an_account_without_pay_key_takes_no_notice():
 def test_a_signed_notice_that_does_not_say_success_names_no_order(changes):
     notice = complete(platform.v2_paid(ORDER_NO, **changes))
     assert (notice.order_no, notice.answer.paid) == ("", None)
+
+
+@pytest.mark.parametrize("number", ["", "(absent)"])
+def test_a_true_notice_of_money_that_names_no_order_is_refused(number):
+    with pytest.raises(UntrustedError, match="names no order"):
+        complete(platform.v2_paid(ORDER_NO, out_trade_no=number))
+
+
+def test_a_notice_of_money_without_the_providers_number_does_not_pay():
+    notice = complete(platform.v2_paid(ORDER_NO, transaction_id="(absent)"))
+    assert (notice.order_no, notice.answer.outcome) == (ORDER_NO, Outcome.UNKNOWN)
 
 
 def test_a_notice_with_a_field_twice_is_refused():

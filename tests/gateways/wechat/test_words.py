@@ -42,8 +42,19 @@ def test_times_are_written_in_beijing_and_read_back(at):
     assert time_of(rfc3339(at)) == at // 1000 * 1000
 
 
+@pytest.mark.parametrize("word", ["ORDER_CLOSED", "ORDERREVERSED"])
+def test_a_scan_that_has_ended_failed_unless_a_number_says_that_it_may_be_paid(word):
+    assert of_error(word, message="订单已关闭") is Outcome.FAILED
+    assert of_error(word, "268498689", "订单已关闭") is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("word", ["TRADE_ERROR", "NOTENOUGH", "INVALID_REQUEST", "USERPAYING"])
+def test_no_word_outweighs_that_the_order_is_paid(word):
+    assert of_error(word, message="该订单已支付") is Outcome.UNKNOWN
+
+
 @given(st.text(), st.integers(0, 200))
-def test_a_description_is_one_printable_line_of_bounded_length(text, chars_max):
+def test_words_for_people_are_one_printable_line_of_bounded_length(text, chars_max):
     line = one_line(text, chars_max)
     assert len(line) <= chars_max
     assert line == "" or line.isprintable()

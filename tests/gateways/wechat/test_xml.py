@@ -39,6 +39,8 @@ ATTACKS = {
     "empty": "",
     "text": "hello",
     "nul": "<xml><a>\x00</a></xml>",
+    "a hidden DTD": '<?x <![CDATA[ ?><!DOCTYPE x [<!ENTITY f "]]>">]><xml><a>&f;</a></xml>',
+    "a comment that hides a DTD": "<!-- <![CDATA[ --><!DOCTYPE x><xml><a>]]></a></xml>",
     "big": "<xml><a>" + "1" * XML_SIZE_MAX + "</a></xml>",
     "deep": "<xml>" + "<a>" * 5000 + "</a>" * 5000 + "</xml>",
 }
@@ -65,7 +67,22 @@ def test_plain_text_cdata_and_escapes_are_read():
     assert read_xml(body.encode()) == {"a": "1 < 2", "b": "<&>微", "c": ""}
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z_]{1,9}", fullmatch=True), st.text("a<>&'\"]微 ;#")))
+@pytest.mark.parametrize(
+    "text",
+    ["<!", "<!DOCTYPE x>", '<!ENTITY f "x">', "<!-- 两杯 -->", "&f;", "]]", "<?xml?>", "<b>1</b>"],
+)
+def test_what_is_in_cdata_is_text_and_no_markup(text):
+    body = f"<xml><a><![CDATA[{text}]]></a><b>2</b></xml>"
+    assert read_xml(body.encode()) == {"a": text, "b": "2"}
+
+
+def test_a_byte_order_mark_is_no_text():
+    body = "\ufeff<xml><a>1</a></xml>".encode()
+    assert looks_like_xml(body)
+    assert read_xml(body) == {"a": "1"}
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z_]{1,9}", fullmatch=True), st.text("a<>&'\"]微 ;#!")))
 def test_what_is_written_is_read_back(fields):
     assert read_xml(write_xml(fields)) == fields
 

@@ -110,6 +110,32 @@ def test_where_no_rule_fits_the_order_is_refused():
         a_sheet().rule_for("US", "110000", "US-CA")
 
 
+def test_where_the_address_leaves_the_price_open_it_is_refused_and_not_the_cheaper_one():
+    sheet = a_sheet(a_rule(target="310000", title="city"), a_rule(target="310115", first="99"))
+    with pytest.raises(NotAllowedError, match="CN 310000000000 is not the whole region code"):
+        sheet.rule_for("CN", "110108", "310000000000")
+    assert sheet.rule_for("CN", "110108", "310101000000").title == "city"
+
+
+def test_a_coarse_address_will_do_where_all_of_it_costs_the_same():
+    sheet = a_sheet(a_rule(target="310000", title="city"), a_rule(target="310115"))
+    assert sheet.rule_for("CN", "110108", "310000000000").title == "city"
+
+
+def test_an_address_without_a_region_code_is_refused_where_regions_differ():
+    sheet = a_sheet(a_rule(target="US-AK", first="99"), a_rule(), country="US")
+    with pytest.raises(NotAllowedError, match="US is not the whole region code"):
+        sheet.rule_for("US", "110108", "")
+    assert a_sheet(a_rule(), country="US").rule_for("US", "110108", "").first == 10_50
+
+
+def test_without_an_address_what_is_weighed_is_refused_and_the_rest_is_not():
+    nowhere = a_route(target="", country="")
+    with pytest.raises(NotAllowedError, match="nobody says where the order goes"):
+        order_freight([a_line(weight="1")], nowhere)
+    assert order_freight([a_line(), a_line(weight="9", freight=5_00)], nowhere)[0] == 5_00
+
+
 def test_codes_of_other_countries_are_equal_or_the_whole_country():
     sheet = a_sheet(
         a_rule(target="000000", title="US"), a_rule(target="US-CA", title="CA"), country="US"
@@ -147,7 +173,7 @@ def test_goods_without_weight_are_free_of_it_even_where_no_rule_fits():
     assert order_freight([a_line()], a_route(country="US")) == (0, "")
 
 
-def test_without_a_route_only_fixed_freight_is_charged():
+def test_without_a_sheet_only_fixed_freight_is_charged():
     assert order_freight([a_line(weight="9"), a_line(freight=2_00)], None) == (2_00, "2.00 fixed")
 
 

@@ -1,7 +1,7 @@
 """A new order is a copy of what was sold."""
 
 from payment_cli.model.shop.order_place import Placing, place_order
-from payment_cli.model.shop.order_state import OrderKind, OrderStatus
+from payment_cli.model.shop.order_state import OrderStatus
 from payment_cli.model.shop.pricing import price_order
 from tests.support.shop import (
     MERCHANT,
@@ -27,7 +27,7 @@ PRICED = price_order(
 
 
 def place(**placing):
-    known = {"kind": OrderKind.NORMAL, "buyer_id": "xiaobai", **placing}
+    known = {"buyer_id": "xiaobai", **placing}
     return place_order(PRICED, Placing(**known), MERCHANT, id="o-1", now=NOW, by="tea")
 
 

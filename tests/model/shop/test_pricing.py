@@ -15,7 +15,7 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_place import Placing, place_order
 from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.pricing import price_order
-from payment_cli.model.shop.pricing_goods import CartLine
+from payment_cli.model.shop.pricing_goods import CartLine, Kinds
 from tests.support.shop import MERCHANT, NOW, a_coupon, a_discount, a_product, cart, catalogue, yuan
 
 SHEET = FreightSheet.from_document(
@@ -119,8 +119,27 @@ def test_neither_discounts_nor_coupons_touch_the_freight():
 
 def test_virtual_goods_have_no_freight():
     goods = a_product("tea", "10", freight=8, weight=3)
-    priced = price(cart(tea=1), goods, is_sent=False, route=ROUTE)
+    priced = price(cart(tea=1), goods, kinds=Kinds(order=OrderKind.VIRTUAL), route=ROUTE)
     assert (priced.freight, priced.steps) == (0, ())
+
+
+def test_a_package_is_virtual_if_all_of_it_is_and_is_what_it_says():
+    song = a_product("song", "5", w_tp="Q")
+    parts = [{"w_id": "song", "num": 2}, {"w_id": "cup", "num": 3}]
+    cup = a_product("cup", "10", weight=1)
+    mixed = price(cart(box=2), a_product("box", None, w_pkg=parts), song, cup, route=ROUTE)
+    assert (mixed.kind, mixed.freight) == ("A", 15_00)  # 6 kg: 10.50 + 5 * 0.80, half-up
+    songs = a_product("box", None, w_pkg=parts[:1])
+    assert price(cart(box=2), songs, song, route=ROUTE).kind == "Q"
+    said = price(cart(box=1), a_product("box", None, w_pkg=parts, w_tp="Q"), song, cup)
+    assert (said.kind, said.freight) == ("Q", 0)
+
+
+def test_the_store_may_say_that_an_order_is_sent_though_its_goods_are_not():
+    priced = price(
+        cart(song=1), a_product("song", "5", w_tp="Q"), kinds=Kinds(order=OrderKind.NORMAL)
+    )
+    assert (priced.kind, priced.freight) == ("A", 0)
 
 
 def test_a_coupon_is_never_spent_for_nothing():
@@ -162,7 +181,7 @@ def test_an_order_above_the_limit_is_refused():
     with pytest.raises(InvalidValueError, match="an order is at most"):
         price(cart(tea=1001), a_product("tea", "10000000"))
     with pytest.raises(InvalidValueError, match="an order is at most"):
-        price(cart(tea=1001), a_product("tea", "0", freight=10_000_000), is_sent=False)
+        price(cart(tea=1001), a_product("tea", "0", freight=10_000_000))
 
 
 def test_the_calculation_prints_in_yuan():
@@ -251,7 +270,7 @@ def test_what_is_taken_off_is_found_on_the_lines_fen_by_fen(priced):
 
 @given(orders())
 def test_an_order_of_it_survives_the_way_through_a_record(priced):
-    placing = Placing(kind=OrderKind.NORMAL, buyer_id="xiaobai", expi=NOW + 1)
+    placing = Placing(buyer_id="xiaobai", expi=NOW + 1)
     order = place_order(priced, placing, MERCHANT, id="o-1", now=NOW, by="tea")
     assert Order.from_record(decode(encode(order.to_record()))) == order
     assert order.fee == priced.fee

@@ -42,6 +42,7 @@ documents = st.fixed_dictionaries(
         ),
         "link": st.just("https://shop.example/cup"), "description": st.just("two\nlines"),
         "colour": st.sampled_from(["red", {"rgb": [1, Decimal("0.5"), None]}]),
+        "w_tp": st.sampled_from(["A", None]),
         "pro_id": st.just("tea"), "price_by": st.just("bulk"),
     },
 )  # fmt: skip
@@ -51,6 +52,24 @@ documents = st.fixed_dictionaries(
 def test_a_product_survives_the_way_through_a_record(document):
     product = Product.new(document, id="p1", now=NOW, currency="RMB")
     assert Product.from_record(decode(encode(product.to_record()))) == product
+
+
+def test_its_kind_is_sent_or_virtual_or_what_the_store_says():
+    assert [a_product(w_tp=kind).w_tp for kind in ("A", "Q", "", None)] == ["A", "Q", None, None]
+    assert a_product(tp="Q").to_record()["w_tp"] == "Q"
+    assert "w_tp" not in a_product(tp="product").to_record()
+    for kind in ("S", "q", 1, True):
+        with pytest.raises(InvalidValueError, match="w_tp must be"):
+            a_product(w_tp=kind)
+
+
+@pytest.mark.parametrize("field", ["weight", "freight"])
+def test_what_is_virtual_has_nothing_that_sending_costs(field):
+    with pytest.raises(InvalidValueError, match="it is virtual"):
+        a_product(w_tp="Q", **{field: 1})
+    with pytest.raises(InvalidValueError, match="it is virtual"):
+        a_product(**{field: 1}).edited({"w_tp": "Q"}, NOW)
+    assert a_product(**{field: 1}).edited({"w_tp": "Q", field: None}, NOW).w_tp == "Q"
 
 
 def test_unknown_fields_are_kept_but_a_misspelled_one_of_ours_is_not():

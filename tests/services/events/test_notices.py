@@ -21,16 +21,15 @@ from payment_cli.model.events.webhook_key import WebhookKeys
 from payment_cli.model.events.webhook_url import WebhookUrl
 from payment_cli.model.query.match import equal, everything
 from payment_cli.model.secret import Secret
-from payment_cli.model.shop.freight import read_sheet
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_notice import NoticeType, order_notice
 from payment_cli.services.events.notice_records import NOTICES, may_start_delivery
 from payment_cli.services.events.notices import Notices
 from payment_cli.services.shop.records import load_order, note_delivery, orders
 from payment_cli.services.stores.records import load_settings
-from payment_cli.services.stores.settings import StoreSettingsService
 from payment_cli.storage.base import Query
 from tests.services.conftest import World
+from tests.services.stores.test_settings import service_of
 from tests.support.shop import an_order
 
 YES = Delivery(200, "thanks")
@@ -81,9 +80,7 @@ def seen_by(world: World, receivers: Receivers, actor: Actor) -> Notices:
 
 
 def point(world: World, store: str, url: str) -> None:
-    actor = Actor("root", is_operator=True)
-    service = StoreSettingsService(world.storage, actor, world.clock, read_sheet)
-    service.set(store, "webhook_url", url)
+    service_of(world.seen_by("root", is_operator=True)).set(store, "webhook_url", url)
 
 
 def owe(world: World, store: str = "demo", **changes) -> Notice:

@@ -13,6 +13,7 @@ from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.payments.pay_type import PAY_TYPES, Argument, ReturnType, pay_type
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.secret import Secret
+from payment_cli.services.payments.receive import TRYING_MS
 from payment_cli.services.payments.send import SendArguments
 from tests.services.conftest import World
 from tests.support.gateway import paid
@@ -166,11 +167,16 @@ def test_a_true_callback_that_says_nothing_clear_is_asked_for_again(world: World
     assert world.refusals == [f"payment {payment.id}: SUCCESS the answer names no amount"]
 
 
-def test_a_wrong_amount_is_refused_and_changes_nothing(world: World) -> None:
+def test_another_amount_is_flagged_and_acknowledged_and_is_no_payment(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment, 1)]
-    assert isinstance(world.receiver.receive(call()).error, UntrustedError)
-    assert world.stored(payment) == payment
+    received = world.receiver.receive(call())
+    assert (received.acknowledgement.status, received.error) == (200, None)
+    flagged = world.stored(payment)
+    assert (flagged.st, flagged.flag, flagged.paid_fee) == ("WAIT", "amount", 1)
+    assert (flagged.next_check_at, flagged.apply_st) == (0, "")
+    assert world.receiver.receive(call()).acknowledgement.status == 200
+    assert world.stored(payment) == flagged
 
 
 def test_a_genuine_message_about_an_unknown_order_is_refused(world: World) -> None:
@@ -182,6 +188,47 @@ def test_a_genuine_message_that_is_not_about_payments_is_acknowledged(world: Wor
     world.gateway.notices = [Notice("", Answer(Outcome.UNKNOWN))]
     received = world.receiver.receive(call())
     assert (received.acknowledgement.status, received.payment) == (200, None)
+
+
+def test_true_money_that_names_no_order_is_refused_and_leaves_a_trace(world: World) -> None:
+    world.gateway.notices = [Notice("", paid(""))]
+    received = world.receiver.receive(call())
+    assert isinstance(received.error, UntrustedError)
+    assert received.acknowledgement.status == 400
+    assert world.refusals == ["the callback names no payment of ours"]
+
+
+V2_REFUSAL = b"<xml><return_code>FAIL</return_code><return_msg>refused</return_msg></xml>"
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "status"),
+    [
+        ("/pay/re", ConfigError("broken"), 500),
+        ("/pay/re", UntrustedError("no sign"), 400),
+        ("/pay/re/", UntrustedError("no sign"), 400),
+        ("/pay/re/wx.qrcode/demo/stranger", ConfigError("no such target"), 400),
+        ("/pay/re/wx.qrcode/demo/shop", ConfigError("broken"), 500),
+        ("/pay/re/nope/demo/shop", None, 400),
+        ("/pay/re/wx.qrcode/demo/..", None, 400),
+        ("/pay/re/free/demo/shop", None, 400),
+    ],
+)
+@pytest.mark.parametrize("body", [b"<xml><a>1</a></xml>", b" <xml>", b"\xef\xbb\xbf<xml/>"])
+def test_xml_refused_before_its_account_is_known_is_refused_in_xml(
+    world: World, body: bytes, path: str, error: Exception | None, status: int
+) -> None:
+    def broken(domain: str, provider: str, target: str):
+        raise error
+
+    world.accounts.wechat_targets = [("demo", "shop")]
+    if error is not None:
+        world.accounts.gateway = broken
+    received = world.receiver.receive(call(path, body, {"content-type": "text/xml"}))
+    assert received.error is not None
+    answer = received.acknowledgement
+    assert (answer.status, answer.body) == (status, V2_REFUSAL)
+    assert answer.content_type == "text/xml; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -216,27 +263,69 @@ def test_a_message_in_no_providers_form_is_refused_on_the_bare_path(world: World
 def test_the_bare_path_finds_the_wechat_account_by_trying(world: World) -> None:
     payment = sent(world)
     world.accounts.wechat_targets = [("other", "a"), ("demo", "shop")]
+    world.accounts.said_to = {("demo", "shop"): payment.id}
     world.gateway.notices = [UntrustedError("serial"), notice(payment)]
     assert world.receiver.receive(call("/pay/re", headers=SIGNED)).error is None
     assert world.stored(payment).st == "OK"
 
 
-def test_of_accounts_that_share_their_keys_the_payments_own_speaks(world: World) -> None:
+def test_only_accounts_that_a_message_may_be_for_verify_it(world: World) -> None:
     payment = sent(world)
-    world.accounts.wechat_targets = [("demo", "twin"), ("demo", "shop")]
+    world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)] + [("demo", "shop")]
+    world.accounts.said_to = dict.fromkeys(world.accounts.wechat_targets)
+    world.accounts.said_to["demo", "shop"] = payment.id
     world.gateway.notices = [notice(payment)]
     assert world.receiver.receive(call("/pay/re", headers=SIGNED)).error is None
     assert world.stored(payment).st == "OK"
-    assert len(world.gateway.calls("complete")) == 2  # its own account verified it as well
+    assert len(world.gateway.calls("complete")) == 1
+
+
+def test_a_message_that_is_for_no_account_is_verified_by_none(world: World) -> None:
+    world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
+    world.accounts.said_to = dict.fromkeys(world.accounts.wechat_targets)
+    received = world.receiver.receive(call("/pay/re", headers=SIGNED))
+    assert isinstance(received.error, UntrustedError)
+    assert world.gateway.calls("complete") == []
+    assert world.refusals == ["no account is named by this callback, or has the key that opens it"]
+
+
+@pytest.mark.parametrize("first", ["twin", "shop"])
+def test_of_targets_that_share_an_account_the_payments_own_verifies_and_once(
+    world: World, first: str
+) -> None:
+    payment = sent(world)
+    world.accounts.wechat_targets = sorted(
+        [("demo", "twin"), ("demo", "shop")], key=lambda target: target[1] != first
+    )
+    world.accounts.said_to = dict.fromkeys(world.accounts.wechat_targets, payment.id)
+    world.gateway.notices = [notice(payment)]
+    assert world.receiver.receive(call("/pay/re", headers=SIGNED)).error is None
+    assert world.stored(payment).st == "OK"
+    assert len(world.gateway.calls("complete")) == 1
 
 
 def test_another_account_whose_keys_fit_can_not_speak_for_the_payments_own(world: World) -> None:
     payment = sent(world)
     world.accounts.wechat_targets = [("other", "liar"), ("demo", "shop")]
-    world.gateway.notices = [notice(payment), UntrustedError("not for this merchant")]
+    world.accounts.said_to = dict.fromkeys(world.accounts.wechat_targets, payment.id)
+    world.gateway.notices = [UntrustedError("not for this merchant")]
     received = world.receiver.receive(call("/pay/re", headers=SIGNED))
     assert isinstance(received.error, UntrustedError)
     assert world.stored(payment) == payment
+    assert len(world.gateway.calls("complete")) == 1  # its own; the other one is not asked
+
+
+def test_no_further_account_is_tried_when_the_providers_patience_is_spent(world: World) -> None:
+    def slow(request: HttpRequest) -> Notice:
+        world.gateway.asked.append(("complete", request))
+        world.clock.advance(ms=TRYING_MS // 2 + 1)
+        raise UntrustedError("serial")
+
+    world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
+    world.gateway.complete = slow  # type: ignore[method-assign]
+    received = world.receiver.receive(call("/pay/re", headers=SIGNED))
+    assert isinstance(received.error, UntrustedError)
+    assert len(world.gateway.calls("complete")) == 2
 
 
 def test_an_account_that_can_not_be_read_is_our_fault_on_the_bare_path(world: World) -> None:
@@ -262,13 +351,6 @@ def test_a_form_larger_than_any_of_the_providers_claims_nothing(world: World, bo
     received = world.receiver.receive(call("/pay/re", body, FORM))
     assert isinstance(received.error, UntrustedError)
     assert world.gateway.calls("complete") == []
-
-
-def test_trying_on_the_bare_path_is_bounded(world: World) -> None:
-    world.accounts.wechat_targets = [("demo", f"t{n}") for n in range(100)]
-    world.gateway.notices = [UntrustedError("serial")]
-    assert isinstance(world.receiver.receive(call("/pay/re", headers=SIGNED)).error, UntrustedError)
-    assert len(world.gateway.calls("complete")) == 16
 
 
 def test_the_bare_path_finds_the_alipay_account_by_the_claimed_order(world: World) -> None:

@@ -1,15 +1,17 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
+from payment_cli.errors import ConfigError, InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.model.query.match import everything
 from payment_cli.model.shop.address import Address
 from payment_cli.model.shop.coupon import Coupon
 from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.product import Product
 from payment_cli.model.stores.settings import StoreSettings
 from payment_cli.services.shop.orders import Buying
@@ -154,7 +156,42 @@ def test_freight_goes_by_the_default_addresses_and_the_sheet(world: World) -> No
     order = world.orders.create(wanted((cup, 2)), BUYER)
     assert (order.freight, order.fee) == (1500, 2 * 2990 + 1500)
     assert order.delivery["addr_user_code"] == "110108017000"
-    assert world.orders.create(wanted((cup, 2), tp="Q"), BUYER).freight == 0
+    assert world.orders.create(wanted((cup, 2), tp="Q"), BUYER).freight == 1500
+    virtual = replace(BUYER, kind=OrderKind.VIRTUAL)
+    assert world.orders.create(wanted((cup, 2)), virtual).freight == 0
+
+
+def test_a_store_that_weighs_must_say_where_it_sends_from(world: World) -> None:
+    rules = {"CN": [{"ship_code": "000000", "target_code": "000000", "first": 10}]}
+    configure(world, freight_sheet={"rules": rules})
+    with world.storage.transaction("test") as tx:
+        address = Address.new(HOME, id="a1", uid="u1", now=1)
+        tx.insert(Collection("address", "demo"), {**address.to_record(), "dftaddr": True})
+    with pytest.raises(ConfigError, match="no address that it sends from"):
+        world.orders.create(wanted((stock(world, weight=1), 1)), BUYER)
+    assert world.orders.create(wanted((stock(world), 1)), BUYER).freight == 0
+
+
+def test_the_shops_own_address_is_no_buyers(world: World) -> None:
+    with world.storage.transaction("test") as tx:
+        address = Address.new({"tp": "S", "code": "110108"}, id="a1", uid="", now=1)
+        tx.insert(Collection("address", "demo"), address.to_record())
+    with pytest.raises(NotAllowedError, match="not one of this buyer"):
+        world.orders.create(wanted((stock(world), 1), address="a1"), Buying("", is_anonymous=True))
+
+
+def test_goods_that_do_not_say_are_what_the_store_says(world: World) -> None:
+    configure(world, w_tp="Q")
+    song, cup = stock(world), stock(world, w_tp="A")
+    assert world.orders.create(wanted((song, 1)), BUYER).ord_tp == "Q"
+    assert world.orders.create(wanted((song, 1), (cup, 1)), BUYER).ord_tp == "A"
+
+
+def test_an_order_without_a_buyer_is_asked_for(world: World) -> None:
+    cup = stock(world)
+    with pytest.raises(InvalidValueError, match="nobody buys it"):
+        world.orders.create(wanted((cup, 1)), Buying(""))
+    assert world.orders.create(wanted((cup, 1)), Buying("", is_anonymous=True)).buyer_id == ""
 
 
 def test_anothers_address_is_refused(world: World) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
-from payment_cli.errors import InvalidValueError, NotAllowedError
-from payment_cli.model.shop.freight import read_sheet
+from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
+from payment_cli.model.shop.freight_check import check_sheet
+from payment_cli.services.stores.setting_checks import SettingChecks
 from payment_cli.services.stores.settings import StoreSettingsService
 from payment_cli.storage.base import Collection
 from tests.services.conftest import World
@@ -9,7 +10,18 @@ from tests.services.conftest import World
 
 @pytest.fixture
 def settings(world: World) -> StoreSettingsService:
-    return StoreSettingsService(world.storage, world.actor, world.clock, read_sheet)
+    return service_of(world)
+
+
+def service_of(world: World) -> StoreSettingsService:
+    """Return the settings of stores that have one script, `after`, and may tell anybody."""
+
+    def require_script(_domain: str, name: str) -> None:
+        if name != "after":
+            raise NotFoundError("script", name)
+
+    checks = SettingChecks(require_script, check_sheet, lambda _domain, _url: None)
+    return StoreSettingsService(world.storage, world.actor, world.clock, checks)
 
 
 def test_a_store_that_set_nothing_has_the_defaults(settings) -> None:
@@ -51,12 +63,18 @@ def test_what_it_can_not_be_is_refused(settings, name: str, text: str) -> None:
     assert settings.get("demo").rev == 0
 
 
+def test_a_script_that_is_not_there_is_refused_and_the_one_before_stays(settings) -> None:
+    settings.set("demo", "order_callback", "after")
+    with pytest.raises(NotFoundError):
+        settings.set("demo", "order_callback", "befor")
+    assert settings.get("demo").order_callback == "after"
+
+
 def test_others_neither_read_nor_change_it(world: World, settings) -> None:
     with pytest.raises(NotAllowedError):
         settings.get("other")
     with pytest.raises(NotAllowedError):
         settings.set("other", "order_minutes", "5")
     root = world.seen_by("root", is_operator=True)
-    service = StoreSettingsService(root.storage, root.actor, root.clock, read_sheet)
-    assert service.set("other", "order_minutes", "5").order_minutes == 5
+    assert service_of(root).set("other", "order_minutes", "5").order_minutes == 5
     assert settings.get("demo").order_minutes == 15

@@ -3,11 +3,10 @@
 import pytest
 
 from payment_cli.errors import ConfigError, NotFoundError
-from payment_cli.model.shop.freight import read_sheet
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.stores.settings import StoreSettingsService
 from payment_cli.services.stores.zones import Zones
 from tests.services.conftest import World
+from tests.services.stores.test_settings import service_of
 
 
 def find(domain: str) -> Merchant:
@@ -22,8 +21,7 @@ def zones(world: World, tree: str = "") -> Zones:
 
 
 def keep(world: World, zone: str) -> None:
-    service = StoreSettingsService(world.storage, world.actor, world.clock, read_sheet)
-    service.set("demo", "timezone", zone)
+    service_of(world).set("demo", "timezone", zone)
 
 
 def test_a_store_keeps_its_own_else_the_trees_else_that_of_its_currency(world: World) -> None:

@@ -72,7 +72,8 @@ def mounts(tmp_path):
 def doctor(tree, mounts):
     configs: Configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: SHOP)
     probe = lambda: "1 payment, journal sound"  # noqa: E731
-    return Doctor(tree, system_clock, configs, probe, list, list, mounts)
+    none = lambda _shop: ()  # noqa: E731
+    return Doctor(tree, system_clock, configs, probe, list, list, list, none, mounts)
 
 
 def found(findings, level):
