@@ -46,6 +46,9 @@ _PAYMENT = {
     "notify": Lazy(
         "payment_cli.cli.payment.notify:notify", "Webhooks: list, retry, deliver, keys."
     ),
+    "hook": Lazy(
+        "payment_cli.cli.payment.hook:hook", "Scripts for events: run what is due, or again."
+    ),
     "doctor": Lazy("payment_cli.cli.payment.doctor:doctor", "Check settings, keys and the tree."),
     "fsck": Lazy("payment_cli.cli.payment.fsck:fsck", "Compare the files with the journal."),
     "backup": Lazy("payment_cli.cli.payment.backup:backup", "Copy the tree while it is in use."),

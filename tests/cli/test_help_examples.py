@@ -250,7 +250,11 @@ def bench(
 ) -> Iterator[Bench]:
     """A copy of a store for one example: a bare one, if it makes what the stocked one has."""
     line = request.node.callspec.params["line"]
-    kind = "bare" if line.startswith(("payment w add -nm cup-01",)) else "stocked"
+    kind = (
+        "bare"
+        if line.startswith(("payment w add -nm cup-01", "payment w add -nm song-01"))
+        else "stocked"
+    )
     root = tmp_path / "tree"
     shutil.copytree(stores.root.parent / kind, root)
     (tmp_path / "dev").mkdir()

@@ -160,10 +160,12 @@ class Product:
         what = f"product {self.nm}"
         stored = self.to_record()
         given = typed("thing", changes, what, keep, stored)
+        # A word that means a field now takes the place of one's own that was kept under it.
+        left = {k: v for k, v in stored.items() if k in given or k not in changes}
         given = {k: v for k, v in given.items() if k not in _OURS}
-        record = {**stored, **given, "lm": now, "edit_at": now}
-        left = {k: v for k, v in record.items() if v is not None}
-        return self._read(Fields(left, what, said=said("thing", changes)))
+        record = {**left, **given, "lm": now, "edit_at": now}
+        kept = {k: v for k, v in record.items() if v is not None}
+        return self._read(Fields(kept, what, said=said("thing", changes)))
 
     def sparing_stock(self, changes: Mapping[str, Json]) -> Record:
         """Return changes that a file brings, without those of the stock if it is counted.

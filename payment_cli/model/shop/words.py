@@ -9,7 +9,7 @@ shop model; of a product likewise. A column `tp`, and a match or document that s
 the kind, everything else the record.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from payment_cli.errors import InvalidValueError
@@ -138,6 +138,18 @@ def without(kind: str, document: Mapping[str, Json], name: str) -> Record:
     return {w: value for w, value in document.items() if _name(form, w, value) != name}
 
 
+def doubtful(kind: str, record: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Yield the fields of one's own that a record keeps though they look like a field, and which.
+
+    They count for nothing; whoever wrote `stock` may believe that it does.
+    """
+    form = FORMS[kind]
+    for word in record.keys() - form.fields:
+        field = form.field(word) or form.field(_near(form, word) or "")
+        if field is not None:
+            yield word, field
+
+
 def to_shop(kind: str, record: Mapping[str, Json]) -> Record:
     """Return a record in shop words, as the shop model's clients read it."""
     form = FORMS.get(kind)
@@ -201,11 +213,8 @@ def _require_spelled(
 
 def _require_own(form: Form, word: str, what: str) -> None:
     """Refuse a word that is no field of the form, unless it may be somebody's own."""
-    known = {*form.fields, *form.shop, *form.also}
-    is_wrong = form.strict or (bool(form.prefix) and word.startswith(form.prefix))
-    near = meant(word, known)
-    if near is None and (form.careful or is_wrong):
-        near = resembled(word, known)
+    is_wrong = _is_wrong(form, word)
+    near = _near(form, word)
     if near is None and not is_wrong:
         return
     shown = ascii(word if len(word) <= 40 else word[:40] + "…")
@@ -213,6 +222,19 @@ def _require_own(form: Form, word: str, what: str) -> None:
     raise InvalidValueError(
         f"{what}: {shown} is not a field{way_out}", hint=f"did you mean {near}?" if near else ""
     )
+
+
+def _near(form: Form, word: str) -> str | None:
+    """Return the word of the form that another looks like."""
+    known = {*form.fields, *form.shop, *form.also}
+    near = meant(word, known)
+    if near is None and (form.careful or _is_wrong(form, word)):
+        near = resembled(word, known)
+    return near
+
+
+def _is_wrong(form: Form, word: str) -> bool:
+    return form.strict or (bool(form.prefix) and word.startswith(form.prefix))
 
 
 def _words_in(value: Json) -> frozenset[str]:
