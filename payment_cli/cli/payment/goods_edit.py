@@ -13,6 +13,7 @@ from payment_cli.cli.shell.documents import (
     keep_option,
     read_document,
     read_time,
+    tell_if_over,
     with_options,
     yuan,
 )
@@ -76,7 +77,7 @@ _OPTIONS = (
     ),
     click.option("-weight", "--weight", metavar="KG", help="The weight of a piece, for freight."),
     click.option("-freight", "--freight", callback=yuan, metavar="YUAN", help="Freight per piece."),
-    click.option("-expires", "--expires", metavar="TIME", help="Not sold after this time."),
+    click.option("-expires", "--expires", metavar="TIME", help="Not sold after this day or time."),
     click.option(
         "-min", "--min", "buy_min", type=_PIECES, metavar="N", help="The fewest in an order (1)."
     ),
@@ -129,6 +130,7 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
     """
     app = current_app()
     product = app.shop.goods.add(_document(app, typed), typed.keep)
+    tell_if_over(product.w_expi, app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
 
@@ -169,6 +171,8 @@ def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     wanted = means("thing", changes, "sku")
     if wanted is not None and changes[wanted] != product.sku:
         tell(f"stock left as it is counted, {product.sku}: --stock N sets it")
+    if means("thing", changes, "w_expi"):
+        tell_if_over(product.w_expi, app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
 
@@ -247,7 +251,7 @@ def _document(app: "App", typed: Typed) -> Record:
         "sku": typed.sku,
         "weight": _kilograms(typed.weight),
         "freight": typed.freight,
-        "w_expi": read_time(typed.expires, app.times(), "--expires"),
+        "w_expi": read_time(typed.expires, app.times(), "--expires", is_end=True),
         "w_buy_min": typed.buy_min,
         "w_buy_max": typed.buy_max,
         "cat": typed.cat,

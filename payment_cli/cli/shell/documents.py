@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import click
 
+from payment_cli.cli.shell.output import tell
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.query.times import TimeReader
 from payment_cli.model.record import Json, Record
@@ -54,20 +55,28 @@ def with_options(kind: str, document: Record, options: Mapping[str, Json]) -> Re
     return merged
 
 
-def read_time(text: str | None, times: TimeReader, option: str) -> int | None:
-    """Return a typed time as AMS; None was not given.
+def read_time(
+    text: str | None, times: TimeReader, option: str, *, is_end: bool = False
+) -> int | None:
+    """Return a typed time as AMS; None was not given. A day that `is_end` is included.
 
     Raises:
         InvalidValueError: it is no time.
     """
     if text is None:
         return None
-    found = times.read(text)
+    found = times.read_end(text) if is_end else times.read(text)
     if found is None:
         raise InvalidValueError(
             f"{option} {text[:40]!a} is not a time", hint="for instance 2026-12-31, now+30d, 0"
         )
     return found
+
+
+def tell_if_over(end: Json, now: int, what: str) -> None:
+    """Say on stderr that what was just written is over already; 0 and None are no end."""
+    if isinstance(end, int) and 0 < end < now:
+        tell(f"{what} is over already: its end has passed")
 
 
 def read_yuan(text: str | None, option: str) -> Decimal | None:

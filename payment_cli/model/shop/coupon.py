@@ -133,6 +133,16 @@ class Coupon:
             raise NotAllowedError(f"coupon {self.id} is held by order {self.cpn_orid}")
         return replace(self, th_live=DELETED, lm=now)
 
+    def restored(self, now: int) -> Self:
+        """Return the coupon marked as live again.
+
+        Raises:
+            NotAllowedError: it is not deleted.
+        """
+        if self.is_live:
+            raise NotAllowedError(f"coupon {self.id} is not deleted")
+        return replace(self, th_live=LIVE, lm=now)
+
     @classmethod
     def new(
         cls,

@@ -116,6 +116,16 @@ class Discount:
             raise NotAllowedError(f"discount {self.id} was deleted already")
         return replace(self, th_live=DELETED, lm=now)
 
+    def restored(self, now: int) -> Self:
+        """Return the discount marked as live again.
+
+        Raises:
+            NotAllowedError: it is not deleted.
+        """
+        if self.is_live:
+            raise NotAllowedError(f"discount {self.id} is not deleted")
+        return replace(self, th_live=LIVE, lm=now)
+
     def edited(self, changes: Mapping[str, Json], now: int, keep: Sequence[str] = ()) -> Self:
         """Return the discount with `changes`; null removes a field.
 

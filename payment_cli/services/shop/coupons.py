@@ -25,13 +25,15 @@ class Coupons:
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
 
-    def query(self, query: Query) -> Iterator[Record]:
-        """Yield the matching coupons that are not deleted."""
-        return self.storage.query(coupons(self.actor.domain), live(query))
+    def query(self, query: Query, *, is_deleted: bool = False) -> Iterator[Record]:
+        """Yield the matching coupons; the deleted ones only when asked for."""
+        wanted = live(query, is_deleted=is_deleted)
+        return self.storage.query(coupons(self.actor.domain), wanted)
 
-    def count(self, match: Match) -> int:
-        """Return how many coupons match that are not deleted."""
-        return self.storage.count(coupons(self.actor.domain), live(Query(match)).match)
+    def count(self, match: Match, *, is_deleted: bool = False) -> int:
+        """Return how many coupons match."""
+        wanted = live(Query(match), is_deleted=is_deleted)
+        return self.storage.count(coupons(self.actor.domain), wanted.match)
 
     def get(self, fragment: str) -> Coupon:
         """Return the coupon with this id or part of an id.
@@ -62,9 +64,20 @@ class Coupons:
         Raises:
             NotAllowedError: an order holds it.
         """
+        return self._change(fragment, Coupon.deleted)
+
+    def restore(self, fragment: str) -> Coupon:
+        """Mark a deleted coupon as live again; a used one stays used.
+
+        Raises:
+            NotAllowedError: it is not deleted.
+        """
+        return self._change(fragment, Coupon.restored)
+
+    def _change(self, fragment: str, change: Callable[[Coupon, int], Coupon]) -> Coupon:
         collection = coupons(self.actor.domain)
         seen = self.get(fragment)
         with self.storage.transaction(self.actor.domain) as tx:
-            coupon = Coupon.from_record(tx.get(collection, seen.id)).deleted(self.clock())
-            save_coupon(tx, self.actor.domain, coupon)
+            coupon = Coupon.from_record(tx.get(collection, seen.id))
+            save_coupon(tx, self.actor.domain, change(coupon, self.clock()))
         return self.get(seen.id)

@@ -29,13 +29,15 @@ class Discounts:
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
 
-    def query(self, query: Query) -> Iterator[Record]:
-        """Yield the matching discounts that are not deleted."""
-        return self.storage.query(discounts(self.actor.domain), live(query))
+    def query(self, query: Query, *, is_deleted: bool = False) -> Iterator[Record]:
+        """Yield the matching discounts; the deleted ones only when asked for."""
+        wanted = live(query, is_deleted=is_deleted)
+        return self.storage.query(discounts(self.actor.domain), wanted)
 
-    def count(self, match: Match) -> int:
-        """Return how many discounts match that are not deleted."""
-        return self.storage.count(discounts(self.actor.domain), live(Query(match)).match)
+    def count(self, match: Match, *, is_deleted: bool = False) -> int:
+        """Return how many discounts match."""
+        wanted = live(Query(match), is_deleted=is_deleted)
+        return self.storage.count(discounts(self.actor.domain), wanted.match)
 
     def get(self, fragment: str) -> Discount:
         """Return the discount with this id or part of an id.
@@ -84,6 +86,10 @@ class Discounts:
     def remove(self, fragment: str) -> Discount:
         """Mark a discount as deleted: it applies to no order any more."""
         return self._change(fragment, lambda _tx, discount: discount.deleted(self.clock()))
+
+    def restore(self, fragment: str) -> Discount:
+        """Mark a deleted discount as live again: it applies from now on, if it is not over."""
+        return self._change(fragment, lambda _tx, discount: discount.restored(self.clock()))
 
     def _change(
         self, fragment: str, change: Callable[[Transaction, Discount], Discount]

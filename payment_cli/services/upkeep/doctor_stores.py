@@ -4,7 +4,7 @@ A script that was deleted, a part of a package that is in another currency by no
 serves no route from where the store is: orders would find out one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from payment_cli.model.query.match import all_of, equal, one_of
 from payment_cli.model.shop.address import AddressType
 from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.freight_check import check_sheet, serves_from
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.product import LIVE
 from payment_cli.model.shop.words import doubtful
 from payment_cli.model.stores.merchant import Merchant
@@ -33,12 +34,14 @@ TOLD_MAX = 20
 class StoreExaminer(NamedTuple):
     """Examines the stores of a tree.
 
-    `read_messages(domain, lang)` reads the texts of a language (NotFoundError: there are none).
+    `read_messages(domain, lang)` reads the texts of a language (NotFoundError: there are none),
+    `list_hooks(domain)` names what is in the folder of its hooks.
     """
 
     reader: Callable[[], Reader]
     checks: SettingChecks
     read_messages: Callable[[str, str], object]
+    list_hooks: Callable[[str], Sequence[str]]
     now: Callable[[], int]
 
     def examine(self, merchant: Merchant) -> Iterator[Finding]:
@@ -50,6 +53,7 @@ class StoreExaminer(NamedTuple):
         wrong = [
             *self._settings(merchant.domain),
             *self._language(merchant),
+            *self._hooks(merchant.domain),
             *self._goods(merchant.domain),
             *self._words(merchant.domain),
             *self._discounts(merchant.domain),
@@ -98,6 +102,12 @@ class StoreExaminer(NamedTuple):
             return  # only names that begin with i18n: need it
         except PaymentError as problem:
             yield error(f"{merchant.domain} store", f"lang: {problem}", problem.hint)
+
+    def _hooks(self, domain: str) -> Iterator[Finding]:
+        for name in self.list_hooks(domain):
+            if name not in tuple(NoticeType) and not name.startswith("."):
+                hint = f"one of {', '.join(NoticeType)}"
+                yield warn(f"{domain} store", f"hook/{name[:40]}: no event is called so", hint)
 
     def _goods(self, domain: str) -> Iterator[Finding]:
         subject = f"{domain} goods"

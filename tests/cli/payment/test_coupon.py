@@ -64,6 +64,27 @@ def test_a_coupon_that_an_order_holds_is_not_deleted(payment):
     payment("coupon", "rm", made)
 
 
+def test_a_coupon_expires_at_the_end_of_its_last_day(payment):
+    payment("w", "add", "-nm", "cup", "--title", "Cup", "--price", 30)
+    made = payment("coupon", "add", "--title", "x", "--off", 1, "--expires", "today")
+    assert made.err == ""
+    words = ("--item", "cup", "--coupon", made.json["id"])
+    assert payment("o", "price", *words).json["fee"] == 29
+    over = payment("coupon", "add", "--title", "x", "--off", 1, "--expires", "2020-01-01")
+    assert over.err == "the coupon is over already: its end has passed\n"
+
+
+def test_deleted_coupons_are_listed_and_brought_back(payment):
+    made = payment("coupon", "add", "--title", "x", "--off", 1).json["id"]
+    payment("coupon", "rm", made)
+    assert payment("coupon", "list").json == []
+    assert [one["id"] for one in payment("coupon", "list", "--deleted").json] == [made]
+    assert payment("coupon", "list", "--deleted", "-pager").json["pager"]["sum"] == 1
+    assert payment("coupon", "restore", made).json["cpn_stat"] == "free"
+    assert [one["id"] for one in payment("coupon", "list").json] == [made]
+    assert "is not deleted" in payment("coupon", "restore", made, exit_code=12).err
+
+
 def test_a_coupon_keeps_fields_of_ones_own_but_no_misspelled_threshold(payment):
     made = payment("coupon", "add", "{title:'A gift', off:5, batch:'spring'}").json
     assert (made["type"], made["value"], made["batch"]) == (1, 5, "spring")

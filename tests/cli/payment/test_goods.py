@@ -255,6 +255,15 @@ def test_a_domain_without_a_store_sells_nothing(payment, shop):
     assert "payment store init nobody" in ran.err
 
 
+def test_goods_are_sold_to_the_end_of_their_last_day(payment, shop):
+    words = ("w", "add", "--title", "Cup", "--price", 1, "-nm")
+    assert payment(*words, "cup", "--expires", "today").err == ""
+    assert payment("o", "price", "--item", "cup").json["fee"] == 1
+    over = payment("w", "set", "cup", "--expires", "2020-01-01")
+    assert over.err == "the sale of this product is over already: its end has passed\n"
+    assert payment("w", "set", "cup", "--price", 2).err == ""
+
+
 def test_stock_by_its_own_name_counts_and_a_misspelled_price_is_refused(payment, shop):
     made = payment("w", "add", "{nm:'a', title:'A', price:5, stock:5}").json
     assert made["sku"] == 5

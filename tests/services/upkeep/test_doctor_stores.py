@@ -27,6 +27,7 @@ class Machine:
     def __init__(self) -> None:
         self.scripts = {"after"}
         self.problem: Exception | None = None
+        self.hooks: list[str] = []
 
     def require_script(self, _domain: str, name: str) -> None:
         if name not in self.scripts:
@@ -52,7 +53,11 @@ def said(world: World, machine: Machine):
     """`said()` are the findings, as lines."""
     checks = SettingChecks(machine.require_script, check_sheet, machine.require_webhook)
     examiner = StoreExaminer(
-        lambda: world.storage, checks, machine.read_messages, lambda: world.clock.now
+        lambda: world.storage,
+        checks,
+        machine.read_messages,
+        lambda _domain: machine.hooks,
+        lambda: world.clock.now,
     )
     return lambda shop=SHOP: [
         f"{found.level} {found.subject}: {found.sentence}" for found in examiner.examine(shop)
@@ -106,6 +111,11 @@ def test_a_sheet_needs_a_place_to_send_from_and_rules_for_it(world: World, said)
 def test_the_file_of_a_language_must_be_readable_if_it_is_there(said) -> None:
     assert said(SHOP._replace(lang="de")) == ["error demo store: lang: de.json is no JSON"]
     assert said(SHOP._replace(lang="fr")) == ALL_IS_WELL
+
+
+def test_a_hook_for_no_event_is_told(machine: Machine, said) -> None:
+    machine.hooks = [".git", "order.paid", "order.payed"]
+    assert said() == ["warn demo store: hook/order.payed: no event is called so"]
 
 
 def test_goods_that_can_not_be_sold_are_told_some_of_them(world: World, goods: Goods, said) -> None:
