@@ -119,7 +119,14 @@ class PaymentServices(Tree):
         """Watching a payment until it is done."""
         from payment_cli.services.payments.watch import Watcher
 
-        return Watcher(self.payments, self.checker, self.closer, self.clock, self.sleep)
+        return Watcher(
+            self.payments,
+            self.checker,
+            self.closer,
+            self.clock,
+            self.sleep,
+            self.settings.scan_reverse_s,
+        )
 
     @cached_property
     def receiver(self) -> "Receiver":

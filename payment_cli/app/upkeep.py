@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from payment_cli.app import App
+    from payment_cli.model.finding import Finding
     from payment_cli.model.record import Record
     from payment_cli.services.upkeep.backup import Backup
     from payment_cli.services.upkeep.doctor import Doctor
@@ -88,6 +89,11 @@ class Upkeep:
             everybody = Actor(self.app.actor.domain, is_operator=True)
             return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
 
+        def payments() -> "Iterator[Finding]":
+            from payment_cli.services.upkeep.doctor_payments import examine_payments
+
+            return examine_payments(self.app.storage, self.app.accounts)
+
         store = StoreExaminer(
             lambda: self.app.storage,
             self.app.shop.setting_checks,
@@ -95,7 +101,16 @@ class Upkeep:
             partial(list_hooks, self.app.root),
             self.app.clock,
         )
-        return Doctor(self.app.root, self.app.clock, configs, probe, left, owed, store.examine)
+        return Doctor(
+            self.app.root,
+            self.app.clock,
+            configs,
+            probe,
+            left,
+            owed,
+            payments,
+            store.examine,
+        )
 
     @cached_property
     def owed(self) -> "OwedSteps":

@@ -81,7 +81,7 @@ def write_store_info(root: Path, domain: str, info: Record) -> None:
     check_name("domain", domain)
     place = ("home", domain, ".store")
     with _disk(f"writing home/{domain}/.store/{STORE_INFO}"):
-        root_fd = safe_files.open_root(root, create=True)
+        root_fd = safe_files.open_root(root, writes=True)
         try:
             with safe_files.folder(root_fd, place, create=True) as folder_fd:
                 safe_files.replace_durably(folder_fd, STORE_INFO, encode_pretty(info).encode())

@@ -26,6 +26,7 @@ GENERAL = {
     "foreign-merchant": Kind(
         "truly signed, about another merchant", ANYWHERE, only=TELLING | {"reverse"}
     ),
+    "chunked": Kind("the notification comes in chunks, without a length", NOTICES),
     "duplicate": Kind("the notification comes twice", NOTICES),
     "reordered": Kind("held back until another notification was delivered", NOTICES),
     "lost": Kind("this delivery never arrives; the schedule goes on", NOTICES),

@@ -108,10 +108,15 @@ _ORDER_STATES: Mapping[str, tuple[OrderStatus, ...]] = {
 }
 
 #: The states of a payment, and whether it is flagged, in which a moment's steps may be owed. A
-#: paid one may have got more money since.
+#: paid one may have got more money since, and the right amount may have come after another.
 _STATES: Mapping[str, tuple[tuple[Status, bool], ...]] = {
     Moment.PAID: ((Status.OK, False), (Status.OK, True)),
-    Moment.FLAGGED: ((Status.OK, True), (Status.FAIL, True)),
+    Moment.FLAGGED: (
+        (Status.OK, True),
+        (Status.OK, False),
+        (Status.FAIL, True),
+        (Status.WAIT, True),
+    ),
     Moment.FAILED: ((Status.FAIL, False), (Status.FAIL, True)),
     Moment.CLOSED: ((Status.FAIL, False), (Status.FAIL, True)),
     UNJUDGED: ((Status.OK, True), (Status.OK, False)),

@@ -5,7 +5,7 @@
                            data {payTypes: [{pay_tp, type, needs}], payment: {…}}
     POST /pay/ajax/send    {or_id or id, pay_tp, args: {openid, auth_code}}
                            data {id, or_id, status, type, data, view_key}
-    POST /pay/ajax/check   {id}: asks the provider when it is time; a scan is reversed after 30 s
+    POST /pay/ajax/check   {id}: asks the provider when it is time; a slow scan is reversed
     GET  /pay/ajax/get     ?id=… data {id, or_id, status, type, data, fee, cur, brief}
 
 `fee` is fen. An order is what a client of the shop model sends (model/shop/order_input.py); prices
@@ -54,7 +54,8 @@ from payment_cli.web.sessions import (
     session_cookie,
 )
 from payment_cli.web.visits import Limits, Visit, visit
-from payment_cli.web.wsgi import Response, read_body, require_method
+from payment_cli.web.words import words_of
+from payment_cli.web.wsgi import Response, read_body, require_method, require_type
 
 #: The largest request read.
 BODY_MAX = 64 * 1024
@@ -93,15 +94,17 @@ def enter(app: App, environ: WSGIEnvironment) -> Response:
         is_moved = present is None or present.holder != session.holder
         was_asked = leaves == ("" if present is None else present.digest)
         if is_moved and not was_asked:
-            return _question(app, present, session)
+            return _question(app, environ, present, session)
     cookie = session_cookie(token, session, app.clock(), is_secure=is_secure(app, environ))
     return succeeded(_place(app, session), cookie)
 
 
-def _question(app: App, present: Session | None, wanted: Session) -> Response:
+def _question(
+    app: App, environ: WSGIEnvironment, present: Session | None, wanted: Session
+) -> Response:
     at = None if present is None else _place(app, present)
     error = OtherSessionError("entering takes this browser elsewhere; whoever uses it must say so")
-    return failed(409, error, {"at": at, "to": _place(app, wanted)})
+    return failed(words_of(environ), 409, error, {"at": at, "to": _place(app, wanted)})
 
 
 def _place(app: App, session: Session) -> Record:
@@ -195,7 +198,7 @@ def _send(visitor: Visit, fields: Fields) -> Response:
         current = visitor.view.current(wanted.order_id, wanted.payment_id)
         if isinstance(error, OutcomeUnknownError):
             state = payment_state(current, visitor.session) if current is not None else None
-            return failed(202, error, state)
+            return failed(visitor.words, 202, error, state)
         if current is None or current.st is not Status.OK:
             raise
         result = Result(current)  # it was paid while its type was being changed
@@ -238,7 +241,8 @@ def _check(visitor: Visit, fields: Fields) -> Response:
 def _answer(visitor: Visit, result: Result, state: Record) -> Response:
     payment = result.payment
     if result.unknown:
-        return failed(202, OutcomeUnknownError(f"payment {payment.id}: no sure answer yet"), state)
+        unsure = OutcomeUnknownError(f"payment {payment.id}: no sure answer yet")
+        return failed(visitor.words, 202, unsure, state)
     return _followed_up(visitor, payment, succeeded(state))
 
 
@@ -249,7 +253,8 @@ def _followed_up(visitor: Visit, payment: Payment, response: Response) -> Respon
 
 
 def _document(environ: WSGIEnvironment) -> Fields:
-    body = read_body(environ, ("application/json",), BODY_MAX)
+    require_type(environ, "application/json")
+    body = read_body(environ, BODY_MAX)
     return Fields(decode_foreign_object(body, "the request"), "the request")
 
 

@@ -19,7 +19,7 @@ from payment_cli.web.cashier_page import CASHIER, draw_notice, draw_payment
 from payment_cli.web.envelope import failed, succeeded
 from payment_cli.web.html import page_headers
 from payment_cli.web.thread_app import app_of_this_thread
-from payment_cli.web.words import Words, choose_words
+from payment_cli.web.words import words_of
 from payment_cli.web.wsgi import Response, door, refuse
 
 _PAGE = re.compile(r"/pay/([^/]+)")
@@ -45,25 +45,21 @@ def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
         view = view_payment(open_app().storage, _asked_key(environ))
         return succeeded(view.to_record())
     view = view_payment(open_app().storage, page[1])
-    return _html(200, draw_payment(view, _words(environ)))
+    return _html(200, draw_payment(view, words_of(environ)))
 
 
 def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) -> Response:
     """Answer in the form that was asked for; what is wrong inside is not the payer's to read."""
     if environ.get("PATH_INFO") != _AJAX_GET:
         says = "unknown" if status == HTTPStatus.NOT_FOUND else "broken"
-        return _html(status, draw_notice(says, _words(environ)))
-    return failed(status, error)
+        return _html(status, draw_notice(says, words_of(environ)))
+    return failed(words_of(environ), status, error)
 
 
 def _asked_key(environ: WSGIEnvironment) -> str:
     query = environ.get("QUERY_STRING", "")
     keys = parse_qs(query).get("key", []) if len(query) <= _QUERY_MAX else []
     return keys[0] if len(keys) == 1 else ""
-
-
-def _words(environ: WSGIEnvironment) -> Words:
-    return choose_words(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 def _html(status: int, body: bytes) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from payment_cli.errors import (
+    AmbiguousIdError,
     ConflictError,
     DeclinedError,
     InvalidValueError,
@@ -24,6 +25,7 @@ from payment_cli.model.record import Json, Record
 from payment_cli.model.stores.session import Role, Session
 from payment_cli.services.payments.view import view_of
 from payment_cli.web.html import DATA_HEADERS
+from payment_cli.web.words import ENGLISH, Words
 from payment_cli.web.wsgi import Headers, Response
 
 #: An unknown outcome is no failure: what was asked for may well have happened.
@@ -32,6 +34,7 @@ _STATUS: Mapping[type[PaymentError], int] = {
     DeclinedError: 402,
     NotAllowedError: 403,
     NotFoundError: 404,
+    AmbiguousIdError: 409,
     ConflictError: 409,
     OutcomeUnknownError: 202,
     ProviderRefusedError: 502,
@@ -56,10 +59,18 @@ def succeeded(data: Json, *headers: tuple[str, str]) -> Response:
     return envelope(200, {"ok": True, "data": data}, *headers)
 
 
-def failed(status: int, error: PaymentError | None, data: Json = None) -> Response:
-    """Return `{ok: false, errCode, msg}`, with the state of things where there is one to tell."""
+def failed(words: Words, status: int, error: PaymentError | None, data: Json = None) -> Response:
+    """Return `{ok: false, errCode, msg}`, with the state of things where there is one to tell.
+
+    `msg` is for people, in the language they asked for. In Chinese it says what the code means, and
+    `detail` is the error's own sentence; in English `msg` is that.
+    """
     code = error.code if error is not None else PaymentError.code
-    content: Record = {"ok": False, "errCode": code, "msg": _sentence(status, error)}
+    sentence = _sentence(status, error)
+    content: Record = {"ok": False, "errCode": code, "msg": sentence}
+    if words is not ENGLISH:
+        content["msg"] = words.labels.get(code) or words.labels[PaymentError.code]
+        content["detail"] = sentence
     if data is not None:
         content["data"] = data
     return envelope(status, content)

@@ -1,8 +1,9 @@
 """`/pay/re`: hands a provider's callback to the receiving service, byte for byte, and answers.
 
 Serve it alone (`gunicorn payment_cli.web.shim:application`) or with the cashier
-(`payment_cli.web:application`). It knows paths, methods, types and sizes; who may be believed is
-the service's business. The answer goes out before the payment's script is started.
+(`payment_cli.web:application`). It knows paths, methods and sizes, and takes a body however it is
+framed and whatever type it is said to be; who may be believed is the service's business. The answer
+goes out before the payment's script is started.
 """
 
 import logging
@@ -20,11 +21,6 @@ from payment_cli.web.wsgi import Response, door, read_body, refuse, require_meth
 #: The largest callback read; providers' own are a few KiB.
 BODY_MAX = 1024 * 1024
 
-#: WeChat Pay v3 and PayPal send JSON, WeChat Pay v2 XML, Alipay a form.
-CONTENT_TYPES = frozenset(
-    {"application/json", "text/xml", "application/xml", "application/x-www-form-urlencoded"}
-)
-
 #: `/pay/re`, or with pay type, domain and target.
 _PATH = re.compile(r"/pay/re(?:/[^/]+/[^/]+/[^/]+)?/?")
 
@@ -40,7 +36,7 @@ def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
     if _PATH.fullmatch(environ.get("PATH_INFO", "")) is None:
         return refuse(404)
     require_method(environ, "POST")
-    body = read_body(environ, CONTENT_TYPES, BODY_MAX)
+    body = read_body(environ, BODY_MAX)
     return _receive(open_app(), _request(environ, body))
 
 

@@ -25,7 +25,7 @@ from payment_cli.web.store_page import CHECKOUT, ENTER, SCAN, Sign, draw_enter
 from payment_cli.web.thread_app import app_of_this_thread
 from payment_cli.web.till_page import draw_scan, draw_till
 from payment_cli.web.visits import Limits, Visit, count_address, visit
-from payment_cli.web.words import Words, choose_words
+from payment_cli.web.words import Words, words_of
 from payment_cli.web.wsgi import Response, door, refuse, require_method
 
 _PAGE = re.compile(r"/pay/(enter|checkout|scan)(?:/([0-9A-Za-z_-]{1,64}))?")
@@ -66,7 +66,7 @@ def _answer(open_app: Callable[[], App], limits: Limits, environ: WSGIEnvironmen
 def _page(app: App, limits: Limits, environ: WSGIEnvironment) -> Response:
     require_method(environ, "GET", "HEAD")
     _, _, kind, wanted = f"{environ['PATH_INFO']}/".split("/")[:4]
-    words = _words(environ)
+    words = words_of(environ)
     if kind == "enter":
         return _html(200, ENTER, draw_enter(wanted, words, asks=not _is_own_wish(environ)))
     visitor = visit(app, limits, environ, Asking.PAGE)
@@ -98,18 +98,15 @@ def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
     if not payment_id:
         return _html(200, SCAN, draw_till(sign, words))
     offer = visitor.view.offer(payment_id)
-    return _html(200, SCAN, draw_scan(offer, sign, visitor.app.clock(), words))
+    left_ms = visitor.app.watcher.reverse_in(offer.payment)
+    return _html(200, SCAN, draw_scan(offer, sign, left_ms, words))
 
 
 def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) -> Response:
     """Answer in the form that was asked for."""
     if _PAGE.fullmatch(environ.get("PATH_INFO", "")) is None:
-        return failed(status, error)
-    return _html(status, CASHIER, draw_notice(_SAYS.get(status, "broken"), _words(environ)))
-
-
-def _words(environ: WSGIEnvironment) -> Words:
-    return choose_words(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        return failed(words_of(environ), status, error)
+    return _html(status, CASHIER, draw_notice(_SAYS.get(status, "broken"), words_of(environ)))
 
 
 def _html(status: int, frame: Frame, body: bytes) -> Response:

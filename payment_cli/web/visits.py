@@ -10,6 +10,7 @@ from payment_cli.services.shop.session_view import SessionView
 from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.admission import Limit, address_of, client_of
 from payment_cli.web.sessions import Asking, session_of
+from payment_cli.web.words import Words, words_of
 from payment_cli.web.wsgi import RefusedError
 
 
@@ -23,13 +24,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A session, the tree as its store sees it, and the address of who asks ("" if unknown)."""
+    """A session, where it is asked from ("" if unknown), the tree as its store sees it.
+
+    `words` are of the language that is asked in.
+    """
 
     session: Session
     client_ip: str
     app: App
     view: SessionView
     front: Storefront
+    words: Words
 
 
 def count_address(app: App, limits: Limits, environ: WSGIEnvironment) -> None:
@@ -51,7 +56,8 @@ def visit(app: App, limits: Limits, environ: WSGIEnvironment, asking: Asking) ->
     _take(limits.sessions, session.nonce, app.clock())
     store = app.acting_as(session.domain)
     front = store.shop.storefront(session)
-    return Visit(session, client_of(environ), store, front.view, front)
+    words = words_of(environ)
+    return Visit(session, client_of(environ), store, front.view, front, words)
 
 
 def _take(limit: Limit, key: str, now: int) -> None:

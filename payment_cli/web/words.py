@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from wsgiref.types import WSGIEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ ENGLISH = Words(
             "Not paid",
             "This payment is closed. Please don't pay it any more; ask the merchant for a new one.",
         ),
+        "amount": Say(
+            "Another amount arrived",
+            "It is not what was asked for. Please don't pay again; ask the merchant.",
+        ),
+        "refunded": Say("The money went back", "It was paid and returned. Nothing is paid now."),
         "unknown": Say("No such payment", "Please check the address, or ask the merchant."),
         "broken": Say("Please try again", "The payment can't be shown right now."),
         "no order": Say("Nothing here", "Please check the address, or ask the shop."),
@@ -122,6 +128,7 @@ ENGLISH = Words(
         "offline": "No connection. Please try again.",
         "e.pay.invalid": "That can't be used here. Please check it.",
         "e.pay.noexists": "There is nothing of this number.",
+        "e.pay.ambiguous": "Several numbers end so. Please type more of it.",
         "e.pay.nopvg": "That is not possible any more.",
         "e.pay.session": "This browser is in another session now. Nothing was done.",
         "e.pay.conflict": "Something changed meanwhile. Please look again.",
@@ -149,6 +156,8 @@ CHINESE = Words(
         "confirm": Say("请在手机上确认", "请在付款应用中完成支付。"),
         "paid": Say("支付成功", "谢谢，您可以关闭本页。"),
         "failed": Say("支付未完成", "该笔支付已关闭，请勿继续付款，可向商家重新下单。"),
+        "amount": Say("到账金额不符", "实付金额与应付金额不同，请勿重复付款，请联系商家。"),
+        "refunded": Say("款项已退回", "该笔支付已退款，目前未付款。"),
         "unknown": Say("没有这笔支付", "请核对网址，或联系商家。"),
         "broken": Say("请稍后再试", "暂时无法显示这笔支付。"),
         "no order": Say("没有找到", "请核对网址，或联系商家。"),
@@ -216,6 +225,7 @@ CHINESE = Words(
         "offline": "网络不通，请重试。",
         "e.pay.invalid": "输入无效，请检查。",
         "e.pay.noexists": "没有这个编号。",
+        "e.pay.ambiguous": "有多个编号以此结尾，请多输入几位。",
         "e.pay.nopvg": "现在已不能这样操作。",
         "e.pay.session": "浏览器已进入另一个会话，没有执行任何操作。",
         "e.pay.conflict": "情况已变化，请重新查看。",
@@ -225,6 +235,11 @@ CHINESE = Words(
         "e.pay.error": "操作未成功，请重试。",
     },
 )
+
+
+def words_of(environ: WSGIEnvironment) -> Words:
+    """Return the language that a request asks for."""
+    return choose_words(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 def choose_words(accept_language: str) -> Words:

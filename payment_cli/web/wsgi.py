@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -92,27 +92,73 @@ def require_method(environ: WSGIEnvironment, *methods: str) -> None:
         raise RefusedError(405, InvalidValueError(f"only {allowed}"), ("Allow", allowed))
 
 
-def read_body(environ: WSGIEnvironment, content_types: Collection[str], most: int) -> bytes:
-    """Return the body; one of the wrong type or size is refused without being read.
+def require_type(environ: WSGIEnvironment, *content_types: str) -> None:
+    """Refuse a body of any other type.
 
     Raises:
-        RefusedError: 411, 400, 413 or 415.
+        RefusedError: 415.
+    """
+    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    if media_type not in content_types:
+        raise RefusedError(
+            415, InvalidValueError(f"the request must be {' or '.join(content_types)}")
+        )
+
+
+def read_body(environ: WSGIEnvironment, most: int) -> bytes:
+    """Return the body as it was sent, of a stated length or in chunks; one too large is not read.
+
+    Chunks are put together by the server, which says so (`wsgi.input_terminated`). A request
+    with neither has no body (RFC 9112, 6.3); one with both has two ends, and is refused.
+
+    Raises:
+        RefusedError: 400, 411, 413, 415 or 501.
     """
     length = environ.get("CONTENT_LENGTH", "")
-    media_type = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    is_terminated = bool(environ.get("wsgi.input_terminated"))
+    _require_plain(environ, length, is_terminated=is_terminated)
     if not length:
-        raise RefusedError(411, InvalidValueError("the request has no length"))
+        body = _read(environ, most + 1) if is_terminated else b""
+        if len(body) > most:
+            raise _too_large(most)
+        return body
     if _LENGTH.fullmatch(length) is None:
         raise RefusedError(400, InvalidValueError("the length of the request is no number"))
     if int(length) > most:
-        raise RefusedError(413, InvalidValueError(f"the request is larger than {most} bytes"))
-    if media_type not in content_types:
-        wanted = " or ".join(sorted(content_types))
-        raise RefusedError(415, InvalidValueError(f"the request must be {wanted}"))
-    body: bytes = environ["wsgi.input"].read(int(length))
+        raise _too_large(most)
+    body = _read(environ, int(length))
     if len(body) != int(length):
         raise RefusedError(400, InvalidValueError("the request ends too early"))
     return body
+
+
+def _require_plain(environ: WSGIEnvironment, length: str, *, is_terminated: bool) -> None:
+    """Refuse a body whose end is not certain, or that is not sent as it is."""
+    chunks = environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
+    if chunks not in ("", "chunked"):
+        raise RefusedError(501, InvalidValueError("of transfer codings only chunked is known"))
+    if chunks and (length or environ.get("SERVER_PROTOCOL") == "HTTP/1.0"):
+        raise RefusedError(400, InvalidValueError("chunks, and a length or HTTP/1.0, are too much"))
+    if chunks and not is_terminated:
+        raise RefusedError(411, InvalidValueError("this server does not put chunks together"))
+    if environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity"):
+        error = InvalidValueError("the request must not be compressed")
+        raise RefusedError(415, error, ("Accept-Encoding", "identity"))
+
+
+def _read(environ: WSGIEnvironment, size: int) -> bytes:
+    """Read up to `size` bytes; each server has its own errors for what is no HTTP."""
+    body = bytearray()
+    try:
+        while len(body) < size and (data := environ["wsgi.input"].read(size - len(body))):
+            body += data
+    except Exception as error:
+        raise RefusedError(400, InvalidValueError("the request can't be read")) from error
+    return bytes(body)
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(413, InvalidValueError(f"the request is larger than {most} bytes"))
 
 
 class _Body:

@@ -261,6 +261,17 @@ def test_a_callback_can_come_twice(shop: Shop, running: Running, receiver: Recei
     assert first["notify_id"] == second["notify_id"]
 
 
+def test_a_callback_can_come_in_chunks(shop: Shop, running: Running, receiver: Receiver) -> None:
+    client.misbehave(shop.state, "chunked")
+    number = notify(shop, running, receiver, "alipay")
+    client.scan(shop.state, number)
+    client.drain(shop.state)
+    [delivery] = receiver.deliveries
+    assert delivery.headers["transfer-encoding"] == "chunked"
+    assert "content-length" not in delivery.headers
+    assert dict(parse_qsl(delivery.body.decode()))["out_trade_no"] == number
+
+
 def test_callbacks_can_change_their_order(shop: Shop, running: Running, receiver: Receiver) -> None:
     early, late = (notify(shop, running, receiver, "alipay") for _ in range(2))
     client.misbehave(shop.state, "reordered", order=early)

@@ -150,8 +150,14 @@ class World:
         return Payment.from_record(self.storage.get(PAYMENTS, payment.id))
 
 
+def a_world() -> World:
+    """A new world; who makes one closes its storage."""
+    storage = open_tinydb(None, clock := HandClock())
+    return World(storage, clock, ScriptedGateway())
+
+
 @pytest.fixture
 def world() -> Iterator[World]:
-    storage = open_tinydb(None, clock := HandClock())
-    yield World(storage, clock, ScriptedGateway())
-    storage.close()
+    made = a_world()
+    yield made
+    made.storage.close()

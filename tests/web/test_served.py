@@ -131,11 +131,6 @@ def test_ten_megabytes_are_refused_before_they_are_sent(server):
         assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_body_of_no_stated_length_is_refused(server):
-    chunks = iter([b"a=1"])
-    assert post(server, chunks, **{"Transfer-Encoding": "chunked"})[0] == 411
-
-
 def test_the_cashier_is_served_beside_it(server, tree):
     payment = a_waiting_payment(tree)
     connection = HTTPConnection("127.0.0.1", server.port, timeout=60)

@@ -6,21 +6,25 @@
 
     {"id":"…"}
 
-The body is exactly Content-Length bytes; without that header it is all that follows. Its bytes
-are never touched, because providers sign them.
+The body is exactly Content-Length bytes, or the chunks of `Transfer-Encoding: chunked` put
+together; without either header it is all that follows. Its bytes are never touched, because
+providers sign them. A request that a proxy took by HTTP/2 or 3 may say so in its first line.
 """
 
 import re
 from collections.abc import Iterable
+from io import BytesIO
+from urllib.parse import unquote
 
 from payment_cli.errors import InvalidValueError
 from payment_cli.gateways.base import HttpRequest
+from payment_cli.gateways.chunked import ChunkedBody
 
 #: The largest request; providers' own callbacks are a few KiB.
 SIZE_MAX = 1024 * 1024
 
 _HEAD_MAX = 64 * 1024
-_REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (\S{1,4096}) HTTP/1\.[01]", re.ASCII)
+_REQUEST_LINE = re.compile(r"([A-Z]{1,16}) (\S{1,4096}) (HTTP/[123](?:\.[01])?)", re.ASCII)
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}):[ \t]*(.*?)[ \t]*", re.ASCII)
 _ORIGIN = re.compile(r"https?://[^/?#]*", re.ASCII)
 _LENGTH = re.compile(r"[0-9]{1,10}", re.ASCII)
@@ -31,7 +35,7 @@ def parse_request(data: bytes) -> HttpRequest:
     """Return the request that `data` holds.
 
     Raises:
-        InvalidValueError: it is none, too large, shorter than it says, or sent in chunks.
+        InvalidValueError: it is none, too large, or its body not framed as it says.
     """
     if len(data) > SIZE_MAX:
         raise InvalidValueError(f"the HTTP request is larger than {SIZE_MAX // 1024} KiB")
@@ -43,10 +47,12 @@ def parse_request(data: bytes) -> HttpRequest:
             f"{first[:60]!a} is not an HTTP request line",
             hint="POST /pay/re/TYPE/DOMAIN/TARGET HTTP/1.1",
         )
-    method, target = found.groups()
+    method, target, version = found.groups()
     headers = _headers(lines)
     path, _, query = _ORIGIN.sub("", target, count=1).partition("?")
-    return HttpRequest(method, path or "/", query, headers, _body(headers, body))
+    # As a server hands paths on: decoded, each byte a character.
+    path = unquote(path, "latin-1") or "/"
+    return HttpRequest(method, path, query, headers, _body(headers, body, version))
 
 
 def _split(data: bytes) -> tuple[str, bytes]:
@@ -69,12 +75,12 @@ def _headers(lines: Iterable[str]) -> dict[str, str]:
     return headers
 
 
-def _body(headers: dict[str, str], rest: bytes) -> bytes:
-    if "transfer-encoding" in headers:
-        raise InvalidValueError(
-            "a body sent in chunks can't be read", hint="forward it whole, with Content-Length"
-        )
+def _body(headers: dict[str, str], rest: bytes, version: str) -> bytes:
     length = headers.get("content-length")
+    if "transfer-encoding" in headers:
+        if length is not None or version != "HTTP/1.1":
+            raise InvalidValueError("a body in chunks has no Content-Length, and comes by HTTP/1.1")
+        return _dechunked(headers["transfer-encoding"], rest)
     if length is None:
         return rest
     if _LENGTH.fullmatch(length) is None:
@@ -84,3 +90,13 @@ def _body(headers: dict[str, str], rest: bytes) -> bytes:
             f"the HTTP body has {len(rest)} bytes, its Content-Length says {int(length)}"
         )
     return rest[: int(length)]
+
+
+def _dechunked(coding: str, rest: bytes) -> bytes:
+    if coding.lower() != "chunked":
+        raise InvalidValueError(f"{coding[:40]!a} is no transfer coding we know, but chunked is")
+    try:
+        return ChunkedBody(BytesIO(rest)).read(SIZE_MAX)
+    except InvalidValueError as error:
+        hint = "who forwards a body put together must leave the header Transfer-Encoding out"
+        raise InvalidValueError(str(error), hint=hint) from error

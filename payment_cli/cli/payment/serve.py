@@ -1,14 +1,18 @@
 """`payment serve`: callbacks and the cashier on this machine, for development."""
 
+from collections.abc import Iterable
+from http import HTTPStatus
 from signal import SIGINT, SIGTERM, signal
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import click
 
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.output import tell
 from payment_cli.errors import ConflictError
+from payment_cli.gateways.chunked import ChunkedBody
 from payment_cli.web import make_application
 
 DEFAULT_PORT = 8480
@@ -47,7 +51,7 @@ def serve(port: int) -> None:
             f"can't serve 127.0.0.1:{port}: {error.strerror}", hint="--port takes another"
         ) from error
     with server:
-        server.set_app(make_application(lambda: app))
+        server.set_app(_put_together(make_application(lambda: app)))
         _serve_until_told(server)
 
 
@@ -65,9 +69,35 @@ def _serve_until_told(server: WSGIServer) -> None:
             signal(number, handler)
 
 
+def _put_together(application: WSGIApplication) -> WSGIApplication:
+    """Let `application` read bodies that come in chunks, which wsgiref leaves as they are."""
+
+    def put_together(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            environ["wsgi.input"] = ChunkedBody(environ["wsgi.input"])
+            environ["wsgi.input_terminated"] = True
+        return application(environ, start_response)
+
+    return put_together
+
+
 class _Handler(WSGIRequestHandler):
     #: A client that says nothing for so long is hung up on; there is only one at a time.
     timeout = 10
+    #: Who sends `Expect: 100-continue` is told to go on.
+    protocol_version = "HTTP/1.1"
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        if len(self.headers.get_all("content-length", [])) > 1:
+            self.send_error(HTTPStatus.BAD_REQUEST, "Two lengths")
+            return False
+        return True
+
+    def get_environ(self) -> dict[str, Any]:
+        # The type that was sent: wsgiref says text/plain where there is none.
+        return super().get_environ() | {"CONTENT_TYPE": self.headers.get("content-type", "")}
 
     def address_string(self) -> str:
         return str(self.client_address[0])

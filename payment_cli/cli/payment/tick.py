@@ -30,9 +30,10 @@ def tick(most: int, printing: Printing) -> None:
     """Do what is due, print what was done, and exit 0; put it into a crontab.
 
     Orders past their time are cancelled, their payments being closed at the gateway first; one
-    that was paid in the last moment is settled instead. Goods that were paid leave the baskets.
-    Scripts and hooks that are due are run, webhooks delivered. What can't be done now is under
-    `errors` and is tried again the next time.
+    that was paid in the last moment is settled instead. One is `held` while its gateway knows no
+    such payment: it must say so again some minutes after the payment's time. Goods that were paid
+    leave the baskets. Scripts and hooks that are due are run, webhooks delivered. What can't be
+    done now is under `errors` and is tried again the next time.
     """
     ticked = current_app().upkeep.ticker.tick(most)
     print_record(ticked.to_record(), printing)

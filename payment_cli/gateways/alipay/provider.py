@@ -38,8 +38,9 @@ class AlipayProvider:
         return AlipayGateway(account, surroundings.transport(), surroundings.clock)
 
     def sends(self, request: HttpRequest) -> bool:
-        """Whether it is a form."""
-        return _FORM in request.headers.get("content-type", "").lower()
+        """Whether it is a form, or says as one who it is for."""
+        is_form = _FORM in request.headers.get("content-type", "").lower()
+        return is_form or "app_id" in _claims(request)
 
     def claimed_order_no(self, request: HttpRequest) -> str | None:
         """Return the order number in the form, None if there is none."""

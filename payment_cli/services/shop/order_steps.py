@@ -109,17 +109,28 @@ def move_order(scene: Scene) -> Iterable[Write]:
 
 def reopen_order(scene: Scene) -> Iterable[Write]:
     """Let the order whose current payment failed be paid by another."""
-    order, payment = scene.order, _payment(scene)
-    if order.pay_id != payment.id or order.ord_status is not OrderStatus.WAIT:
-        return ()
-    return (_order_write(order.on(OrderEvent.FAIL, scene.now, scene.by, payment.fail_re)),)
+    reopened = _reopened(scene, _payment(scene).fail_re)
+    return () if reopened is None else (_order_write(reopened),)
 
 
 def note_order(scene: Scene) -> Iterable[Write]:
-    """Note on the order that money came which can't settle it."""
+    """Note on the order that money came which can't settle it; if it went back, reopen the order.
+
+    For another amount than was asked for the order waits: a person decides.
+    """
     payment = _payment(scene)
+    reopened = _reopened(scene, payment.flag) if payment.went_back else None
+    order = reopened or scene.order
     note = f"money: {payment.flag}"
-    return (_order_write(scene.order.noted(note, scene.now, scene.by, payment.id)),)
+    return (_order_write(order.noted(note, scene.now, scene.by, payment.id)),)
+
+
+def _reopened(scene: Scene, reason: str) -> Order | None:
+    """Return the order after its current payment came to nothing; None if it waits for none."""
+    order, payment = scene.order, _payment(scene)
+    if order.pay_id != payment.id or order.ord_status is not OrderStatus.WAIT:
+        return None
+    return order.on(OrderEvent.FAIL, scene.now, scene.by, reason)
 
 
 def end_unsent(scene: Scene) -> Iterable[Write]:

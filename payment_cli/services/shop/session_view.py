@@ -18,8 +18,11 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.session import Role, Session
 from payment_cli.services.payments.records import PAYMENTS
-from payment_cli.services.shop.records import load_order
-from payment_cli.storage.base import Reader
+from payment_cli.services.shop.records import load_order, orders
+from payment_cli.storage.base import Storage
+
+#: The length of an id: a UUID in hexadecimal.
+_WHOLE_ID = 32
 
 _LANGUAGES = {"zh": "zh-cn", "en": "en"}
 
@@ -52,25 +55,38 @@ class SessionView:
     """One store as the holder of one session sees it. `read_messages` takes domain and language."""
 
     session: Session
-    reader: Reader
+    storage: Storage
     clock: Clock
     find_merchant: Callable[[str], Merchant]
     read_messages: Callable[[str, str], Record]
 
     def order(self, order_id: str) -> Order:
-        """Return an order by its whole id.
+        """Return an order by its whole id, for a cashier also by its last 6 characters or more.
+
+        The checkout prints the last 8, for a buyer to say at the till. Nobody else may try numbers.
 
         Raises:
             NotFoundError: there is none, or it is somebody else's.
+            AmbiguousIdError: several orders of the cashier's store end so.
         """
         nothing = NotFoundError("order", "with this id")
         try:
-            order = load_order(self.reader, self.session.domain, order_id)
+            order_id = self._whole_id(order_id)
+            order = load_order(self.storage, self.session.domain, order_id)
         except (NotFoundError, InvalidValueError):
             raise nothing from None
         if not self.session.owns(order.buyer_id):
             raise nothing
         return order
+
+    def _whole_id(self, order_id: str) -> str:
+        ending = order_id.strip().lower()
+        if self.session.role is not Role.CASHIER or len(ending) >= _WHOLE_ID:
+            return order_id
+        found = self.storage.find_id(orders(self.session.domain), ending)
+        if not found.endswith(ending):
+            raise NotFoundError("order", "that ends so")
+        return found
 
     def payment(self, payment_id: str) -> Payment:
         """Return a payment by its whole id.
@@ -80,7 +96,7 @@ class SessionView:
         """
         nothing = NotFoundError("payment", "with this id")
         try:
-            payment = Payment.from_record(self.reader.get(PAYMENTS, payment_id))
+            payment = Payment.from_record(self.storage.get(PAYMENTS, payment_id))
         except (NotFoundError, InvalidValueError):
             raise nothing from None
         buyer_id = payment.buyer_id if payment.buyer_tp == STORE_USER else ""
@@ -102,7 +118,7 @@ class SessionView:
         if not payment.or_id:
             return None
         try:
-            order = load_order(self.reader, payment.seller_nm, payment.or_id)
+            order = load_order(self.storage, payment.seller_nm, payment.or_id)
         except (NotFoundError, InvalidValueError):
             return None
         return order if payment.id in order.pay_ids else None

@@ -17,6 +17,7 @@ from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.freight_check import check_sheet, serves_from
 from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.product import LIVE
+from payment_cli.model.shop.words import doubtful
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.settings import SETTINGS, StoreSettings
 from payment_cli.services.shop.goods import find_exactly
@@ -54,6 +55,7 @@ class StoreExaminer(NamedTuple):
             *self._language(merchant),
             *self._hooks(merchant.domain),
             *self._goods(merchant.domain),
+            *self._words(merchant.domain),
             *self._discounts(merchant.domain),
         ]
         yield from wrong
@@ -114,6 +116,20 @@ class StoreExaminer(NamedTuple):
             yield error(subject, str(problem), problem.hint or f"payment w set {name}")
         if len(broken) > TOLD_MAX:
             yield error(subject, "there are more that can't be sold", "payment doctor, again")
+
+    def _words(self, domain: str) -> Iterator[Finding]:
+        """Tell of fields of one's own that look like others: they were kept, and do nothing."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for record in self.reader().query(products(domain), Query(equal("th_live", LIVE))):
+            for pair in doubtful("thing", record):
+                found.setdefault(pair, []).append(str(record.get("nm")))
+        for (word, field), names in islice(sorted(found.items()), TOLD_MAX):
+            where = f"{word} of {len(names)} goods, as of {names[0]},"
+            yield warn(
+                f"{domain} goods",
+                f"{where} is a field of your own, not {field}",
+                f"payment w set {names[0]} '{word}:null' --keep {word} removes it",
+            )
 
     def _discounts(self, domain: str) -> Iterator[Finding]:
         told = 0

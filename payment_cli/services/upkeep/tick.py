@@ -24,10 +24,11 @@ Errors = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did. `cancelled` and `settled` are ids of overdue orders."""
+    """What one tick did. `cancelled`, `settled` and `held` are ids of overdue orders."""
 
     cancelled: tuple[str, ...]
     settled: tuple[str, ...]
+    held: tuple[str, ...]
     outbox: int
     scripts: int
     scripts_failed: int
@@ -43,6 +44,7 @@ class Ticked:
         return {
             "cancelled": list(self.cancelled),
             "settled": list(self.settled),
+            "held": list(self.held),
             "outbox": self.outbox,
             "scripts": self.scripts,
             "scripts_failed": self.scripts_failed,
@@ -79,6 +81,7 @@ class Ticker:
         return Ticked(
             cancelled=orders.cancelled,
             settled=orders.settled,
+            held=orders.held,
             outbox=applied.count,
             scripts=done,
             scripts_failed=failed,

@@ -244,12 +244,12 @@ def test_what_is_no_form_is_not_a_message_of_alipay(body):
         read(posted(body))
 
 
-def test_only_a_posted_form_is_a_callback():
+def test_only_a_posted_form_is_a_callback_whatever_type_it_is_said_to_be():
     body = signed_form(notice_fields())
     with pytest.raises(InvalidValueError, match="POST"):
         read(HttpRequest("GET", "/pay/re", body.decode(), {}, b""))
-    with pytest.raises(InvalidValueError, match="POST"):
-        read(posted(body, **{"content-type": "application/json"}))
+    for content_type in ("application/json", "text/plain", ""):
+        assert read(posted(body, **{"content-type": content_type})).order_no
 
 
 def test_no_refusal_shows_signature_or_payer():

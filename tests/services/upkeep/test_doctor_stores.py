@@ -150,3 +150,19 @@ def test_a_discount_that_applies_to_nothing_any_more_is_told(world, goods: Goods
     assert "it is in RMB, product cup is sold in USD" in said()[0]
     made.remove(cups.id)
     assert said() == ALL_IS_WELL
+
+
+def test_fields_of_ones_own_that_look_like_others_are_told(goods: Goods, said) -> None:
+    for name in ("a", "b"):
+        goods.add(
+            {"nm": name, "w_nm": "A", "w_price": 5, "stock": 5, "pricee": 3, "colour": "red"},
+            keep=("stock", "pricee"),
+        )
+    assert said() == [
+        "warn demo goods: pricee of 2 goods, as of a, is a field of your own, not w_price",
+        "warn demo goods: stock of 2 goods, as of a, is a field of your own, not sku",
+    ]
+    for name in ("a", "b"):
+        goods.set(name, {"pricee": None, "stock": 7})
+    assert said() == ALL_IS_WELL
+    assert goods.get("a").sku == 7
