@@ -87,7 +87,8 @@ class Tree:
         if url == "tree":
             from payment_cli.storage.tree import open_tree
 
-            return open_tree(self.place, self.clock, lock_timeout_s=self.settings.lock_timeout_s)
+            timeout_s = self.settings.lock_timeout_s
+            return open_tree(self.place, self.clock, lock_timeout_s=timeout_s, say=_say)
         scheme, _, rest = url.partition(":")
         if scheme == "tinydb":
             from pathlib import Path
@@ -135,3 +136,9 @@ class Tree:
         """Release what was opened."""
         if "storage" in self.__dict__:
             self.storage.close()
+
+
+def _say(sentence: str) -> None:
+    """Tell people, beside what a command prints: on stderr, a server's log."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"note: {sentence}\n")

@@ -54,11 +54,12 @@ class Upkeep:
     def doctor(self) -> "Doctor":
         """Examining the tree, its settings and its accounts."""
         from payment_cli.config.authored_configs import TreeConfigs
-        from payment_cli.files.authored import list_domains, read_store_info
+        from payment_cli.files.authored import list_domains, read_messages, read_store_info
         from payment_cli.model.query.match import everything
         from payment_cli.model.stores.merchant import Merchant
         from payment_cli.services.payments.refusals import read_refusals
         from payment_cli.services.upkeep.doctor import Doctor
+        from payment_cli.services.upkeep.doctor_stores import StoreExaminer
         from payment_cli.storage.base import Collection
 
         def merchant(domain: str) -> Merchant:
@@ -82,7 +83,13 @@ class Upkeep:
             everybody = Actor(self.app.actor.domain, is_operator=True)
             return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
 
-        return Doctor(self.app.root, self.app.clock, configs, probe, left, owed)
+        store = StoreExaminer(
+            lambda: self.app.storage,
+            self.app.shop.setting_checks,
+            partial(read_messages, self.app.root),
+            self.app.clock,
+        )
+        return Doctor(self.app.root, self.app.clock, configs, probe, left, owed, store.examine)
 
     @cached_property
     def owed(self) -> "OwedSteps":

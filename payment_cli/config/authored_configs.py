@@ -26,6 +26,10 @@ class TreeConfigs:
         """Read payment.toml, all of it, and return its `public_url`."""
         return load_settings(self.root).public_url
 
+    def timezone(self) -> str:
+        """Return the `timezone` of payment.toml, "" if it has none."""
+        return load_settings(self.root).timezone
+
     def targets(self, provider: str) -> list[tuple[str, str]]:
         """Return (domain, target) of every config there is for `provider`."""
         return [(target.domain, target.name) for target in list_targets(self.root, provider)]

@@ -6,6 +6,7 @@ URLs, with the signatures and auth codes in their queries.
 
 import errno
 import logging
+import socket
 import ssl
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from contextvars import ContextVar
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -21,7 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError
 from urllib3.response import HTTPResponse
 
 from payment_cli.gateways.http import (
@@ -129,7 +131,35 @@ class _Deadline:
 _current_deadline: ContextVar[_Deadline] = ContextVar("current_deadline")
 
 
-class _PlainConnection(HTTPConnection):
+class _Connecting(HTTPConnection):
+    """Connects within one time limit, however many addresses a host has: all share it."""
+
+    def _new_conn(self) -> socket.socket:
+        host, limit_s = self._dns_host, self.timeout
+        ends_at = monotonic() + float(limit_s or 0)
+        failure: Exception = NewConnectionError(self, f"{host} has no address")
+        try:
+            for address in self._addresses(host):
+                self._dns_host, self.timeout = address, max(ends_at - monotonic(), 0.0)
+                if self.timeout <= 0:
+                    break
+                try:
+                    return super()._new_conn()
+                except (ConnectTimeoutError, NewConnectionError) as error:
+                    failure = error
+        finally:
+            self._dns_host, self.timeout = host, limit_s
+        raise failure
+
+    def _addresses(self, host: str) -> list[str]:
+        try:
+            found = socket.getaddrinfo(host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError) as error:
+            raise NewConnectionError(self, f"no such host: {_words(error)}") from None
+        return [str(place[0]) for *_, place in found]
+
+
+class _PlainConnection(_Connecting):
     """A connection whose answer is read under the deadline of the call."""
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own
@@ -137,7 +167,7 @@ class _PlainConnection(HTTPConnection):
         return super().getresponse()
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(_Connecting, HTTPSConnection):
     """The same over TLS. A failed handshake counts as never connected: nothing was sent yet."""
 
     def connect(self) -> None:

@@ -23,18 +23,21 @@ class FieldError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of 1 to `chars_max` characters that fits `pattern`."""
+    """A text of 1 to `chars_max` characters (or bytes of UTF-8) that fits `pattern`."""
 
     chars_max: int
     pattern: str = ".+"
     required: bool = True
+    in_bytes: bool = False
 
     def check(self, value: Any, path: str) -> None:
         """Raise FieldError unless `value` will do."""
         if not isinstance(value, str):
             raise FieldError(path, "wrong", "is not a string")
-        if len(value) > self.chars_max:
-            raise FieldError(path, "wrong", f"is longer than {self.chars_max} characters")
+        size = len(value.encode(errors="replace")) if self.in_bytes else len(value)
+        if size > self.chars_max:
+            unit = "bytes" if self.in_bytes else "characters"
+            raise FieldError(path, "wrong", f"is longer than {self.chars_max} {unit}")
         is_text = not re.search("[\ud800-\udfff]", value)  # half a pair can't be written as UTF-8
         if not is_text or not re.fullmatch(self.pattern, value, re.DOTALL):
             raise FieldError(path, "wrong", "is not in the required form")

@@ -23,7 +23,9 @@ GENERAL = {
     "wrong-amount": Kind("truly signed, one fen more was paid", ANYWHERE, only=TELLING),
     "wrong-currency": Kind("truly signed, paid in USD", ANYWHERE, only=TELLING),
     "other-order": Kind("truly signed, about another order", ANYWHERE, only=TELLING),
-    "foreign-merchant": Kind("truly signed, about another merchant", ANYWHERE, only=TELLING),
+    "foreign-merchant": Kind(
+        "truly signed, about another merchant", ANYWHERE, only=TELLING | {"reverse"}
+    ),
     "chunked": Kind("the notification comes in chunks, without a length", NOTICES),
     "duplicate": Kind("the notification comes twice", NOTICES),
     "reordered": Kind("held back until another notification was delivered", NOTICES),

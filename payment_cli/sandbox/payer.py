@@ -8,7 +8,7 @@ The last two digits of a payment code (the one a merchant scans) decide what hap
     03  shows a code that is not valid
     04  pays, but the provider answers "system error"
     05  does not pay, and the provider answers "system error"
-    06  as 01, but WeChat v3 says so by an error (the documents disagree on the form)
+    06  as 01, but WeChat v3 says so by a code alone (misbehave knows further forms)
 """
 
 import secrets

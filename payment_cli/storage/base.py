@@ -88,7 +88,7 @@ class Reader(Protocol):
 
         Raises:
             NotFoundError: there is none.
-            CorruptRecordError: it is there, but damaged.
+            CorruptRecordError: it is there, but damaged, or as a foreign hand made it.
             StorageError: the disk or database failed.
         """
 

@@ -68,7 +68,7 @@ def within(modules: set[str], names: tuple[str, ...]) -> set[str]:
 @pytest.mark.parametrize(
     ("words", "may"),
     [
-        ("get ID", set()),  # the record's file is all it reads
+        ("get ID", {"sqlite3"}),  # the record's file, and one look at what the journal has
         ("get FRAGMENT", JOURNAL),  # which ids there are, only the journal knows
         ("create -fee 2300 -br Tea", WRITE),
         ("query", QUERY),

@@ -99,6 +99,42 @@ def test_all_tries_share_the_time_limit_of_one_call(mocker, takes_s, tries):
     assert [begun + limit for begun, limit in limits] == pytest.approx([3.0] * tries)
 
 
+def test_all_addresses_of_a_host_share_the_time_limit_of_one_connection(transport, mocker):
+    """Providers have several; where packets are swallowed each would cost the whole limit."""
+    clock, tried = [0.0], []
+
+    def swallowed(address, timeout, **_settings):
+        tried.append((address[0], timeout))
+        clock[0] += min(timeout, 2.0)
+        raise TimeoutError
+
+    many = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{n}", 80)) for n in range(1, 9)]
+    mocker.patch("socket.getaddrinfo", return_value=many)
+    mocker.patch("urllib3.util.connection.create_connection", side_effect=swallowed)
+    mocker.patch("payment_cli.gateways.http_session.monotonic", side_effect=lambda: clock[0])
+    with pytest.raises(NotSentError):
+        transport._send_once(HttpCall("GET", "http://provider.test/", timeout_s=3.0))
+    assert tried == [("127.0.0.1", 3.0), ("127.0.0.2", 1.0)]
+    assert clock[0] == 3.0
+
+
+def test_a_host_whose_first_address_refuses_is_reached_at_the_next(server, transport, mocker):
+    port = int(server.url.rpartition(":")[2])
+    places = (socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")  # the server has the second
+    found = [(kind, socket.SOCK_STREAM, 6, "", (address, port)) for kind, address in places]
+    real = socket.getaddrinfo
+    mocker.patch(
+        "socket.getaddrinfo",
+        side_effect=lambda host, *rest, **kind: (
+            found if host == "provider.test" else real(host, *rest, **kind)
+        ),
+    )
+    server.says(Said(200, b"here"))
+    url = f"http://provider.test:{port}/"
+    assert transport.send(HttpCall("GET", url, timeout_s=3.0)).body == b"here"
+    assert server.heard[0].headers["host"] == f"provider.test:{port}"
+
+
 def test_a_server_that_comes_up_between_tries_is_reached():
     port = a_closed_port()
     with ExitStack() as running:

@@ -62,7 +62,6 @@ def served_shop(place: Path) -> Iterator[ServedShop]:
         merchants = app.acting_as(name).merchants
         merchants.init(name)
         merchants.set(name, "title", title)
-        merchants.set(name, "sellers", FAMILIES)
     goods = app.shop.goods
     tea = goods.add({"w_nm": "Longjing tea", "w_price": Decimal("128.00")}).id
     cup = goods.add({"w_nm": "Cup", "w_price": Decimal("34.50")}).id
@@ -75,5 +74,6 @@ def served_shop(place: Path) -> Iterator[ServedShop]:
                 root / "home" / name, root / ".sandbox",
                 base_url=sandbox.url, notify_base=f"{server.url}/pay/re",
             )  # fmt: skip
+            app.acting_as(name).merchants.set(name, "sellers", FAMILIES)
         yield ServedShop(app, sandbox, server, tea, cup)
     app.close()

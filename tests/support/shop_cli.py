@@ -21,7 +21,6 @@ GOODS = {
     "none": ("--price", "1", "--stock", "0"),
     "set": ("--part", "cup:4", "--part", "pot:1"),
     "oldset": ("--part", "old:1"),
-    "bulk": ("{prices:[{name:'many',rules:[{sku:'[10,)',price:1}]}],price_by:'many'}", "--price=2"),
 }
 
 #: Coupons by name: options of `payment coupon add`, beside the title.

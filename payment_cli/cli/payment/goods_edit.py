@@ -139,6 +139,10 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
 def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     """Change the fields of product ID that options or JSON name; in JSON null removes one.
 
+    `prices` are volume prices: from the rule's first count on a piece costs what the rule says,
+    below it the normal price. Where there are several rules, price_by names the one that holds;
+    pro_id takes the rules of another product, whose pieces count together with these.
+
     Orders made before keep what they copied. Exit 12: it was edited less than `edit_every`
     minutes ago (payment store set edit_every N).
     """

@@ -11,7 +11,7 @@ from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.documents import read_time
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.output import write
-from payment_cli.cli.shell.printing import Printing, plain_text
+from payment_cli.cli.shell.printing import Pager, Printing, plain_text
 from payment_cli.cli.shell.records import print_records
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Json
@@ -24,6 +24,10 @@ class Asked(NamedTuple):
     start: str | None
     end: str | None
     store: str
+    buyer: str
+    skip: int
+    limit: int
+    has_pager: bool
     is_table: bool
     is_csv: bool
 
@@ -32,15 +36,35 @@ _OPTIONS = (
     click.option(
         "-by",
         "--by",
-        type=click.Choice(("day", "product", "pay_type", "status")),
+        type=click.Choice(("day", "product", "buyer", "pay_type", "status")),
         default="day",
         metavar="GROUP",
-        help="day (the default), product, pay_type or status.",
+        help="day (the default), product, buyer, pay_type or status.",
     ),
     click.option("-from", "--from", "start", metavar="TIME", help="From this time on."),
     click.option("-to", "--to", "end", metavar="TIME", help="Before this time."),
     click.option(
         "-se", "--store", default="", metavar="DOMAIN", help="Only this store (all you may see)."
+    ),
+    click.option("-bu", "--buyer", default="", metavar="UID", help="Only what this buyer ordered."),
+    click.option(
+        "-skip",
+        "--skip",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="Not the first N.",
+    ),
+    click.option(
+        "-limit",
+        "--limit",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="At most N (all).",
+    ),
+    click.option(
+        "-pager", "--pager", "has_pager", is_flag=True, help="Count all rows; print {list, pager}."
     ),
     click.option("-table", "--table", "is_table", is_flag=True, help="A table with a header."),
     click.option("-csv", "--csv", "is_csv", is_flag=True, help="CSV with a header."),
@@ -57,6 +81,8 @@ def _asked(function: CommandFunction) -> CommandFunction:
     examples=(
         "payment stats --from monthBegin --table",
         "payment stats --by product --from now-30d -bish -t nm,w_nm,pieces,fee",
+        "payment stats --by buyer --from monthBegin -limit 20 --table",
+        "payment stats --by product --buyer xiaobai -bish -t nm,pieces,fee",
         "payment stats --by pay_type --from 2026-01-01 --to 2027-01-01 --csv",
         "payment stats --by status -c",
     ),
@@ -67,7 +93,8 @@ def stats(asked: Asked, printing: Printing) -> None:
     """Count orders and money, in yuan, a row for each group and currency.
 
     day: `orders` made, `paid` and sums of those paid on that day, of the store. product: orders
-    paid; fee is without freight. pay_type: payments that ended; flagged money could not settle
+    paid; fee is without freight. buyer: as day, those who paid most first; what one bought
+    is --by product --buyer UID. pay_type: payments that ended; flagged money could not settle
     and is not in fee. status: orders made. --from and --to say which of these times count:
     dates, now-30d, monthBegin, or milliseconds.
     """
@@ -77,15 +104,18 @@ def stats(asked: Asked, printing: Printing) -> None:
     by = By(asked.by)
     times = app.times(asked.store)
     span = Span(read_time(asked.start, times, "--from"), read_time(asked.end, times, "--to"))
-    if asked.is_csv and (asked.is_table or not printing.is_json):
-        raise InvalidValueError("say either --csv or a table")
-    rows = app.shop.stats.rows(by, span, asked.store)
+    if asked.is_csv and (asked.is_table or asked.has_pager or not printing.is_json):
+        raise InvalidValueError("say either --csv or a table, and no -pager with --csv")
+    found = app.shop.stats.rows(by, span, asked.store, asked.buyer)
+    limit = asked.limit or max(1, len(found))
+    rows = found[asked.skip : asked.skip + limit]
     if asked.is_csv:
         _write_csv(COLUMNS[by], rows)
         return
     if asked.is_table and printing.columns is None:
         printing = printing._replace(columns=",".join(COLUMNS[by]), header=True)
-    print_records(rows, printing)
+    pager = Pager(asked.skip, limit, len(found)) if asked.has_pager else None
+    print_records(rows, printing, pager)
 
 
 def _write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Json]]) -> None:

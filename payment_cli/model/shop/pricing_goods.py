@@ -14,10 +14,9 @@ from payment_cli.model.shop.product_price import (
     PackedPart,
     RuleKey,
     find_product,
-    rule_key,
+    find_rule,
     unit_price,
     unpack,
-    volume_price,
 )
 from payment_cli.model.stores.settings import KINDS_MAX
 
@@ -85,7 +84,7 @@ def goods_lines(
             product that is not well set up (its package or price rule points nowhere).
         NotFoundError: there is no such product.
         NotAllowedError: too many kinds, a product that is deleted, expired or sold out, too few or
-            too many pieces, or no volume price for that many.
+            too many pieces.
     """
     amounts = _amounts(cart, kinds_max)
     goods = {product_id: find_product(catalogue, product_id) for product_id in amounts}
@@ -116,8 +115,7 @@ def missing_ids(cart: Iterable[CartLine], catalogue: Catalogue) -> frozenset[str
         product = catalogue.get(product_id)
         if product is not None:
             needed.update(part.id for part in product.w_pkg)
-            key = rule_key(product)
-            needed.update([key[0]] if key else [])
+            needed.update([product.pro_id] if product.pro_id else [])
     return frozenset(needed - set(catalogue))
 
 
@@ -158,18 +156,16 @@ def _unit_prices(
     catalogue: Catalogue,
 ) -> dict[str, int]:
     """Return the price of one piece of each product, in fen; a volume price goes first."""
+    rules = {product_id: find_rule(product, catalogue) for product_id, product in goods.items()}
     counts: dict[RuleKey, int] = {}
-    for product_id, product in goods.items():
-        key = rule_key(product)
-        if key is not None:
-            counts[key] = counts.get(key, 0) + amounts[product_id]
+    for product_id, found in rules.items():
+        if found is not None:
+            counts[found[0]] = counts.get(found[0], 0) + amounts[product_id]
     prices = {}
     for product_id, product in goods.items():
-        key = rule_key(product)
-        if key is None:
-            prices[product_id] = unit_price(product, parts[product_id])
-        else:
-            prices[product_id] = volume_price(product, key, counts[key], catalogue)
+        found = rules[product_id]
+        price = None if found is None else found[1].price_for(counts[found[0]])
+        prices[product_id] = unit_price(product, parts[product_id]) if price is None else price
     return prices
 
 

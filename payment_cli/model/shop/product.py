@@ -49,7 +49,8 @@ class Product:
 
     `w_price` None is for a package whose price is the sum of its parts. `retail` is a list price,
     for show. `freight` is a fixed freight per piece. `sku` is the stock, None when it is not
-    counted. `price_by` names a volume price rule of the product `pro_id` (or of this one).
+    counted. `prices` are volume price rules; where there are several, or they are those of the
+    product `pro_id`, `price_by` names the one that holds.
     `edit_at` is the last edit by a person; `lm` moves with every sale as well. `w_tp` is its kind:
     A is sent, Q is virtual and has no freight; None is what the store says (setting `w_tp`).
     """

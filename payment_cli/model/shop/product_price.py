@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.money import same_currency
 from payment_cli.model.shop.product import Product
+from payment_cli.model.shop.product_rule import PriceRule
 
 #: Products by id: whatever an order, its packages and its price rules name.
 Catalogue = Mapping[str, Product]
@@ -51,30 +52,38 @@ def unit_price(product: Product, parts: Sequence[PackedPart]) -> int:
     return sum((part.product.w_price or 0) * part.num for part in parts)
 
 
-def rule_key(product: Product) -> RuleKey | None:
-    """Return which volume price the product has, None for none."""
-    return (product.pro_id or product.id, product.price_by) if product.price_by else None
+def find_rule(product: Product, catalogue: Catalogue) -> tuple[RuleKey, PriceRule] | None:
+    """Return the volume price rule of a product, and its key; None for none.
 
-
-def volume_price(product: Product, key: RuleKey, count: int, catalogue: Catalogue) -> int:
-    """Return the price of one piece in fen when `count` pieces are bought under the rule `key`.
+    The holder is the product that `pro_id` names, or itself; of several rules `price_by` names one.
 
     Raises:
-        InvalidValueError: the rule or the product that holds it is missing.
-        NotAllowedError: the rule has no price for so many.
+        InvalidValueError: the rule or the product that holds it is missing or not told, or it is
+            in another currency.
     """
-    holder_id, name = key
-    holder = catalogue.get(holder_id)
-    if holder is None or not holder.is_live:
-        raise InvalidValueError(
-            f"product {product.nm}: pro_id names no product that holds price rules: {holder_id}"
-        )
+    if not (product.pro_id or product.price_by or product.prices):
+        return None
+    what = f"product {product.nm}: its price rule {product.price_by}".rstrip()
+    holder = catalogue.get(product.pro_id) if product.pro_id else product
+    if holder is None:
+        raise InvalidValueError(f"{what} is of product {product.pro_id}, which is not there")
+    if not holder.is_live and holder is not product:
+        raise InvalidValueError(f"{what} is of product {holder.nm}, which was deleted")
     if not same_currency(holder.w_currency, product.w_currency):
-        raise InvalidValueError(f"product {product.nm}: its price rule is in another currency")
-    for rule in holder.prices:
-        if rule.name == name:
-            return rule.price_for(count)
-    raise InvalidValueError(f"product {product.nm}: product {holder.nm} has no price rule {name}")
+        raise InvalidValueError(f"{what} is of product {holder.nm}, sold in {holder.w_currency}")
+    names = ", ".join(rule.name for rule in holder.prices)
+    found = [rule for rule in holder.prices if product.price_by in ("", rule.name)]
+    if not found:
+        raise InvalidValueError(
+            f"{what} is not among the prices of product {holder.nm}",
+            hint=f"it has {names}" if names else "prices: [{name, rules: [{sku, price}]}]",
+        )
+    if len(found) > 1:
+        raise InvalidValueError(
+            f"product {product.nm}: which price rule of product {holder.nm} is meant?",
+            hint=f"price_by says it: {names}",
+        )
+    return (holder.id, found[0].name), found[0]
 
 
 def _part(package: Product, part_id: str, catalogue: Catalogue) -> Product:

@@ -1,8 +1,9 @@
 """Volume prices: what one piece costs depends on how many are bought together (w1-shop-order).
 
 A rule set is the field `prices` of a product: `[{name, title, rules: [{sku: "[1,9]", price}]}]`.
-A product asks for one by `price_by` (the rule's name) and `pro_id` (the product that holds it).
-The count is the sum over all lines of the order that share both. The first item that fits wins.
+A product has its own only rule, or the one that `price_by` (the rule's name) and `pro_id` (the
+product that holds it) name. The count is the sum over all lines of the order that share a rule. The
+first item that fits wins; where none fits, the product costs what it costs without a rule.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from payment_cli.errors import InvalidValueError, NotAllowedError
+from payment_cli.errors import InvalidValueError
 from payment_cli.model.fields import Fields
 from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Json, Record
@@ -69,19 +70,9 @@ class PriceRule:
     items: tuple[PriceItem, ...]
     extra: Mapping[str, Json] = field(default_factory=dict)
 
-    def price_for(self, count: int) -> int:
-        """Return the price of one piece (fen) when `count` are bought together.
-
-        Raises:
-            NotAllowedError: no item fits; the shop has no price for that many.
-        """
-        for item in self.items:
-            if count in item.counts:
-                return item.price
-        raise NotAllowedError(
-            f"price rule {self.name} has no price for {count} pieces",
-            hint=f"it has prices for {', '.join(item.counts.text for item in self.items)}",
-        )
+    def price_for(self, count: int) -> int | None:
+        """Return the price of one piece (fen) when `count` are bought together; None: no item."""
+        return next((item.price for item in self.items if count in item.counts), None)
 
     def to_row(self) -> Record:
         """Return the rule as a row of `prices`."""

@@ -20,7 +20,7 @@ RETRIES_S = (
 
 def _write_v3(world: World, notice: Notice, order: Order, flaw: str) -> Letter:
     account = world.accounts.wechat(notice.order.merchant)
-    plaintext = json.dumps(transaction(order), ensure_ascii=False, separators=(",", ":"))
+    plaintext = json.dumps(transaction(order, flaw), ensure_ascii=False, separators=(",", ":"))
     resource = keys.seal(account.api_v3_key, plaintext.encode(), "transaction")
     document = {
         "id": notice.id,
@@ -37,7 +37,7 @@ def _write_v3(world: World, notice: Notice, order: Order, flaw: str) -> Letter:
 
 def _write_v2(world: World, notice: Notice, order: Order, flaw: str) -> Letter:
     account = world.accounts.wechat(notice.order.merchant)
-    body = signed_xml(v2_notice_fields(order), account.pay_key, "MD5", flaw)
+    body = signed_xml(v2_notice_fields(order, flaw), account.pay_key, "MD5", flaw)
     return Letter("text/xml", {}, body)
 
 

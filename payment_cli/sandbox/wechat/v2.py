@@ -11,11 +11,12 @@ from payment_cli.sandbox.accounts import WechatAccount
 from payment_cli.sandbox.exchange import RefusalError, Reply, Request, last_segment
 from payment_cli.sandbox.fields import FieldError, Group, Spec, Text
 from payment_cli.sandbox.ledger import Order, OrderState
-from payment_cli.sandbox.misbehaviour import distorted
+from payment_cli.sandbox.misbehaviour import FOREIGN_APP_ID, FOREIGN_MCHID, distorted
 from payment_cli.sandbox.payer import CodeOutcome
+from payment_cli.sandbox.wechat.kinds import KINDS
 from payment_cli.sandbox.wechat.v3 import ORDER_LIFE_S, check_reversible
-from payment_cli.sandbox.wechat.v3_body import AUTH_CODE
-from payment_cli.sandbox.wechat.words import v2_fields
+from payment_cli.sandbox.wechat.v3_body import AUTH_CODE, DESCRIPTION
+from payment_cli.sandbox.wechat.words import spoilt, v2_fields
 from payment_cli.sandbox.wechat.xml import (
     SIGN_TYPES,
     XmlError,
@@ -43,9 +44,9 @@ FORMS = {
     "micropay": Group(
         ALWAYS
         | {
-            "body": Text(128),
+            "body": DESCRIPTION,
             "out_trade_no": Text(32, r"[0-9A-Za-z_\-|*@]{1,32}"),
-            "total_fee": Text(10, "[1-9][0-9]*"),
+            "total_fee": Text(10, "[1-9][0-9]{0,8}|1000000000"),
             "fee_type": Text(16, "CNY", required=False),
             "spbill_create_ip": Text(64, r"[0-9a-fA-F.:]{3,64}"),
             "auth_code": Text(128, AUTH_CODE),
@@ -86,6 +87,7 @@ def answer(call: Call) -> Reply:
         document = {"return_code": "FAIL", "return_msg": refusal.message}
         return Reply(200, CONTENT_TYPE, write_xml(document), outcome=refusal.code)
     try:
+        _refuse_if_asked(call)
         document = HANDLERS[PATHS[call.request.path]](call, account, fields)
         outcome = "OK"
     except RefusalError as refusal:
@@ -103,10 +105,18 @@ def answer(call: Call) -> Reply:
         "mch_id": account.mchid,
         "result_code": "SUCCESS",
     }
+    if call.flaw == "foreign-merchant":
+        head |= {"appid": FOREIGN_APP_ID, "mch_id": FOREIGN_MCHID}
     body = signed_xml(
         head | document, account.pay_key, fields.get("sign_type", "MD5"), call.signature_flaw
     )
     return Reply(200, CONTENT_TYPE, body, outcome=outcome)
+
+
+def _refuse_if_asked(call: Call) -> None:
+    kind = KINDS.get(call.flaw)
+    if kind and kind.refusal:
+        raise RefusalError(200, kind.refusal.code, kind.refusal.message)
 
 
 def _authenticate(call: Call) -> tuple[Fields, WechatAccount]:
@@ -145,7 +155,7 @@ def _micropay(call: Call, account: WechatAccount, fields: Fields) -> Fields:
         payer.present_code(world, order, outcome)
     if outcome is not CodeOutcome.PAYS:
         raise RefusalError(200, *UNPAID[outcome])
-    shown = v2_fields(distorted(order, call.flaw, world.ledger))
+    shown = v2_fields(distorted(order, call.flaw, world.ledger), call.flaw)
     return {k: v for k, v in shown.items() if not k.startswith("trade_state")}
 
 
@@ -161,7 +171,7 @@ UNPAID = {
 def _orderquery(call: Call, account: WechatAccount, fields: Fields) -> Fields:
     with call.world.ledger.changed:
         order = _find(call, account, fields)
-        return v2_fields(distorted(order, call.flaw, call.world.ledger))
+        return v2_fields(distorted(order, call.flaw, call.world.ledger), call.flaw)
 
 
 def _reverse(call: Call, account: WechatAccount, fields: Fields) -> Fields:
@@ -175,7 +185,7 @@ def _reverse(call: Call, account: WechatAccount, fields: Fields) -> Fields:
                 200, refusal.code, refusal.message, fields={"recall": recall}
             ) from None
         payer.take_back(call.world, order)
-    return {"recall": "N"}
+    return spoilt({"recall": "Y" if call.flaw == "wx-v2-recall" else "N"}, call.flaw)
 
 
 def _closeorder(call: Call, account: WechatAccount, fields: Fields) -> Fields:

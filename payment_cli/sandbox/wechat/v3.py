@@ -13,6 +13,7 @@ from payment_cli.sandbox.ledger import Order, OrderState
 from payment_cli.sandbox.misbehaviour import distorted
 from payment_cli.sandbox.payer import CodeOutcome
 from payment_cli.sandbox.wechat import h5
+from payment_cli.sandbox.wechat.kinds import KINDS
 from payment_cli.sandbox.wechat.signing import (
     authenticate,
     request_id,
@@ -24,7 +25,7 @@ from payment_cli.sandbox.wechat.v3_body import (
     same_parameters,
     wrong,
 )
-from payment_cli.sandbox.wechat.words import transaction
+from payment_cli.sandbox.wechat.words import spoilt, transaction
 from payment_cli.sandbox.world import Call, World, beijing
 
 #: A code_url and a prepay_id live two hours, whatever time_expire says.
@@ -50,6 +51,7 @@ def answer(call: Call) -> Reply:
     try:
         handler, argument = _route(call.request)
         account = authenticate(call)
+        _refuse_if_asked(call)
         status, document = handler(call, account, argument)
         outcome, number = "OK", 0
     except RefusalError as refusal:
@@ -63,13 +65,27 @@ def answer(call: Call) -> Reply:
         reply = Reply(status, "application/json; charset=utf-8", b"")
     reply.outcome = outcome
     reply.headers["Request-ID"] = request_id(number)
-    if account and status < 500:
+    if account and _is_signed(call, status):
         asked = call.request.headers.get("wechatpay-serial", "")
         world = call.world
         reply.headers |= signed_headers(
             world.platform, account, reply.body, world.now(), call.signature_flaw, asked
         )
     return reply
+
+
+def _refuse_if_asked(call: Call) -> None:
+    kind = KINDS.get(call.flaw)
+    if kind and kind.refusal:
+        said = kind.refusal
+        raise RefusalError(said.status, said.code, said.message, number=said.number)
+
+
+def _is_signed(call: Call, status: int) -> bool:
+    """Tell whether an answer to a known merchant is signed; trouble of the server is not."""
+    if call.flaw == "wx-unsigned-errors":
+        return status < 400
+    return status < 500 or call.flaw in KINDS
 
 
 def check_reversible(world: World, order: Order) -> None:
@@ -114,11 +130,31 @@ def _codepay(call: Call, account: WechatAccount, tool: str) -> tuple[int, Json]:
         payer.present_code(world, order, outcome)
     if outcome is CodeOutcome.DECLINED:
         raise RefusalError(403, "NOT_ENOUGH", "用户账号余额不足")
-    if outcome is CodeOutcome.HESITATES_BY_ERROR:
-        raise RefusalError(400, "USERPAYING", "需要用户输入支付密码")
     if outcome in (CodeOutcome.ERROR_PAID, CodeOutcome.ERROR_UNPAID):
         raise RefusalError(500, "SYSTEM_ERROR", "系统异常，请用相同参数查询")
-    return 200, transaction(distorted(order, call.flaw, world.ledger))
+    told = transaction(distorted(order, call.flaw, world.ledger), call.flaw)
+    if outcome in PAYING:
+        return _paying(told, call.flaw or PAYING[outcome])
+    return 200, told
+
+
+#: How somebody who hesitates is told, unless another form is asked for (kinds.py).
+PAYING = {
+    CodeOutcome.HESITATES: "wx-paying-object",
+    CodeOutcome.HESITATES_BY_ERROR: "wx-paying-code",
+}
+
+
+def _paying(told: Json, form: str) -> tuple[int, Json]:
+    """Return the answer about a payer who types the password: by the documents a 202."""
+    words = "需要用户输入支付密码"
+    if form == "wx-paying-400":
+        raise RefusalError(400, "USERPAYING", words)
+    if form == "wx-paying-code":
+        return 202, {"code": "USER_PAYING", "message": words}
+    if form == "wx-paying-bare":
+        return 202, {"trade_state": told["trade_state"]}
+    return 200 if form == "wx-paying-200" else 202, told
 
 
 def _query(call: Call, account: WechatAccount, number: str) -> tuple[int, Json]:
@@ -126,7 +162,7 @@ def _query(call: Call, account: WechatAccount, number: str) -> tuple[int, Json]:
     world = call.world
     with world.ledger.changed:
         order = _known(world.ledger.order("wechat", account.mchid, number, world.now()))
-        return 200, transaction(distorted(order, call.flaw, world.ledger))
+        return 200, transaction(distorted(order, call.flaw, world.ledger), call.flaw)
 
 
 def _query_by_id(call: Call, account: WechatAccount, transaction_id: str) -> tuple[int, Json]:
@@ -134,7 +170,7 @@ def _query_by_id(call: Call, account: WechatAccount, transaction_id: str) -> tup
     world = call.world
     with world.ledger.changed:
         order = world.ledger.order_by_trade_no("wechat", account.mchid, transaction_id)
-        return 200, transaction(distorted(_known(order), call.flaw, world.ledger))
+        return 200, transaction(distorted(_known(order), call.flaw, world.ledger), call.flaw)
 
 
 def _close(call: Call, account: WechatAccount, number: str) -> tuple[int, None]:
@@ -159,7 +195,9 @@ def _reverse(call: Call, account: WechatAccount, number: str) -> tuple[int, Json
         order = _known(world.ledger.order("wechat", account.mchid, number, world.now()))
         check_reversible(world, order)
         payer.take_back(world, order)
-    return 200, {"appid": account.appid, "mchid": account.mchid, "out_trade_no": number}
+        told = distorted(order, call.flaw, world.ledger)
+    said = {"appid": told.appid, "mchid": told.mch_shown, "out_trade_no": number}
+    return 200, spoilt(said, call.flaw)
 
 
 def _certificates(call: Call, account: WechatAccount, _: str) -> tuple[int, Json]:

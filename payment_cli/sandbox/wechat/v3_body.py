@@ -19,17 +19,20 @@ from payment_cli.sandbox.wechat.signing import PARAMETER_ERROR
 from payment_cli.sandbox.world import Call
 
 OUT_TRADE_NO = Text(32, r"[0-9A-Za-z_\-|*]{6,32}")
+#: Texts for people are counted in bytes.
+DESCRIPTION = Text(127, in_bytes=True)
 #: An absolute URL with a path, without query and fragment.
 NOTIFY_URL = Text(255, r"https?://[^/?#\s]+/[^?#\s]+")
 RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 #: 18 digits that begin with 10 to 15.
 AUTH_CODE = r"1[0-5][0-9]{16}"
 
-AMOUNT = Group({"total": Whole(1, 100_000_000_00), "currency": Text(16, "CNY", required=False)})
+#: What one order may cost: from 1 fen to ten million yuan.
+AMOUNT = Group({"total": Whole(1, 10_000_000_00), "currency": Text(16, "CNY", required=False)})
 ALWAYS: dict[str, Spec] = {
     "appid": Text(32),
     "mchid": Text(32),
-    "description": Text(127),
+    "description": DESCRIPTION,
     "out_trade_no": OUT_TRADE_NO,
     "attach": Text(128, required=False),
     "goods_tag": Text(32, required=False),

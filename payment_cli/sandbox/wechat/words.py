@@ -1,5 +1,7 @@
 """An order in the words of WeChat Pay, v3 and v2."""
 
+from typing import Any
+
 from payment_cli.sandbox.exchange import Json
 from payment_cli.sandbox.ledger import Order, OrderState
 from payment_cli.sandbox.tools import TOOLS
@@ -17,7 +19,25 @@ TRADE_STATES = {
 }
 
 
-def transaction(order: Order) -> Json:
+#: Flaw -> the field that a message lacks.
+LACKS = {
+    "wx-no-appid": "appid",
+    "wx-no-merchant": "mchid",
+    "wx-no-transaction-id": "transaction_id",
+    "wx-v2-no-recall": "recall",
+}
+
+
+def spoilt(fields: dict[str, Any], flaw: str) -> dict[str, Any]:
+    """Return what is said about an order as a message with this flaw says it."""
+    if flaw == "wx-no-order-number":
+        return fields | {"out_trade_no": ""}
+    if flaw == "wx-refunded" and fields.get("trade_state") == "SUCCESS":
+        return fields | {"trade_state": "REFUND", "trade_state_desc": "转入退款"}
+    return {name: value for name, value in fields.items() if name != LACKS.get(flaw)}
+
+
+def transaction(order: Order, flaw: str = "") -> Json:
     """Return the v3 transaction object: of queries, scans and notifications alike."""
     state, description = TRADE_STATES[order.state]
     document: Json = {
@@ -33,10 +53,10 @@ def transaction(order: Order) -> Json:
         document["attach"] = order.attach
     if state == "SUCCESS":
         document |= _paid_part(order)
-    return document
+    return spoilt(document, flaw)
 
 
-def v2_fields(order: Order) -> dict[str, str]:
+def v2_fields(order: Order, flaw: str = "") -> dict[str, str]:
     """Return what v2 says about an order, beside codes and signature."""
     state, description = TRADE_STATES[order.state]
     fields = {
@@ -47,12 +67,12 @@ def v2_fields(order: Order) -> dict[str, str]:
         "fee_type": order.currency,
         "attach": order.attach,
     }
-    return {**fields, **(_v2_paid_part(order) if state == "SUCCESS" else {})}
+    return spoilt({**fields, **(_v2_paid_part(order) if state == "SUCCESS" else {})}, flaw)
 
 
-def v2_notice_fields(order: Order) -> dict[str, str]:
+def v2_notice_fields(order: Order, flaw: str = "") -> dict[str, str]:
     """Return the fields of a v2 payment notification."""
-    fields = v2_fields(order)
+    fields = v2_fields(order, flaw)
     del fields["trade_state"], fields["trade_state_desc"]
     return {
         "return_code": "SUCCESS",

@@ -158,7 +158,9 @@ class Receiver:
             ConfigError: no keys verify it, and an account's could not be read: it may be its own.
             UntrustedError: it is for no account of ours, or no keys verify it.
         """
-        refusal: PaymentError = UntrustedError("the callback is for no account of ours")
+        refusal: PaymentError = UntrustedError(
+            "no account is named by this callback, or has the key that opens it"
+        )
         broken: ConfigError | None = None
         tried = set()
         until = self.clock() + TRYING_MS

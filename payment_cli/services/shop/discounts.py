@@ -1,15 +1,17 @@
 """`payment d`: a store's discounts (seed 000). Delete is logical."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
-from payment_cli.errors import NotFoundError
+from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
+from payment_cli.model.money import same_currency
 from payment_cli.model.query.match import Match
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.discount import Discount
+from payment_cli.model.shop.product import Product
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.shop.goods import find_exactly
 from payment_cli.services.shop.live import live
@@ -49,14 +51,14 @@ class Discounts:
         """Add a discount; its `goods` may be named by `nm`.
 
         Raises:
-            InvalidValueError: it is no valid discount.
+            InvalidValueError: it is no valid discount, or never applies to one of its goods.
             NotFoundError: it is for goods that the store does not have.
         """
         now = self.clock()
         currency = self.find_merchant(self.actor.domain).currency
         discount = Discount.new(document, id=self.new_id(now), now=now, currency=currency)
         with self.storage.transaction(self.actor.domain) as tx:
-            discount = self._by_ids(tx, discount)
+            discount = self._by_ids(tx, discount, kept=())
             stored = tx.insert(discounts(self.actor.domain), discount.to_record())
         return Discount.from_record(stored)
 
@@ -64,13 +66,16 @@ class Discounts:
         """Change fields of a discount; null removes one. Orders made before are not touched.
 
         Raises:
-            InvalidValueError: the result is no valid discount.
+            InvalidValueError: the result is none, or never applies to one of its goods.
             NotFoundError: it is for goods that the store does not have.
         """
 
-        return self._change(
-            fragment, lambda tx, discount: self._by_ids(tx, discount.edited(changes, self.clock()))
-        )
+        def edit(tx: Transaction, discount: Discount) -> Discount:
+            edited = discount.edited(changes, self.clock())
+            is_kept = same_currency(edited.dis_currency, discount.dis_currency)
+            return self._by_ids(tx, edited, kept=discount.goods if is_kept else ())
+
+        return self._change(fragment, edit)
 
     def remove(self, fragment: str) -> Discount:
         """Mark a discount as deleted: it applies to no order any more."""
@@ -85,15 +90,33 @@ class Discounts:
             discount = change(tx, Discount.from_record(tx.get(collection, seen.id)))
             return Discount.from_record(tx.put(collection, discount.to_record()))
 
-    def _by_ids(self, reader: Reader, discount: Discount) -> Discount:
+    def _by_ids(self, reader: Reader, discount: Discount, kept: Collection[str]) -> Discount:
         """Return the discount with the ids of the goods that it names by `nm`.
 
-        A discount for goods that are not there would never apply, and nobody would know why.
+        A discount for goods that are not there would never apply, and nobody would know why. Ids
+        in `kept` it had before; what became of them the doctor tells.
         """
         ids = []
         for name in discount.goods:
+            if name in kept:
+                ids.append(name)
+                continue
             found = find_exactly(reader, self.actor.domain, name)
             if found is None:
                 raise NotFoundError("product", name, hint="payment w list")
+            _require_meant(discount, found)
             ids.append(found.id)
         return replace(discount, goods=tuple(dict.fromkeys(ids)))
+
+
+def _require_meant(discount: Discount, product: Product) -> None:
+    what = f"discount {discount.dis_nm}"
+    if not product.is_live:
+        raise InvalidValueError(
+            f"{what}: product {product.nm} was deleted", hint=f"payment w restore {product.nm}"
+        )
+    if not same_currency(product.w_currency, discount.dis_currency):
+        raise InvalidValueError(
+            f"{what} is in {discount.dis_currency}, product {product.nm} in {product.w_currency}",
+            hint="dis_currency is a field of the discount",
+        )

@@ -58,7 +58,7 @@ class Goods:
         """Add a product, in shop words or stored names.
 
         Raises:
-            InvalidValueError: it is no valid product, or its package is not.
+            InvalidValueError: it is no valid product, or its package or its price rule is not.
             ConflictError: its `nm` is taken.
         """
         now = self.clock()

@@ -80,8 +80,9 @@ class GoodsFiles:
             ConflictError: a product was added meanwhile under the same name.
         """
         planned = self._checked(list(read_documents(lines, kind)), progress)
-        # Parts before packages: an interrupted import leaves no package of what is not there.
-        planned.sort(key=lambda row: bool(row.product.w_pkg))
+        # Parts before packages, and holders of price rules before those that have them: an
+        # interrupted import leaves nothing that names what is not there.
+        planned.sort(key=lambda row: bool(row.product.w_pkg or row.product.pro_id))
         done = [row for row in planned if row.is_changed]
         for start in range(0, len(done), BATCH):
             with self.goods.storage.transaction(self.goods.domain) as tx:
@@ -144,7 +145,7 @@ class GoodsFiles:
         `ids` are those of the file: each line is looked at by itself, as it will be.
         """
         with naming(row.number):
-            if row.product.w_pkg or row.product.pro_id or row.product.price_by:
+            if _names_others(row.product):
                 row = replace(row, product=self._by_ids(row.product, in_file))
             if row.old is not None and row.is_changed:
                 row.old.require_editable(rules.now, rules.edit_every)
@@ -230,6 +231,10 @@ class GoodsFiles:
         if portable.get("pro_id"):
             portable["pro_id"] = name_of(portable["pro_id"])
         return portable
+
+
+def _names_others(product: Product) -> bool:
+    return bool(product.w_pkg or product.pro_id or product.price_by or product.prices)
 
 
 def _merged(old: Product, document: Record, now: int) -> Product:

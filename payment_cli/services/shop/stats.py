@@ -1,4 +1,4 @@
-"""`payment stats`: what was ordered and paid, by day, product, pay type or status.
+"""`payment stats`: what was ordered and paid, by day, product, buyer, pay type or status.
 
 Records are streamed once; what is kept is one row per group. Days are those of the store. Sums
 are whole fen inside and yuan in the rows; amounts of different currencies are never added up, so
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from payment_cli.model.actor import Actor
 from payment_cli.model.money import to_fen, to_yuan
-from payment_cli.model.query.match import Match, between
+from payment_cli.model.query.match import Match, all_of, between, equal
 from payment_cli.model.query.zones import day_of
 from payment_cli.model.record import Json, Record
 from payment_cli.services.payments.records import PAYMENTS
@@ -25,6 +25,7 @@ class By(StrEnum):
 
     DAY = "day"
     PRODUCT = "product"
+    BUYER = "buyer"
     PAY_TYPE = "pay_type"
     STATUS = "status"
 
@@ -35,6 +36,10 @@ COLUMNS: Mapping[By, tuple[str, ...]] = {
         "day", "cur", "orders", "paid", "pieces", "total", "freight", "discount", "fee",
     ),
     By.PRODUCT: ("id", "nm", "w_nm", "cur", "orders", "pieces", "total", "discount", "fee"),
+    By.BUYER: (
+        "buyer_id", "sto_nm", "cur", "orders", "paid", "pieces", "total", "freight", "discount",
+        "fee", "last_at",
+    ),
     By.PAY_TYPE: ("pay_tp", "cur", "paid", "failed", "fee", "flagged", "flagged_fee"),
     By.STATUS: ("ord_status", "cur", "orders", "pieces", "fee"),
 }  # fmt: skip
@@ -62,14 +67,18 @@ class Stats:
     actor: Actor
     zone_of: Callable[[str], tzinfo]
 
-    def rows(self, by: By, span: Span, store: str = "") -> list[Record]:
+    def rows(self, by: By, span: Span, store: str = "", buyer: str = "") -> list[Record]:
         """Return the rows, each with the columns COLUMNS[by]; days in order, else by `fee`.
+
+        `buyer` "" is all of them, and those orders that have none.
 
         `store` "" is all that the caller sees, in days of the caller's own zone.
         What counts in the time span:
 
         - day: `orders` made that day; `paid` and all sums those paid that day.
         - product: orders paid in it. `fee` is without freight.
+        - buyer: as day. A buyer of two stores is two: each store names its own. `last_at` is when
+          the last of those orders was paid (AMS, 0 for none).
         - pay_type: payments that ended in it. `flagged` money could not settle and is no `fee`.
         - status: orders made in it.
 
@@ -81,7 +90,7 @@ class Stats:
         domain = store or (None if self.actor.is_operator else self.actor.domain)
         table = _Table(by)
         tz = self.zone_of(store or self.actor.domain)
-        _COUNT[by](table, _Source(self.storage, domain, tz), span)
+        _COUNT[by](table, _Source(self.storage, domain, tz, buyer), span)
         return table.rows()
 
 
@@ -90,14 +99,18 @@ class _Source:
     storage: Storage
     domain: str | None
     tz: tzinfo
+    buyer: str
 
     def orders(self, match: Match) -> Iterator[Record]:
-        return self.storage.query(orders(self.domain), Query(match))
+        return self.storage.query(orders(self.domain), self._query(match))
 
     def payments(self, match: Match) -> Iterator[Record]:
-        for record in self.storage.query(PAYMENTS, Query(match)):
+        for record in self.storage.query(PAYMENTS, self._query(match)):
             if self.domain in (None, record.get("seller_nm")):
                 yield record
+
+    def _query(self, match: Match) -> Query:
+        return Query(all_of(equal("buyer_id", self.buyer), match) if self.buyer else match)
 
 
 class _Table:
@@ -142,9 +155,21 @@ def _by_day(table: _Table, source: _Source, span: Span) -> None:
         table.add({"day": day, "cur": cur}, (day, cur), orders=1)
     for order in source.orders(span.match("ok_at")):
         day, cur = day_of(_whole(order["ok_at"]), source.tz), str(order["ord_currency"])
-        amounts = {name: _fen(order, name) for name in ("total", "freight", "discount", "fee")}
-        pieces = _whole(order.get("pro_c"))
-        table.add({"day": day, "cur": cur}, (day, cur), paid=1, pieces=pieces, **amounts)
+        table.add({"day": day, "cur": cur}, (day, cur), **_paid(order))
+
+
+def _by_buyer(table: _Table, source: _Source, span: Span) -> None:
+    last: dict[tuple[str, ...], int] = {}
+    for path in ("ct", "ok_at"):
+        for order in source.orders(span.match(path)):
+            key = tuple(
+                str(order.get(name) or "") for name in ("buyer_id", "sto_nm", "ord_currency")
+            )
+            is_paid = path == "ok_at"
+            last[key] = max(last.get(key, 0), _whole(order["ok_at"]) if is_paid else 0)
+            names = dict(zip(("buyer_id", "sto_nm", "cur"), key, strict=True))
+            amounts = _paid(order) if is_paid else {"orders": 1}
+            table.add({**names, "last_at": last[key]}, key, **amounts)
 
 
 def _by_product(table: _Table, source: _Source, span: Span) -> None:
@@ -196,9 +221,16 @@ def _by_status(table: _Table, source: _Source, span: Span) -> None:
 _COUNT: Mapping[By, Callable[[_Table, _Source, Span], None]] = {
     By.DAY: _by_day,
     By.PRODUCT: _by_product,
+    By.BUYER: _by_buyer,
     By.PAY_TYPE: _by_pay_type,
     By.STATUS: _by_status,
 }
+
+
+def _paid(order: Record) -> dict[str, int]:
+    """Return what a paid order adds to the sums."""
+    amounts = {name: _fen(order, name) for name in ("total", "freight", "discount", "fee")}
+    return {"paid": 1, "pieces": _whole(order.get("pro_c")), **amounts}
 
 
 def _flagged_fen(payment: Record) -> int:

@@ -11,7 +11,7 @@ from payment_cli.model.money import same_currency
 from payment_cli.model.query.match import Match, all_of, any_of, equal, is_null, negate
 from payment_cli.model.shop.pricing_goods import CartLine
 from payment_cli.model.shop.product import LIVE, Product
-from payment_cli.model.shop.product_price import Catalogue, unpack
+from payment_cli.model.shop.product_price import Catalogue, find_rule, unpack
 from payment_cli.services.shop.records import load_catalogue, products
 from payment_cli.storage.base import Query, Reader
 
@@ -32,8 +32,7 @@ def require_whole(product: Product, catalogue: Catalogue) -> None:
                 f"package {product.nm}: product {part.product.nm} was deleted",
                 hint=f"payment w restore {part.product.nm}",
             )
-    if product.price_by:
-        _require_rule(product, product if not product.pro_id else catalogue.get(product.pro_id))
+    find_rule(product, catalogue)
 
 
 def require_sound(reader: Reader, domain: str, product: Product) -> None:
@@ -62,20 +61,15 @@ def require_untied(
     elif not same_currency(before.w_currency, after.w_currency):
         why = f"it can't be sold in {after.w_currency}"
         _require_nobody(reader, domain, before, why, besides)
-    elif lost := {rule.name for rule in before.prices} - {rule.name for rule in after.prices}:
-        users = [
-            p
-            for p in _live(reader, domain, equal("pro_id", before.id), besides)
-            if p.price_by in lost
-        ]
-        _refuse(
-            before, users, f"it can't lose {', '.join(sorted(lost))}: goods have their price by it"
-        )
+    elif before.prices != after.prices:
+        users = _live(reader, domain, equal("pro_id", before.id), besides)
+        lost = [user for user in users if not _has_rule(user, after)]
+        _refuse(before, lost, "its price rules can't change so: goods have their price by it")
 
 
 def broken_goods(reader: Reader, domain: str) -> Iterator[tuple[str, InvalidValueError]]:
     """Yield the `nm` of each live product that can't be sold because of another, and why."""
-    tied = any_of(negate(is_null("w_pkg")), negate(is_null("price_by")))
+    tied = any_of(*(negate(is_null(name)) for name in ("w_pkg", "pro_id", "price_by", "prices")))
     for record in reader.query(products(domain), Query(all_of(equal("th_live", LIVE), tied))):
         product = Product.from_record(record)
         try:
@@ -84,16 +78,12 @@ def broken_goods(reader: Reader, domain: str) -> Iterator[tuple[str, InvalidValu
             yield product.nm, error
 
 
-def _require_rule(product: Product, holder: Product | None) -> None:
-    what = f"product {product.nm}: its price rule {product.price_by}"
-    if holder is None:
-        raise InvalidValueError(f"{what} is of product {product.pro_id}, which is not there")
-    if not holder.is_live:
-        raise InvalidValueError(f"{what} is of product {holder.nm}, which was deleted")
-    if not same_currency(holder.w_currency, product.w_currency):
-        raise InvalidValueError(f"{what} is of product {holder.nm}, sold in {holder.w_currency}")
-    if product.price_by not in [rule.name for rule in holder.prices]:
-        raise InvalidValueError(f"{what} is not among the prices of product {holder.nm}")
+def _has_rule(user: Product, holder: Product) -> bool:
+    try:
+        find_rule(user, {holder.id: holder})
+    except InvalidValueError:
+        return False
+    return True
 
 
 def _require_nobody(
@@ -102,7 +92,7 @@ def _require_nobody(
     packages = _live(reader, domain, equal("w_pkg.w_id", product.id), besides)
     _refuse(product, packages, f"{why}: packages hold it")
     users = _live(reader, domain, equal("pro_id", product.id), besides)
-    _refuse(product, [p for p in users if p.price_by], f"{why}: goods have their price by it")
+    _refuse(product, users, f"{why}: goods have their price by it")
 
 
 def _live(reader: Reader, domain: str, wanted: Match, besides: Collection[str]) -> list[Product]:

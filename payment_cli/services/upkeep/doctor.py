@@ -4,21 +4,23 @@ Every check gives findings, and none stops the others. Nothing is repaired here.
 checks are in doctor_tree.py, those of a gateway account in `gateways/<provider>/checkup.py`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from payment_cli.clock import Clock
-from payment_cli.errors import PaymentError
+from payment_cli.errors import InvalidValueError, PaymentError
 from payment_cli.gateways.checkup import examine_notify_url
 from payment_cli.gateways.provider import Account, Provider
 from payment_cli.gateways.registry import configured_providers
 from payment_cli.model.finding import Finding, error, failed, ok, warn
 from payment_cli.model.payments.pay_type import PAY_TYPES, PayType
+from payment_cli.model.query.zones import find_zone
 from payment_cli.model.record import Record
 from payment_cli.model.stores.merchant import Merchant
+from payment_cli.services.stores.sellers import wrong_sellers
 from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_left, examine_tree
 
 _Account = TypeVar("_Account", bound=Account)
@@ -38,6 +40,9 @@ class Configs(Protocol):
 
     def public_url(self) -> str:
         """Read payment.toml, all of it, and return its `public_url`."""
+
+    def timezone(self) -> str:
+        """Return the `timezone` of payment.toml, "" if it has none."""
 
     def targets(self, provider: str) -> Sequence[tuple[str, str]]:
         """Return (domain, target) of every config there is for `provider`."""
@@ -62,8 +67,8 @@ class Doctor:
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
     (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
     yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
-    be done yet (owed.py: shown). `mounts` is where the machine
-    lists its mounted file systems.
+    be done yet (owed.py: shown), `examine_store` what there is to say of one store
+    (doctor_stores.py). `mounts` is where the machine lists its mounted file systems.
     """
 
     root: Path
@@ -72,6 +77,7 @@ class Doctor:
     probe_storage: Callable[[], str]
     left_files: Callable[[], Iterable[str]]
     owed: Callable[[], Iterable[Record]]
+    examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
 
     def examine(self) -> list[Finding]:
@@ -120,6 +126,12 @@ class Doctor:
                 "no public_url: providers can't call, unless a target says where",
                 "without callbacks run `pay check --pending` often",
             )
+        zone = self.configs.timezone()
+        try:
+            if zone:
+                find_zone(zone)
+        except InvalidValueError as problem:
+            yield error(_SETTINGS, f"timezone: {problem}", problem.hint)
 
     def _targets(self) -> Iterator[Finding]:
         count = 0
@@ -158,42 +170,25 @@ class Doctor:
         for domain in domains:
             try:
                 merchant = self.configs.merchant(domain)
+                yield from self._merchant(merchant, known)
             except PaymentError as problem:
                 yield failed(f"{domain} store", problem)
-                continue
-            yield from _examine_merchant(merchant, known)
 
+    def _merchant(
+        self, merchant: Merchant, known: Mapping[str, Collection[tuple[str, str]]]
+    ) -> Iterator[Finding]:
+        """See that what `sellers` names is configured, and look at the store."""
+        subject = f"{merchant.domain} store"
 
-def _examine_merchant(
-    merchant: Merchant, known: dict[str, set[tuple[str, str]]]
-) -> Iterator[Finding]:
-    """See that each entry of `sellers` names a pay type and a target that is configured."""
-    subject = f"{merchant.domain} store"
-    wrong = False
-    for key, target in merchant.sellers.items():
-        providers = _providers_of(key)
-        if not providers:
-            wrong = True
-            yield error(subject, f"sellers: no pay type is or begins with {key!a}")
-        for provider, targets in known.items():
-            if provider in providers and (merchant.domain, target) not in targets:
-                wrong = True
-                yield error(
-                    subject,
-                    f"sellers: {key} names {provider} target {target}, which has no config",
-                    f"home/{merchant.domain}/.payment/{provider}/{target}/{provider}.conf",
-                )
-    if not wrong:
-        yield ok(subject, f"{merchant.title}, {len(merchant.sellers)} default targets")
+        def has_target(provider: str, domain: str, target: str) -> bool:
+            return (domain, target) in known[provider]
 
-
-def _providers_of(key: str) -> set[str]:
-    """Return the providers of the pay types that a key of `sellers` covers."""
-    return {
-        pay_type.provider
-        for pay_type in PAY_TYPES.values()
-        if key in (pay_type.name, pay_type.family)
-    }
+        wrong = list(wrong_sellers(merchant.domain, merchant.sellers, has_target))
+        for sentence, hint in wrong:
+            yield error(subject, sentence, hint)
+        if not wrong:
+            yield ok(subject, f"{merchant.title}, {len(merchant.sellers)} default targets")
+        yield from self.examine_store(merchant)
 
 
 def _called_back(provider: str) -> list[PayType]:

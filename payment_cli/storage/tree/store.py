@@ -1,14 +1,14 @@
 """The tree as a Storage: files to read from, a journal that is the truth (storage/base.py).
 
-Reading one record by its id takes its file alone: fast, and possible on a read-only disk or with
-the journal lost. A writer is acknowledged only after its file is in place, so the file is at least
-as new as anything acknowledged. Only after the machine went down may an unsynced file be old or
-empty, and after a writer died what it had committed may not be in its place; until the next
-writer has repaired that, records are read from the journal, if it can be read. So a record by its
-id is never older than what a query shows. A file that a foreign hand changed is shown as it is:
-the next writer of that record refuses, and `payment fsck` names it. A writer for money goes on and
-leaves the file (left.py): as long as any is left, records are read from the journal. Queries, and
-everything in a transaction, read the journal.
+Reading one record by its id takes its file, and believes it where the journal has the same text: a
+file that a foreign hand changed is no record, and is refused (exit 32) by readers as by the next
+writer of that record; `payment fsck` names it. A writer for money goes on and leaves the file
+(left.py): then the record is read from the journal. So it is while files may be older than the
+journal, for a writer is acknowledged only after its file is in place: where a writer is publishing
+or has died on the way, and after the machine went down. So a record by its id is never older than
+what a query shows. Where the journal does not open (a read-only disk, a lost journal) the file is
+all there is: it is shown, and said to be unchecked. Queries, and everything in a transaction, read
+the journal.
 
 Many records go into one transaction: `for r in records: tx.insert(...)`. Take batches of 1,000 to
 2,000: the lock is held meanwhile, some 0.1 ms per record, and others wait.
@@ -17,13 +17,19 @@ A storage serves one thread.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
-from payment_cli.errors import CorruptRecordError, NotFoundError, PaymentError, StorageError
+from payment_cli.errors import (
+    ConfigError,
+    CorruptRecordError,
+    NotFoundError,
+    PaymentError,
+    StorageError,
+)
 from payment_cli.files.safe_files import open_root, read_path
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
@@ -46,9 +52,13 @@ LOCK_TIMEOUT_S = 10.0
 class TreeStorage:
     """Records of one tree. Nothing is made or opened before it is needed."""
 
-    def __init__(self, root: "Path | str", clock: Clock, lock_timeout_s: float) -> None:
+    def __init__(
+        self, root: "Path | str", clock: Clock, lock_timeout_s: float, say: Callable[[str], None]
+    ) -> None:
         """Prepare the tree at `root`; see `open_tree`."""
         self._root = root
+        self._say = say
+        self._unchecked: set[str] = set()
         self._clock = clock
         self._lock_timeout_s = lock_timeout_s
         self._is_layout_known = False
@@ -56,8 +66,10 @@ class TreeStorage:
     def get(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py, and above for what is read."""
         key = key_of(collection, record_id)
-        data = None if self._may_be_old else self._read(key.path)
-        return _decoded(key, self._newest(key) if data is None else data)
+        data = self._found(key) if self._is_quiet else None
+        if data is None or not self._is_committed(key, data):
+            data = self._decided(key)
+        return _decoded(key, data)
 
     def committed(self, collection: Collection, record_id: str) -> Record:
         """See storage/base.py."""
@@ -66,17 +78,62 @@ class TreeStorage:
         key = key_of(collection, record_id)
         return record_of(self._find(key), key)
 
-    def _newest(self, key: Key) -> bytes:
-        """Return the journal's text of a record; its file's if the journal can't be read."""
+    def _is_committed(self, key: Key, data: bytes) -> bool:
+        """Whether the journal certainly has this very text for the record."""
+        if "_reader" not in self.__dict__:
+            from payment_cli.storage.tree.glance import committed_text
+
+            return committed_text(self._root, key) == data
+        with suppress(PaymentError):
+            row = self._reader.find(key)
+            return row is not None and row.doc.encode() == data
+        return False
+
+    def _decided(self, key: Key) -> bytes:
+        """Return the record's text where its file is not simply what the journal has.
+
+        Raises:
+            NotFoundError: there is no such record. CorruptRecordError: a foreign hand wrote its
+                file. Other PaymentErrors: neither journal nor file can be read.
+        """
         try:
-            return self._find(key).doc.encode()
-        except NotFoundError:
+            row = self._reader.find(key)
+            # In this order: a file is what the row says once its writer is no more publishing.
+            is_quiet, found = self._is_quiet, self._found(key)
+            while row != (row := self._reader.find(key)):
+                is_quiet, found = self._is_quiet, self._found(key)
+            may_differ = not is_quiet or key in self._reader.left()
+        except ConfigError:
             raise
-        except PaymentError:
-            data = self._read(key.path)
-            if data is None:
-                raise
-            return data
+        except PaymentError as problem:
+            return self._unchecked_file(key, problem)
+        doc = None if row is None else row.doc.encode()
+        if found not in (None, doc) and not may_differ:
+            self._read(key.path)  # which has its own word for what can't be read
+            raise CorruptRecordError(
+                f"{key.path} was {'changed' if doc else 'made'} by a foreign hand",
+                hint=FOREIGN_HINT,
+            )
+        if doc is None:
+            raise NotFoundError(key.kind, key.id)
+        return doc
+
+    def _unchecked_file(self, key: Key, problem: PaymentError) -> bytes:
+        """Return the file's text as it is, and say so; without a file raise `problem`."""
+        data = self._read(key.path)
+        if data is None:
+            raise problem
+        if key.path not in self._unchecked:
+            self._unchecked.add(key.path)
+            self._say(f"{key.path} is shown unchecked: {problem}")
+        return data
+
+    def _found(self, key: Key) -> bytes | None:
+        """Return what is at the record's place, None for nothing; b"" if that can't be read."""
+        try:
+            return self._read(key.path)
+        except (CorruptRecordError, StorageError):
+            return b""
 
     def _find(self, key: Key) -> "Row":
         row = self._reader.find(key)
@@ -147,18 +204,18 @@ class TreeStorage:
         return Writer(self._place, self._lock_timeout_s)
 
     @property
-    def _may_be_old(self) -> bool:
-        """Whether files may be older than the journal, or empty.
+    def _is_quiet(self) -> bool:
+        """Whether all that is committed is published, but for files left to a foreign hand.
 
-        The machine went down; or a writer is publishing right now, or has died on the way; or
-        files are left to a foreign hand; or there is no mark to say that none of this is so.
+        Not if the machine went down; or a writer is publishing right now, or has died on the way;
+        or there is no mark to say that none of this is so.
         """
         try:
             data = self._read(f"{JOURNAL_FOLDER}/{LOCK_NAME}")
         except CorruptRecordError:
-            return True
+            return False
         mark = Mark.from_bytes(data) if data is not None else None
-        return mark is None or mark.boot != self._boot or mark.busy != "-" or mark.left > 0
+        return mark is not None and mark.boot == self._boot and mark.busy == "-"
 
     @cached_property
     def _boot(self) -> str:
@@ -187,13 +244,18 @@ class TreeStorage:
 
 
 def open_tree(
-    root: "Path | str", clock: Clock, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+    root: "Path | str",
+    clock: Clock,
+    *,
+    lock_timeout_s: float = LOCK_TIMEOUT_S,
+    say: Callable[[str], None] = lambda _sentence: None,
 ) -> TreeStorage:
     """Return the storage of the tree at `root`; `clock` dates its log.
 
     Nothing is made before the first write. A writer waits at most `lock_timeout_s` for others.
+    `say` takes a sentence for people about what was read and could not be checked.
     """
-    return TreeStorage(root, clock, lock_timeout_s)
+    return TreeStorage(root, clock, lock_timeout_s, say)
 
 
 def _decoded(key: Key, data: bytes) -> Record:

@@ -112,3 +112,47 @@ def test_the_doctor_exits_40_when_something_will_fail(payment, shop, root):
     ran = payment("doctor", "--problems", exit_code=40)
     assert any("wxpay.conf" in row["sentence"] for row in ran.json)
     assert ran.err.startswith("payment: e.pay.config: ")
+
+
+@pytest.fixture
+def edited(payment, root, shop):
+    """A product, a discount, a coupon and an order, each changed by a foreign hand."""
+    made = {
+        "w": payment("w", "add", "-nm", "cup", "--title", "Cup", "--price", "34.50").json,
+        "d": payment("d", "add", "--title", "Sale", "--off", "10%").json,
+        "coupon": payment("coupon", "add", "--title", "1 off", "--off", 1).json,
+        "o": payment("o", "create", "--item", "cup:1", "--buyer", "li").json,
+    }
+    for record in made.values():
+        (place,) = root.rglob(f"*{record['id']}.json")
+        place.write_text(place.read_text().replace("{", '{"by": "hand",', 1))
+    return {word: record["id"] for word, record in made.items()}
+
+
+@pytest.mark.parametrize("word", ["w", "d", "coupon", "o"])
+def test_no_command_shows_what_a_foreign_hand_made_of_a_record(payment, edited, word):
+    ran = payment(word, "get", edited[word], exit_code=32)
+    assert "was changed by a foreign hand" in ran.err
+    assert ran.out == b""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("o", "price", "--item", "ID:1"),
+        ("o", "create", "--buyer", "li", "--item", "ID:1"),
+        ("w", "rm", "ID"),
+    ],
+)
+def test_no_price_and_no_order_comes_of_an_edited_product(payment, edited, words):
+    named = [word.replace("ID", edited["w"]) for word in words]
+    assert "foreign hand" in payment(*named, exit_code=32).err
+
+
+def test_without_a_journal_a_record_is_shown_and_said_to_be_unchecked(pay, made, file, root):
+    file.write_text(file.read_text().replace("2300", "1"))
+    (root / ".journal" / "payment.db").unlink()
+    ran = pay("get", made["id"])
+    assert ran.json["fee"] == 1
+    assert ran.err.startswith(f"note: var/payment/{made['id']}.json is shown unchecked: ")
+    assert ran.err.count("\n") == 1

@@ -118,11 +118,14 @@ def test_another_type_closes_the_first_payment_at_its_gateway(store, pay, order)
     assert store("o", "get", order).json["pay_ids"] == [first, second]
 
 
+@pytest.mark.parametrize(
+    "kind", ["error-before", "wx-202-user-paying", "wx-200-system-error", "wx-500-system-error"]
+)
 def test_a_close_that_is_not_confirmed_refuses_the_second_unless_anyway(
-    store, pay, sandboxed, order
+    store, pay, sandboxed, order, kind
 ):
     first = store("p", "pay", order).json["payObjId"]
-    sandboxed.sandbox.sandbox.control.misbehave("error-before", operation="close", sticky=True)
+    sandboxed.sandbox.sandbox.control.misbehave(kind, operation="close", sticky=True)
     ran = store("p", "pay", order, "-pt", "zfb.qrcode", exit_code=21)
     assert "--anyway" in ran.err
     assert store("o", "get", order).json["pay_ids"] == [first]

@@ -41,7 +41,6 @@ def refusing(payment, stocked, monkeypatch):
         (["pot:9999999"], "must be a whole number from 1 to 1000000", 2),
         (["pot", "dollar"], "product dollar in USD", 2),
         (["oldset"], "product old is not sold any more", 12),
-        (["bulk:9"], "price rule many has no price for 9 pieces", 12),
         ([], "products is missing", 2),
     ],
 )
@@ -226,6 +225,15 @@ def test_freight_follows_the_sheet_from_the_shop_to_the_buyer(payment, cup):
     assert "the freight can't be told: nobody says where the order goes" in ran.err
     virtual = payment("o", "price", "--item", "cup", "--buyer", "li", "--type", "Q").json
     assert virtual["freight"] == 0
+
+
+def test_the_volume_price_of_the_help_counts_and_fewer_pieces_cost_what_they_cost(payment, cup):
+    payment("w", "set", "cup", "prices:[{name:'many', rules:[{sku:'[10,)', price:30}]}]")
+    for pieces, total in ((9, "310.50"), (10, "300.00")):
+        priced = payment("o", "price", "--item", f"cup:{pieces}")
+        assert f'"total": {total}' in priced.text
+    refused = payment("w", "set", "cup", "price_by:'mny'", exit_code=2)
+    assert "its price rule mny is not among the prices of product cup (it has many)" in refused.err
 
 
 def test_a_buyer_has_a_capped_number_of_unpaid_orders(payment, cup):

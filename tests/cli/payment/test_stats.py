@@ -83,6 +83,19 @@ def test_tables_and_csv_have_the_same_columns(stats):
     assert "'week' is not one of" in stats("--by", "week", exit_code=2).err
 
 
+def test_buyers_are_paged_and_printed_in_every_form(stats):
+    [nobody, dollars] = stats("--by", "buyer").json
+    assert (nobody["buyer_id"], nobody["cur"], nobody["paid"]) == ("", "RMB", 2)
+    page = stats("--by", "buyer", "-skip", 1, "-limit", 1, "-pager").json
+    assert page["list"] == [dollars]
+    assert (page["pager"]["sum"], page["pager"]["nb"], page["pager"]["pn"]) == (2, 1, 2)
+    table = stats("--by", "buyer", "-limit", 1, "--table").text
+    assert table.split()[:3] == ["buyer_id", "sto_nm", "cur"]
+    assert len(table.splitlines()) == 3
+    assert stats("--by", "product", "--buyer", "xiaobai").json == []
+    assert "no -pager with --csv" in stats("--csv", "-pager", exit_code=2).err
+
+
 def test_everybody_counts_what_they_may_see(stats):
     assert stats("--as", "other").json == []
     assert len(stats("--as", "root").json) == 2

@@ -119,6 +119,25 @@ def test_a_setting_that_went_stale_keeps_no_other_from_being_set(payment, shop, 
     assert payment("store", "set", "order_callback", "").json["settings"]["order_callback"] == ""
 
 
+def test_the_doctor_tells_what_went_stale(payment, shop, root):
+    configure_target(root)
+    write_script(root)
+    payment("store", "set", "order_callback", "after")
+    payment("store", "set", "sellers", '{"wx":"main"}')
+    (root / "home/demo/.payment/callback/after").unlink()
+    (root / "home/demo/.payment/wxpay/main/wxpay.conf").unlink()
+    (root / "etc").mkdir()
+    (root / "etc/payment.toml").write_text('timezone = "Mars"\n')
+    rows = payment("doctor", "--problems", exit_code=40).json
+    said = {row["subject"]: row["sentence"] for row in rows if row["level"] == "error"}
+    assert said["etc/payment.toml"] == "timezone: 'Mars' is no time zone"
+    stale = [row["sentence"] for row in rows if row["subject"] == "demo store"]
+    assert stale == [
+        "sellers: wx names wxpay target main, which has no config",
+        "order_callback: no script after",
+    ]
+
+
 def test_a_language_whose_file_is_damaged_is_refused(payment, shop, root):
     file = root / "home/demo/.store/i18n/de.json"
     file.parent.mkdir(mode=0o700)

@@ -17,6 +17,7 @@ from payment_cli.sandbox import client
 from payment_cli.sandbox.kinds import GENERAL
 from payment_cli.sandbox.server import running_sandbox
 from payment_cli.sandbox.targets import init
+from payment_cli.sandbox.wechat.kinds import KINDS
 from tests.gateways.gateway_contract import FEE, ORDER_NO, HastyTransport, a_request
 from tests.support import wechat as platform
 from tests.support.clock import HandClock
@@ -224,3 +225,178 @@ def test_a_notification_of_a_liar_is_refused(till, kind):
     delivery = till.receiver.deliveries[0]
     with pytest.raises(UntrustedError):
         gateway.complete(HttpRequest("POST", delivery.path, "", delivery.headers, delivery.body))
+
+
+# ---- what WeChat Pay may say: each row, and what comes of it
+
+WAITING, PAID, CLOSED = Outcome.WAITING, Outcome.PAID, Outcome.CLOSED
+REFUSED, FAILED = Outcome.REFUSED, Outcome.FAILED
+UNKNOWN, NOT_FOUND = Outcome.UNKNOWN, Outcome.NOT_FOUND
+
+#: Kind -> what comes of an order, of a scan, of a query of a paid order, and of a close.
+V3_ROWS = {
+    "wx-200-system-error": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "wx-202-user-paying": (UNKNOWN, WAITING, UNKNOWN, UNKNOWN),
+    "wx-400-param-error": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-400-invalid-request": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-400-appid-mchid-not-match": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-400-mch-not-exists": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-400-order-closed": (UNKNOWN, FAILED, UNKNOWN, UNKNOWN),
+    "wx-401-sign-error": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-403-account-error": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-403-no-auth": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-403-not-enough": (UNKNOWN, FAILED, UNKNOWN, UNKNOWN),
+    "wx-403-out-trade-no-used": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "wx-403-rule-limit": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-403-trade-error": (UNKNOWN, FAILED, UNKNOWN, UNKNOWN),
+    "wx-404-order-not-exist": (UNKNOWN, UNKNOWN, NOT_FOUND, UNKNOWN),
+    "wx-404-ordernotexist": (UNKNOWN, UNKNOWN, NOT_FOUND, UNKNOWN),
+    "wx-429-frequency-limited": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-500-system-error": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "wx-500-openid-mismatch": (REFUSED, REFUSED, UNKNOWN, UNKNOWN),
+    "wx-exists-paid": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "wx-exists-paid-too": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "wx-exists-over": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "wx-exists-changed": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+    "wx-exists-201": (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN),
+}
+V2_ROWS = {
+    "wx-v2-authcodeexpire": FAILED,
+    "wx-v2-auth-code-invalid": FAILED,
+    "wx-v2-notenough": FAILED,
+    "wx-v2-trade-error": FAILED,
+    "wx-v2-noauth": REFUSED,
+    "wx-v2-appid-mchid-not-match": REFUSED,
+    "wx-v2-invalid-request": UNKNOWN,
+    "wx-v2-orderpaid": UNKNOWN,
+    "wx-v2-orderclosed": FAILED,
+    "wx-v2-ordernotexist": UNKNOWN,
+    "wx-v2-userpaying": WAITING,
+    "wx-v2-systemerror": UNKNOWN,
+    "wx-v2-bankerror": UNKNOWN,
+}
+
+
+def test_every_error_the_sandbox_can_say_is_in_these_tables():
+    assert {*V3_ROWS, *V2_ROWS} == {name for name, row in KINDS.items() if row.refusal}
+
+
+@pytest.mark.parametrize("unsigned", [False, True])
+@pytest.mark.parametrize("kind", V3_ROWS)
+def test_each_error_means_one_thing_in_each_conversation(till, kind, unsigned):
+    of_order, of_scan, of_query, of_close = V3_ROWS[kind]
+    gateway = till.gateway()
+
+    def told(ask):
+        client.misbehave(till.state, kind, unsigned=unsigned)
+        answer = ask()
+        assert not client.behave(till.state)["dropped"]
+        return answer.outcome
+
+    assert told(lambda: till.send(gateway)) is of_order
+    scanned = told(lambda: till.send(gateway, "wx.scan", PAYS))
+    assert scanned is (of_scan if not unsigned or of_scan is WAITING else UNKNOWN)
+    till.send(gateway)
+    assert told(lambda: gateway.check(an_order())) is of_query
+    # What was not closed is asked about, and the order still waits.
+    assert told(lambda: gateway.close(an_order())) is of_close
+    assert gateway.check(an_order()).outcome is WAITING
+
+
+@pytest.mark.parametrize("kind", V2_ROWS)
+def test_each_error_of_v2_means_one_thing(till, kind):
+    gateway = till.gateway("sandbox-v2")
+    client.misbehave(till.state, kind)
+    assert till.send(gateway, "wx.scan", PAYS).outcome is V2_ROWS[kind]
+    till.send(gateway, "wx.scan", PAYS)
+    client.misbehave(till.state, kind, operation="query")
+    answer = gateway.check(an_order("wx.scan"))
+    assert answer.outcome is (NOT_FOUND if kind == "wx-v2-ordernotexist" else UNKNOWN)
+    client.misbehave(till.state, kind, operation="reverse")
+    assert gateway.close(an_order("wx.scan")).outcome is PAID  # not reversed, and asked about
+
+
+@pytest.mark.parametrize("code", [HESITATES, HESITATES_BY_ERROR])
+@pytest.mark.parametrize("kind", [name for name in KINDS if name.startswith("wx-paying")])
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_a_payer_who_hesitates_is_waited_for_in_any_form(till, kind, code, unsigned):
+    gateway = till.gateway()
+    client.misbehave(till.state, kind, unsigned=unsigned)
+    answer = till.send(gateway, "wx.scan", code)
+    is_code = kind in ("wx-paying-code", "wx-paying-400")
+    assert answer.outcome is (WAITING if is_code or not unsigned else UNKNOWN)
+    client.scan(till.state, ORDER_NO)
+    assert gateway.check(an_order("wx.scan")).outcome is PAID
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "outcome"),
+    [
+        ("sandbox", "wx-no-appid", PAID),
+        ("sandbox", "wx-no-merchant", UNKNOWN),
+        ("sandbox", "wx-no-transaction-id", UNKNOWN),
+        ("sandbox", "foreign-merchant", UNKNOWN),
+        ("sandbox-v2", "wx-no-transaction-id", UNKNOWN),
+        ("sandbox-v2", "foreign-merchant", UNKNOWN),
+    ],
+)
+def test_what_is_missing_matters_where_the_documents_demand_it(till, target, kind, outcome):
+    gateway = till.gateway(target)
+    client.misbehave(till.state, kind)
+    assert till.send(gateway, "wx.scan", PAYS).outcome is outcome
+    client.misbehave(till.state, kind)
+    assert gateway.check(an_order("wx.scan")).outcome is outcome
+
+
+@pytest.mark.parametrize("target", ["sandbox", "sandbox-v2"])
+def test_money_that_went_back_first_is_paid_and_said_so(till, target):
+    gateway = till.gateway(target)
+    till.send(gateway, "wx.scan", PAYS)
+    client.misbehave(till.state, "wx-refunded")
+    answer = gateway.check(an_order("wx.scan"))
+    assert (answer.outcome, answer.paid.went_back, answer.paid.fee) == (PAID, True, FEE)
+    assert gateway.check(an_order("wx.scan")).paid.went_back is False
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "outcome"),
+    [
+        ("sandbox", "wx-no-appid", CLOSED),
+        # The reversal itself is not believed; the query then says that it was done.
+        ("sandbox", "wx-no-merchant", CLOSED),
+        ("sandbox", "foreign-merchant", CLOSED),
+        ("sandbox-v2", "wx-v2-no-recall", CLOSED),
+        ("sandbox-v2", "foreign-merchant", CLOSED),
+    ],
+)
+def test_a_reversal_that_is_not_plainly_ours_is_asked_about(till, target, kind, outcome):
+    gateway = till.gateway(target)
+    till.send(gateway, "wx.scan", HESITATES)
+    till.clock.advance(ms=gateway.reverse_after_ms)
+    client.misbehave(till.state, kind, operation="reverse")
+    assert gateway.close(an_order("wx.scan")).outcome is outcome
+    asked = [row["operation"] for row in client.ledger(till.state)["requests"]]
+    assert ("query" in asked) is (kind != "wx-no-appid")
+
+
+@pytest.mark.parametrize(("target", "notice"), [("sandbox", ""), ("sandbox-v2", "v2")])
+def test_a_true_notice_that_names_no_order_is_refused(till, target, notice):
+    gateway = till.gateway(target)
+    sent = till.send(gateway)
+    client.misbehave(till.state, "wx-no-order-number")
+    client.scan(till.state, sent.re_obj, notice=notice)
+    delivery = till.receiver.deliveries[0]
+    headers = {} if notice else delivery.headers
+    with pytest.raises(UntrustedError, match="names no order"):
+        gateway.complete(HttpRequest("POST", delivery.path, "", headers, delivery.body))
+
+
+@pytest.mark.parametrize(
+    ("target", "pay_tp", "code", "outcome"),
+    [("sandbox", "wx.qrcode", "", WAITING), ("sandbox-v2", "wx.scan", PAYS, PAID)],
+)
+def test_a_long_description_is_no_longer_than_the_sandbox_takes(
+    till, target, pay_tp, code, outcome
+):
+    brief = "一杯咖啡" * 40
+    assert till.send(till.gateway(target), pay_tp, code, brief=brief).outcome is outcome

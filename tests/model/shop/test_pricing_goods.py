@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.model.shop.pricing_goods import LINES_MAX, CartLine, goods_lines, missing_ids
@@ -115,6 +117,47 @@ def test_a_volume_price_counts_all_lines_that_share_the_rule():
     )
     assert [line.w_price for line in few] == [1000, 1000]
     assert [line.w_price for line in many] == [800, 800, 800]
+
+
+def test_below_the_first_rule_the_normal_price_holds():
+    rules = [{"name": "m", "rules": [{"sku": "[10,)", "price": 30}]}]
+    tea = a_product("tea", "34.50", prices=rules)
+    assert [lines_of(cart(tea=n), tea)[0].w_price for n in (1, 9, 10)] == [3450, 3450, 3000]
+
+
+def test_a_package_below_the_first_rule_costs_its_parts():
+    rules = [{"name": "m", "rules": [{"sku": "[5,)", "price": 60}]}]
+    box = a_product("box", None, w_pkg=[{"w_id": "cup", "num": 2}], prices=rules)
+    cup = a_product("cup", "34.50")
+    assert [lines_of(cart(box=n), box, cup)[0].w_price for n in (4, 5)] == [6900, 6000]
+
+
+ranges = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
+items = st.lists(st.tuples(ranges, st.integers(0, 99), st.booleans()), min_size=1, max_size=4)
+
+
+@given(rules=items, carts=st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 7)), min_size=1,
+                                   max_size=6))  # fmt: skip
+def test_volume_prices_are_those_of_an_independent_calculation(rules, carts):
+    """`a` holds the rule, `b` has its price by it, `c` has none."""
+    rows = [
+        {"sku": f"[{low},)" if is_open else f"[{low},{high}]", "price": each}
+        for (low, high), each, is_open in rules
+    ]
+    goods = (
+        a_product("a", "100", prices=[{"name": "m", "rules": rows}]),
+        a_product("b", "200", pro_id="a"),
+        a_product("c", "300"),
+    )
+    together = sum(n for name, n in carts if name in "ab")
+    due = {"a": 100, "b": 200, "c": 300}
+    for (low, high), each, is_open in reversed(rules):  # the first that fits is written last
+        if together >= low and (is_open or together <= high):
+            due.update(a=each, b=each)
+    lines = lines_of([CartLine(name, n) for name, n in carts], *goods)
+    assert [(line.id, line.subtotal) for line in lines] == [
+        (name, due[name] * n * 100) for name, n in carts
+    ]
 
 
 def test_goods_of_two_currencies_are_refused():

@@ -5,10 +5,9 @@ import pytest
 from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.shop.product_price import (
     find_product,
-    rule_key,
+    find_rule,
     unit_price,
     unpack,
-    volume_price,
 )
 from tests.support.shop import NOW, a_product, catalogue, yuan
 
@@ -66,32 +65,52 @@ RULES = [
 ]
 
 
-def test_a_product_has_a_volume_price_only_by_name():
-    assert rule_key(a_product(pro_id="tea")) is None
-    assert rule_key(a_product("green", pro_id="tea", price_by="bulk")) == ("tea", "bulk")
-    assert rule_key(a_product("green", price_by="bulk")) == ("green", "bulk")
+TWO = [*RULES, {"name": "vip", "rules": [{"sku": "[1,)", "price": 7}]}]
 
 
-def test_the_volume_price_comes_from_the_holder_of_the_rule():
-    goods = catalogue(a_product("tea", "12", prices=RULES))
-    green = a_product("green", pro_id="tea", price_by="bulk")
-    assert volume_price(green, ("tea", "bulk"), 9, goods) == 1000
-    assert volume_price(green, ("tea", "bulk"), 10, goods) == 800
+def test_a_product_has_its_own_only_rule_without_another_word():
+    assert find_rule(a_product(), {}) is None
+    key, rule = find_rule(a_product("green", prices=RULES), {})
+    assert (key, rule.price_for(10)) == (("green", "bulk"), 800)
+
+
+def test_of_several_rules_the_name_says_which_and_nothing_else_does():
+    key, rule = find_rule(a_product("green", prices=TWO, price_by="vip"), {})
+    assert (key, rule.price_for(1)) == (("green", "vip"), 700)
+    with pytest.raises(
+        InvalidValueError, match="which price rule of product green is meant"
+    ) as caught:
+        find_rule(a_product("green", prices=TWO), {})
+    assert caught.value.hint == "price_by says it: bulk, vip"
+
+
+def test_the_rule_may_be_another_products():
+    goods = catalogue(a_product("tea", "12", prices=RULES), a_product("own", prices=TWO))
+    for price_by in ("", "bulk"):
+        green = a_product("green", pro_id="tea", price_by=price_by, prices=TWO)
+        key, rule = find_rule(green, goods)
+        assert (key, rule.price_for(9)) == (("tea", "bulk"), 1000)
 
 
 @pytest.mark.parametrize(
     ("holder", "problem"),
     [
-        (None, "names no product that holds price rules: tea"),
-        (a_product("tea", "12", prices=RULES).deleted(NOW), "names no product that holds"),
-        (a_product("tea", "12"), "product tea has no price rule bulk"),
-        (a_product("tea", "12", prices=RULES, w_currency="USD"), "in another currency"),
+        (None, "bulk is of product tea, which is not there"),
+        (a_product("tea", "12", prices=RULES).deleted(NOW), "which was deleted"),
+        (a_product("tea", "12"), "bulk is not among the prices of product tea"),
+        (a_product("tea", "12", prices=TWO[1:]), "bulk is not among the prices of product tea"),
+        (a_product("tea", "12", prices=RULES, w_currency="USD"), "sold in USD"),
     ],
 )
 def test_a_volume_price_that_points_nowhere_is_refused(holder, problem):
     goods = catalogue(holder) if holder else {}
     with pytest.raises(InvalidValueError, match=problem):
-        volume_price(a_product("green", price_by="bulk"), ("tea", "bulk"), 1, goods)
+        find_rule(a_product("green", pro_id="tea", price_by="bulk"), goods)
+
+
+def test_a_name_without_any_rule_is_refused():
+    with pytest.raises(InvalidValueError, match="bulk is not among the prices of product green"):
+        find_rule(a_product("green", price_by="bulk"), {})
 
 
 def test_yuan_in_rules_are_exact():

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from payment_cli.errors import InvalidValueError, NotAllowedError
+from payment_cli.errors import InvalidValueError
 from payment_cli.model.fields import Fields
 from payment_cli.model.shop.product_rule import Counts, read_price_rules
 
@@ -44,11 +44,9 @@ def test_the_first_item_that_fits_wins():
     assert rule.price_for(10) == 800
 
 
-def test_a_count_without_a_price_is_refused_with_the_counts_that_have_one():
-    (rule,) = rules(("[2,9]", "10"), ("[10,)", "8"))
-    with pytest.raises(NotAllowedError, match="bulk has no price for 1 pieces") as caught:
-        rule.price_for(1)
-    assert caught.value.hint == "it has prices for [2,9], [10,)"
+def test_a_count_that_no_item_fits_has_no_price_of_the_rule():
+    (rule,) = rules(("[2,9]", "10"), ("[20,30]", "8"))
+    assert [rule.price_for(count) for count in (1, 2, 10, 31)] == [None, 1000, None, None]
 
 
 def test_rules_survive_the_way_through_a_record_with_fields_nobody_knows():

@@ -289,3 +289,11 @@ def test_a_form_about_no_order_is_verified_by_the_account_of_its_app(market):
     assert (received.error, received.acknowledgement.body) == (None, b"success")
     for forged in (posted(fields, "stranger"), posted({**fields, "app_id": "2021"})):
         assert isinstance(market.receive(forged).error, UntrustedError)
+
+
+def test_a_key_of_the_provider_that_the_account_lacks_is_said(market):
+    market.account("demo", "main", 1, **public_key(1))
+    payment = market.payment("demo", "main")
+    received = market.receive(market.callback(payment.id, 1, serial="PUB_KEY_ID_2"))
+    assert "no key of WeChat Pay with serial 'PUB_KEY_ID_2'" in str(received.error)
+    assert "public_key_id" in received.error.hint

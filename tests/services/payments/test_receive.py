@@ -281,7 +281,7 @@ def test_a_message_that_is_for_no_account_is_verified_by_none(world: World) -> N
     received = world.receiver.receive(call("/pay/re", headers=SIGNED))
     assert isinstance(received.error, UntrustedError)
     assert world.gateway.calls("complete") == []
-    assert world.refusals == ["the callback is for no account of ours"]
+    assert world.refusals == ["no account is named by this callback, or has the key that opens it"]
 
 
 @pytest.mark.parametrize("first", ["twin", "shop"])

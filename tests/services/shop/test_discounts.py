@@ -46,6 +46,23 @@ def test_goods_that_were_deleted_do_not_stop_other_changes(world: World, discoun
     assert discounts.set(made.id, {"off_bp": 500}).goods == (cup.id,)
 
 
+def test_a_discount_that_can_not_apply_to_its_goods_is_refused(world: World, discounts) -> None:
+    cup, song = stock(world, nm="cup"), stock(world, nm="song", w_currency="USD")
+    pot = stock(world, nm="pot")
+    goods_of(world).remove("pot")
+    made = discounts.add({**SALE, "goods": ["cup"]})
+    with pytest.raises(InvalidValueError, match="discount Sale is in RMB, product song in USD"):
+        discounts.add({**SALE, "goods": ["cup", "song"]})
+    for goods in (["pot"], [cup.id, pot.id]):
+        with pytest.raises(InvalidValueError, match="product pot was deleted"):
+            discounts.set(made.id, {"goods": goods})
+    with pytest.raises(InvalidValueError, match="discount Sale is in USD, product cup in RMB"):
+        discounts.set(made.id, {"dis_currency": "USD"})
+    assert discounts.set(made.id, {"dis_currency": "CNY"}).goods == (cup.id,)
+    abroad = discounts.add({**SALE, "dis_currency": "USD", "goods": ["song"]})
+    assert abroad.goods == (song.id,)
+
+
 def test_a_change_that_can_not_be_changes_nothing(discounts) -> None:
     made = discounts.add(SALE)
     with pytest.raises(InvalidValueError):

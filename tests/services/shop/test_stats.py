@@ -16,6 +16,7 @@ from payment_cli.services.payments.records import load
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.order_payments import Paying
 from payment_cli.services.shop.orders import Buying
+from payment_cli.services.shop.records import orders
 from payment_cli.services.shop.stats import COLUMNS, By, Span, Stats
 from payment_cli.storage.tinydb import open_tinydb
 from tests.services.conftest import World
@@ -37,9 +38,16 @@ def counted(world: World, zone: str = "Asia/Shanghai") -> Stats:
     return Stats(world.storage, world.actor, lambda _store: ZoneInfo(zone))
 
 
-def sell(world: World, *lines, pay_tp: str = "wx.qrcode", is_paid: bool = True, **fields):
+def sell(
+    world: World,
+    *lines,
+    pay_tp: str = "wx.qrcode",
+    is_paid: bool = True,
+    buyer: str = "u1",
+    **fields,
+):
     """Take an order; with `is_paid` take its money too."""
-    order = world.orders.create(wanted(*lines, pay_tp=pay_tp, **fields), Buying("u1"))
+    order = world.orders.create(wanted(*lines, pay_tp=pay_tp, **fields), Buying(buyer))
     if is_paid:
         world.gateway.sends = [Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://x")]
         result = world.order_payments.pay(order.id, Paying())
@@ -105,16 +113,16 @@ def test_days_are_those_of_the_store_however_long(world: World, zone: str, days)
 def test_a_span_counts_from_its_begin_to_before_its_end(world: World, stats) -> None:
     began = world.clock.now
     sell(world, (stock(world), 1))
-    for span, orders in (
+    for span, sold in (
         (Span(began, began + 1), 1),
         (Span(None, began), 0),
         (Span(began + 1, None), 0),
         (Span(0, None), 1),
     ):
-        assert sum(row["orders"] for row in stats.rows(By.STATUS, span)) == orders
-        assert sum(row["paid"] for row in stats.rows(By.DAY, span)) == orders
-        assert sum(row["paid"] for row in stats.rows(By.PAY_TYPE, span)) == orders
-        assert sum(row["orders"] for row in stats.rows(By.PRODUCT, span)) == orders
+        assert sum(row["orders"] for row in stats.rows(By.STATUS, span)) == sold
+        assert sum(row["paid"] for row in stats.rows(By.DAY, span)) == sold
+        assert sum(row["paid"] for row in stats.rows(By.PAY_TYPE, span)) == sold
+        assert sum(row["orders"] for row in stats.rows(By.PRODUCT, span)) == sold
 
 
 def test_products_of_one_order_count_its_lines_together(world: World, stats) -> None:
@@ -157,8 +165,54 @@ def test_a_second_trade_is_flagged_and_the_first_one_counts(world: World, stats)
 def test_currencies_are_never_added_up(world: World, stats) -> None:
     sell(world, (stock(world, w_price=10), 1), is_paid=False)
     sell(world, (stock(world, w_price=10, w_currency="USD"), 1), is_paid=False)
-    for by in (By.DAY, By.STATUS):
+    for by in (By.DAY, By.BUYER, By.STATUS):
         assert sorted(row["cur"] for row in stats.rows(by, ALL)) == ["RMB", "USD"]
+
+
+def test_buyers_count_what_each_ordered_and_paid_the_best_first(world: World, stats) -> None:
+    cup, pot = stock(world, w_price=10), stock(world, w_price=100)
+    sell(world, (cup, 2), buyer="li")
+    world.clock.advance(minutes=1)
+    sell(world, (cup, 1), (pot, 1), buyer="xu")
+    world.clock.advance(minutes=1)
+    sell(world, (cup, 3), buyer="li")
+    last = world.clock.now
+    world.clock.advance(minutes=1)
+    sell(world, (pot, 9), buyer="li", is_paid=False)
+    sell(world, (pot, 9), buyer="wu", is_paid=False)
+    rows = stats.rows(By.BUYER, ALL)
+    names = ("buyer_id", "sto_nm", "cur", "orders", "paid", "pieces")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("xu", "demo", "RMB", 1, 1, 2),
+        ("li", "demo", "RMB", 3, 2, 5),
+        ("wu", "demo", "RMB", 1, 0, 0),
+    ]
+    assert [str(row["fee"]) for row in rows] == ["110.00", "50.00", "0.00"]
+    assert [row["last_at"] for row in rows] == [last - 60_000, last, 0]
+    [li] = stats.rows(By.BUYER, Span(last, last + 1))
+    assert (li["orders"], li["paid"], li["pieces"]) == (1, 1, 3)
+
+
+def test_a_buyer_of_two_stores_is_two_buyers(world: World, stats) -> None:
+    order = sell(world, (stock(world, w_price=10), 1), buyer="li")
+    record = {**order.to_record(), "id": "order-other", "sto_nm": "other", "ok_at": 1}
+    with world.storage.transaction("test") as tx:
+        tx.insert(orders("other"), record)
+    root = counted(world.seen_by("root", is_operator=True))
+    assert sorted(row["sto_nm"] for row in root.rows(By.BUYER, ALL)) == ["demo", "other"]
+    assert [row["sto_nm"] for row in stats.rows(By.BUYER, ALL)] == ["demo"]
+
+
+def test_every_table_may_be_of_one_buyer_only(world: World, stats) -> None:
+    cup, pot = stock(world, w_price=10), stock(world, w_price=100)
+    sell(world, (cup, 2), buyer="li")
+    sell(world, (pot, 1), buyer="xu")
+    [bought] = stats.rows(By.PRODUCT, ALL, buyer="li")
+    assert (bought["id"], bought["pieces"]) == (cup.id, 2)
+    for by in (By.DAY, By.BUYER, By.STATUS, By.PAY_TYPE):
+        [row] = stats.rows(by, ALL, buyer="li")
+        assert str(row["fee"]) == "20.00"
+        assert stats.rows(by, ALL, buyer="nobody") == []
 
 
 def test_everybody_counts_what_they_may_see(world: World, stats) -> None:
@@ -185,13 +239,13 @@ def test_every_grouping_adds_up_to_the_orders(sales) -> None:
     clock = HandClock()
     world = World(open_tinydb(None, clock), clock, ScriptedGateway())
     goods = [stock(world, w_price=price) for price in (Decimal("0.01"), 7, Decimal("33.33"))]
-    orders = []
+    made = []
     for which, amount, is_paid, after in sales:
         world.clock.advance(ms=after)
-        orders.append((sell(world, (goods[which], amount), is_paid=is_paid), is_paid))
+        made.append((sell(world, (goods[which], amount), is_paid=is_paid), is_paid))
     stats = counted(world)
-    income = to_yuan(sum(order.fee for order, is_paid in orders if is_paid))
-    for by in (By.DAY, By.PRODUCT, By.PAY_TYPE):
+    income = to_yuan(sum(order.fee for order, is_paid in made if is_paid))
+    for by in (By.DAY, By.PRODUCT, By.BUYER, By.PAY_TYPE):
         assert sum(row["fee"] for row in stats.rows(by, ALL)) == income
     for by in (By.DAY, By.STATUS):
-        assert sum(row["orders"] for row in stats.rows(by, ALL)) == len(orders)
+        assert sum(row["orders"] for row in stats.rows(by, ALL)) == len(made)

@@ -40,8 +40,8 @@ def stored(world: World, goods: Goods, name: str, **fields: object) -> None:
     ("changes", "said"),
     [
         ({"w_currency": "USD"}, "product cup: it can't be sold in USD: packages hold it: set"),
-        ({"prices": None}, "product cup: it can't lose many: goods have their price by it: saucer"),
-        ({"prices": [{**RULES[0], "name": "more"}]}, "it can't lose many"),
+        ({"prices": None}, "its price rules can't change so: goods have their price by it: saucer"),
+        ({"prices": [{**RULES[0], "name": "more"}]}, "its price rules can't change so"),
     ],
 )
 def test_a_change_that_another_product_could_not_be_sold_after_is_refused(
@@ -60,7 +60,7 @@ def test_a_product_that_others_need_is_not_deleted_before_them(goods: Goods) -> 
     goods.remove("set")
     with pytest.raises(NotAllowedError, match="goods have their price by it: saucer"):
         goods.remove("cup")
-    goods.set("saucer", {"price_by": None})
+    goods.set("saucer", {"price_by": None, "pro_id": None})
     assert not goods.remove("cup").is_live
     assert not goods.remove("saucer").is_live
 
@@ -69,8 +69,19 @@ def test_a_change_that_hurts_nobody_is_made(goods: Goods) -> None:
     assert goods.set("cup", {"w_price": 4, "w_currency": "CNY"}).w_price == 400
     assert goods.set("saucer", {"w_currency": "CNY"}).w_currency == "CNY"
     more = [*RULES, {"name": "more", "rules": RULES[0]["rules"]}]
-    assert len(goods.set("cup", {"prices": more}).prices) == 2
+    assert len(goods.set("cup", {"prices": more, "price_by": "many"}).prices) == 2
     assert len(goods.set("cup", {"prices": RULES}).prices) == 1
+
+
+def test_who_has_the_only_rule_of_another_must_know_which_when_there_are_two(goods: Goods) -> None:
+    goods.set("saucer", {"price_by": None})
+    more = [*RULES, {"name": "more", "rules": RULES[0]["rules"]}]
+    with pytest.raises(NotAllowedError, match="its price rules can't change so"):
+        goods.set("cup", {"prices": more, "price_by": "many"})
+    with pytest.raises(InvalidValueError, match="which price rule of product cup is meant"):
+        goods.set("cup", {"prices": more})
+    goods.set("saucer", {"price_by": "many"})
+    goods.set("cup", {"prices": more, "price_by": "many"})
 
 
 def test_all_who_need_it_are_named_up_to_five(goods: Goods) -> None:

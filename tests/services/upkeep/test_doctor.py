@@ -72,7 +72,7 @@ def mounts(tmp_path):
 def doctor(tree, mounts):
     configs: Configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: SHOP)
     probe = lambda: "1 payment, journal sound"  # noqa: E731
-    return Doctor(tree, system_clock, configs, probe, list, list, mounts)
+    return Doctor(tree, system_clock, configs, probe, list, list, lambda _shop: (), mounts)
 
 
 def found(findings, level):

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from payment_cli.model.codec import encode_pretty
 from payment_cli.model.query.match import equal
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query, Storage
-from payment_cli.storage.tree import open_tree
+from payment_cli.storage.tree import open_tree, reader
 from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import Kind, check_tree
 from payment_cli.storage.tree.repair import adopt_files, rebuild_journal, restore_files
@@ -223,7 +222,8 @@ def test_a_transaction_that_fails_leaves_nothing(root: Path, storage: Storage) -
         raise RuntimeError
     assert left(storage) == []
     assert storage.committed(PAYMENTS, "p1")["rev"] == 1
-    assert storage.get(PAYMENTS, "p1")["name"] == "mine", "as the file says: nothing is left"
+    with pytest.raises(CorruptRecordError, match="foreign hand"):
+        storage.get(PAYMENTS, "p1")
 
 
 def test_an_ordinary_writer_is_refused_until_it_is_decided(
@@ -245,14 +245,14 @@ def test_an_ordinary_writer_is_refused_until_it_is_decided(
 # -- what an unedited tree pays --------------------------------------------------------------------
 
 
-def test_while_nothing_is_left_a_record_is_read_from_its_file_alone(
+def test_a_record_that_nobody_edited_is_read_at_a_glance(
     root: Path, storage: Storage, mocker: MockerFixture
 ) -> None:
     stored = settle(storage)
     storage.close()
-    connect = mocker.patch.object(sqlite3, "connect", side_effect=AssertionError)
+    opened = mocker.patch.object(reader, "open_reader", side_effect=AssertionError)
     assert storage.get(PAYMENTS, "p1") == stored
-    assert not connect.called
+    assert not opened.called
 
 
 @pytest.mark.parametrize("lock", ["gone", "damaged"])

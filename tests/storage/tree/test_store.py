@@ -19,6 +19,8 @@ from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
 from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import check_tree
+from payment_cli.storage.tree.glance import committed_text
+from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.repair import adopt_files
 from tests.storage.storage_contract import (
     PAYMENTS,
@@ -117,19 +119,116 @@ def _modes(top: Path) -> dict[Path, int]:
     return {path: stat.S_IMODE(path.stat().st_mode) for path in (top, *top.rglob("*"))}
 
 
-def test_reading_by_id_needs_the_file_alone(root: Path, storage: Storage) -> None:
+def test_reading_by_id_does_without_the_journal_and_says_so(root: Path, storage: Storage) -> None:
     stored = insert_one(storage, a_record(price=Decimal("1.10")))
     storage.close()
     for path in sorted((root / ".journal").iterdir()):
         path.unlink()
-    fresh = open_tree(root, HandClock())
-    assert fresh.get(PAYMENTS, str(stored["id"])) == stored
+    said: list[str] = []
+    fresh = open_tree(root, HandClock(), say=said.append)
+    for _ in range(2):
+        assert fresh.get(PAYMENTS, str(stored["id"])) == stored
     assert fresh.find_id(PAYMENTS, str(stored["id"])) == stored["id"]
+    assert said == [
+        f"var/payment/{stored['id']}.json is shown unchecked: "
+        "the journal is missing, but the tree has records"
+    ]
 
 
-def test_reading_by_id_does_not_load_sqlite(root: Path, storage: Storage) -> None:
-    """Cold start is a feature; a full id needs neither the database nor what handles it."""
+@pytest.mark.parametrize("reader", ["new", "that has asked", "that has the journal open"])
+def test_a_file_that_a_foreign_hand_edited_is_no_record(
+    root: Path, storage: Storage, reader: str
+) -> None:
+    stored = insert_one(storage, a_record(price=Decimal("1.10")))
+    other = insert_one(storage, a_record())
+    if reader == "new":
+        storage.close()
+    elif reader == "that has asked":
+        assert storage.get(PAYMENTS, str(stored["id"])) == stored
+    else:
+        assert storage.count(PAYMENTS, everything()) == 2
+    place = file_of(root, stored["id"])
+    edited = place.read_text().replace("1.10", "0.10")
+    place.write_text(edited)
+    with pytest.raises(CorruptRecordError, match="changed by a foreign hand") as caught:
+        storage.get(PAYMENTS, str(stored["id"]))
+    assert caught.value.exit_code == 32
+    assert "payment fsck" in caught.value.hint
+    assert place.read_text() == edited
+    assert storage.get(PAYMENTS, str(other["id"])) == other
+    assert storage.committed(PAYMENTS, str(stored["id"])) == stored
+
+
+def test_an_edited_file_beside_one_that_is_left_is_no_record_either(
+    root: Path, storage: Storage
+) -> None:
+    ours = insert_one(storage, a_record(price=1))
+    edited = insert_one(storage, a_record(price=1))
+    for record in (ours, edited):
+        file_of(root, record["id"]).write_text("{}")
+    with storage.transaction("w", leaves_foreign=True) as tx:
+        ours = tx.put(PAYMENTS, {**ours, "price": 2})
+    assert storage.get(PAYMENTS, str(ours["id"])) == ours
+    with pytest.raises(CorruptRecordError, match="foreign hand"):
+        storage.get(PAYMENTS, str(edited["id"]))
+
+
+def test_a_file_that_no_command_wrote_is_no_record(root: Path, storage: Storage) -> None:
+    stored = insert_one(storage, a_record())
+    place = file_of(root, "0" * 32)
+    place.write_text(encode_pretty({**stored, "id": "0" * 32}))
+    with pytest.raises(CorruptRecordError, match="made by a foreign hand"):
+        storage.get(PAYMENTS, "0" * 32)
+
+
+def test_an_edited_file_is_all_there_is_without_a_journal_and_is_said_to_be_unchecked(
+    root: Path, storage: Storage
+) -> None:
+    stored = insert_one(storage, a_record(price=1))
+    storage.close()
+    file_of(root, stored["id"]).write_text(encode_pretty({**stored, "price": 2}))
+    (root / ".journal" / "payment.db").write_bytes(b"not a database" * 1000)
+    said: list[str] = []
+    fresh = open_tree(root, HandClock(), say=said.append)
+    assert fresh.get(PAYMENTS, str(stored["id"]))["price"] == 2
+    assert "unchecked" in said[0]
+    assert "journal is damaged" in said[0]
+
+
+def test_a_root_with_any_name_is_glanced_at(root: Path) -> None:
+    strange = root / "50% of #1? änd 'more'"
+    storage = open_tree(strange, HandClock())
+    stored = insert_one(storage, a_record(id="p1"))
+    storage.close()
+    key = Key("payment", "", "p1")
+    assert committed_text(strange, key) == (strange / "var/payment/p1.json").read_bytes()
+    assert open_tree(strange, HandClock()).get(PAYMENTS, "p1") == stored
+
+
+def test_a_glance_sees_what_is_still_in_the_wal(root: Path, storage: Storage) -> None:
+    insert_one(storage, a_record(id="p1"))
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, {**tx.get(PAYMENTS, "p1"), "st": "OK"})
+    assert (root / ".journal/payment.db-wal").stat().st_size > 0
+    found = committed_text(root, Key("payment", "", "p1"))
+    assert found == (root / "var/payment/p1.json").read_bytes()
+    assert b'"OK"' in found
+
+
+def test_a_glance_makes_no_file(root: Path, storage: Storage) -> None:
+    insert_one(storage, a_record(id="p1"))
+    storage.close()
+    before = sorted((root / ".journal").iterdir())
+    assert committed_text(root, Key("payment", "", "p1"))
+    assert sorted((root / ".journal").iterdir()) == before
+
+
+def test_reading_by_id_loads_sqlite_and_nothing_else_that_is_heavy(
+    root: Path, storage: Storage
+) -> None:
+    """Cold start is a feature; a full id needs none of what handles the database."""
     stored = insert_one(storage, a_record(id="0" * 32))
+    storage.close()
     script = f"""
 import sys
 from pathlib import Path
@@ -138,7 +237,8 @@ from payment_cli.storage.tree import open_tree
 tree = open_tree(Path({str(root)!r}), lambda: 0)
 wanted = tree.find_id(Collection("payment"), {stored["id"]!r})
 print(tree.get(Collection("payment"), wanted)["rev"])
-heavy = {{"sqlite3", "ctypes", "hashlib", "logging", "tempfile"}}
+heavy = {{"sqlite3", "ctypes", "hashlib", "logging", "tempfile",
+    "payment_cli.storage.tree.connection"}}
 print(sorted(heavy & set(sys.modules)))
 """
     # Isolated and without site: an editable install itself loads modules at start-up.
@@ -147,7 +247,7 @@ print(sorted(heavy & set(sys.modules)))
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == ["1", "[]"]
+    assert done.stdout.splitlines() == ["1", "['sqlite3']"]
 
 
 def test_a_reader_makes_nothing(root: Path) -> None:
