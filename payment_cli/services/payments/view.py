@@ -20,6 +20,8 @@ _VIEW_KEY = re.compile(r"([0-9a-f]{32})[0-9a-f]{32}")
 class View:
     """A payment as its payer sees it. `fee` in fen; `pay_type` None before it is sent.
 
+    `seller` is the store that takes the money.
+
     `data` is what the screen shows (text of a QR code, a web address, browser parameters), None
     unless the payment waits for its payer.
     """
@@ -31,6 +33,7 @@ class View:
     re_tp: str
     data: Json
     pay_type: PayType | None
+    seller: str
 
     def to_record(self) -> Record:
         """Return `{status, type, data}`, what a page asks for again and again."""
@@ -61,7 +64,10 @@ def view_of(payment: Payment) -> View:
     # A page opens what it is given: a gateway that lies must not make it run a script.
     if payment.re_tp == ReturnType.LINK and not is_web_address(data):
         data = None
-    return View(payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type)
+    return View(
+        payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type,
+        payment.seller_nm,
+    )  # fmt: skip
 
 
 def is_web_address(data: Json) -> bool:
