@@ -105,7 +105,7 @@ class OutcomeUnknownError(PaymentError):
 
 
 class UntrustedError(PaymentError):
-    """Signature, time, amount, merchant or order number do not agree. Nothing was changed."""
+    """Signature, time, amount, merchant or order number do not agree. Nothing was settled."""
 
     code = "e.pay.untrusted"
     exit_code = 22
@@ -148,3 +148,20 @@ class ConfigError(PaymentError):
     code = "e.pay.config"
     exit_code = 40
     is_ours = True
+
+
+class OtherOwnerError(ConfigError):
+    """Somebody would write into the tree of another user, who could then not read it."""
+
+    code = "e.pay.owner"
+
+    def __init__(self, root: str, owner: str, caller: str) -> None:
+        """Build the sentence from the root folder and the names of both users."""
+        hint = f"sudo -u {owner} COMMAND, or runuser -u {owner} -- COMMAND; the crontab of {owner}"
+        if owner.startswith("#"):  # a number, which only sudo takes
+            hint = f"sudo -u '{owner}' COMMAND"
+        super().__init__(
+            f"{root} belongs to the user {owner}, and you are {caller}: what you wrote there"
+            f" {owner} could not read, so nothing was written",
+            hint=hint,
+        )

@@ -9,8 +9,9 @@ from payment_cli.app.tree import Tree
 if TYPE_CHECKING:
     from payment_cli.model.record import Record
     from payment_cli.services.consequences import Consequences
+    from payment_cli.services.events.scripts import ScriptOutcome
     from payment_cli.services.payments.answers import Recorder
-    from payment_cli.services.payments.apply import Applier, ScriptOutcome
+    from payment_cli.services.payments.apply import Applier
     from payment_cli.services.payments.ask import Asker
     from payment_cli.services.payments.check import Checker
     from payment_cli.services.payments.close import Closer
@@ -41,7 +42,12 @@ class PaymentServices(Tree):
         """What follows from paid, flagged, failed, cancelled."""
         from payment_cli.services.consequences import Consequences
 
-        return Consequences(self.new_id)
+        def has_hook(store: str, event: str) -> bool:
+            from payment_cli.files.authored import has_hook
+
+            return has_hook(self.root, store, event)
+
+        return Consequences(self.new_id, has_hook)
 
     @cached_property
     def payments(self) -> "Payments":
@@ -113,7 +119,14 @@ class PaymentServices(Tree):
         """Watching a payment until it is done."""
         from payment_cli.services.payments.watch import Watcher
 
-        return Watcher(self.payments, self.checker, self.closer, self.clock, self.sleep)
+        return Watcher(
+            self.payments,
+            self.checker,
+            self.closer,
+            self.clock,
+            self.sleep,
+            self.settings.scan_reverse_s,
+        )
 
     @cached_property
     def receiver(self) -> "Receiver":
@@ -142,12 +155,13 @@ class PaymentServices(Tree):
             self.storage,
             self.payments,
             self.clock,
-            self._run_script,
+            self.run_script,
             f"{socket.gethostname()}:{os.getpid()}",
             self.settings.callback_timeout_s,
         )
 
-    def _run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":
+    def run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":
+        """Run a script of a domain, as its owner, within the time that scripts have."""
         from payment_cli.files.authored import home
         from payment_cli.scripts.runner import run_script
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from payment_cli.config.webhook_keys import TreeWebhookKeys
     from payment_cli.model.events.webhook_url import WebhookUrl
     from payment_cli.model.stores.session import Session
+    from payment_cli.services.events.hooks import Hooks
     from payment_cli.services.events.notices import Notices
     from payment_cli.services.events.outbox import Outbox
     from payment_cli.services.shop.addresses import Addresses
@@ -119,7 +120,14 @@ class Shop:
         from payment_cli.services.shop.orders import Orders
 
         app = self.app
-        return Orders(app.storage, app.actor, app.clock, app.new_id, app.merchants.get)
+        return Orders(
+            app.storage,
+            app.actor,
+            app.clock,
+            app.new_id,
+            app.merchants.get,
+            lambda: app.consequences,
+        )
 
     @cached_property
     def order_payments(self) -> "OrderPayments":
@@ -161,6 +169,28 @@ class Shop:
             load_keys,
             partial(note_delivery, by=app.actor.domain),
             sender,
+        )
+
+    @cached_property
+    def hooks(self) -> "Hooks":
+        """Running the hooks of stores."""
+        import os
+        import socket
+
+        from payment_cli.files.authored import read_hook
+        from payment_cli.services.events.hooks import Hooks
+        from payment_cli.services.shop.records import note_hook
+
+        app = self.app
+        return Hooks(
+            app.storage,
+            app.actor,
+            app.clock,
+            partial(read_hook, app.root),
+            app.run_script,
+            partial(note_hook, by=app.actor.domain),
+            f"{socket.gethostname()}:{os.getpid()}",
+            app.settings.callback_timeout_s,
         )
 
     @cached_property

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from payment_cli.app import App
+    from payment_cli.model.finding import Finding
     from payment_cli.model.record import Record
     from payment_cli.services.upkeep.backup import Backup
     from payment_cli.services.upkeep.doctor import Doctor
@@ -54,7 +55,12 @@ class Upkeep:
     def doctor(self) -> "Doctor":
         """Examining the tree, its settings and its accounts."""
         from payment_cli.config.authored_configs import TreeConfigs
-        from payment_cli.files.authored import list_domains, read_messages, read_store_info
+        from payment_cli.files.authored import (
+            list_domains,
+            list_hooks,
+            read_messages,
+            read_store_info,
+        )
         from payment_cli.model.query.match import everything
         from payment_cli.model.stores.merchant import Merchant
         from payment_cli.services.payments.refusals import read_refusals
@@ -83,13 +89,28 @@ class Upkeep:
             everybody = Actor(self.app.actor.domain, is_operator=True)
             return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
 
+        def payments() -> "Iterator[Finding]":
+            from payment_cli.services.upkeep.doctor_payments import examine_payments
+
+            return examine_payments(self.app.storage, self.app.accounts)
+
         store = StoreExaminer(
             lambda: self.app.storage,
             self.app.shop.setting_checks,
             partial(read_messages, self.app.root),
+            partial(list_hooks, self.app.root),
             self.app.clock,
         )
-        return Doctor(self.app.root, self.app.clock, configs, probe, left, owed, store.examine)
+        return Doctor(
+            self.app.root,
+            self.app.clock,
+            configs,
+            probe,
+            left,
+            owed,
+            payments,
+            store.examine,
+        )
 
     @cached_property
     def owed(self) -> "OwedSteps":
@@ -108,4 +129,10 @@ class Upkeep:
         from payment_cli.services.upkeep.tick import Ticker
 
         app, shop = self.app, self.app.shop
-        return Ticker(shop.order_payments, shop.outbox, lambda: app.applier, lambda: shop.notices)
+        return Ticker(
+            shop.order_payments,
+            shop.outbox,
+            lambda: app.applier,
+            lambda: shop.notices,
+            lambda: shop.hooks,
+        )

@@ -24,7 +24,7 @@ _PAYMENT = {
     "d": Lazy("payment_cli.cli.payment.discounts:d", "Discounts: list, add, change, explain."),
     "o": Lazy("payment_cli.cli.payment.orders:o", "Orders: create, list, ship, cancel."),
     "p": Lazy("payment_cli.cli.payment.order_payments:p", "Payments of orders: pay, check, list."),
-    "coupon": Lazy("payment_cli.cli.payment.coupon:coupon", "Coupons: add, list, delete."),
+    "coupon": Lazy("payment_cli.cli.payment.coupon:coupon", "Coupons: add, list, delete, restore."),
     "basket": Lazy("payment_cli.cli.payment.basket:basket", "Baskets: put in, take out, list."),
     "favourite": Lazy(
         "payment_cli.cli.payment.favourite:favourite", "Favourites: add, remove, list."
@@ -45,6 +45,9 @@ _PAYMENT = {
     "store": Lazy("payment_cli.cli.payment.store:store", "Make, show and change merchants."),
     "notify": Lazy(
         "payment_cli.cli.payment.notify:notify", "Webhooks: list, retry, deliver, keys."
+    ),
+    "hook": Lazy(
+        "payment_cli.cli.payment.hook:hook", "Scripts for events: run what is due, or again."
     ),
     "doctor": Lazy("payment_cli.cli.payment.doctor:doctor", "Check settings, keys and the tree."),
     "fsck": Lazy("payment_cli.cli.payment.fsck:fsck", "Compare the files with the journal."),

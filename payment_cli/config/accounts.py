@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from payment_cli.clock import Clock
 from payment_cli.config.settings import Settings
 from payment_cli.errors import CorruptRecordError
-from payment_cli.files.safe_files import folder, open_root, read_file, replace_durably
+from payment_cli.files.safe_files import (
+    check_owner,
+    folder,
+    open_root,
+    read_file,
+    replace_durably,
+)
 from payment_cli.gateways.base import Gateway, HttpRequest
 
 if TYPE_CHECKING:
@@ -36,7 +42,13 @@ class TreeAccounts:
         self._shared: HttpTransport | None = None
 
     def gateway(self, domain: str, provider: str, target: str) -> Gateway:
-        """Return the gateway of this account (see services/payments/accounts.py)."""
+        """Return the gateway of this account (see services/payments/accounts.py).
+
+        Raises:
+            OtherOwnerError: the tree is another user's. What providers are told must be recorded,
+                so nobody speaks to them who may not write.
+        """
+        check_owner(self._root)
         key = (domain, provider, target)
         if key not in self._opened:
             self._opened[key] = self._open(domain, provider, target)
@@ -116,7 +128,7 @@ class FileCache:
 
     @contextmanager
     def _folder(self, *, create: bool = False) -> Iterator[int]:
-        root_fd = open_root(self._root)
+        root_fd = open_root(self._root, writes=create)
         try:
             with folder(root_fd, self._place, create=create) as folder_fd:
                 yield folder_fd

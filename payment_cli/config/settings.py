@@ -16,6 +16,10 @@ if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
 #: Where the settings lie, relative to the root.
 SETTINGS_PLACE = "etc/payment.toml"
 
+#: WeChat Pay forbids to reverse a scan in its first 15 s; after 60 s it is over at the provider
+#: (services/payments/send.py: SCAN_EXPIRE_MS). Its pages of 2025-08 advise 45 s.
+SCAN_REVERSE_RANGE = (15, 60)
+
 _THE_TREE = Secret("")
 
 
@@ -37,6 +41,7 @@ class Settings(NamedTuple):
     allow_private_webhooks: bool = False
     pending_max: int = 100
     timezone: str = ""
+    scan_reverse_s: int = 45
 
 
 def load_settings(root: "Path | str") -> Settings:
@@ -137,4 +142,5 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "allow_private_webhooks": _flag,
     "pending_max": _whole(1, 10_000),
     "timezone": _text,
+    "scan_reverse_s": _whole(*SCAN_REVERSE_RANGE),
 }

@@ -89,7 +89,7 @@ def write_store_info(root: Path, domain: str, info: Record) -> None:
     check_name("domain", domain)
     place = ("home", domain, ".store")
     with _disk(f"writing home/{domain}/.store/{STORE_INFO}"):
-        root_fd = safe_files.open_root(root, create=True)
+        root_fd = safe_files.open_root(root, writes=True)
         try:
             with safe_files.folder(root_fd, place, create=True) as folder_fd:
                 safe_files.replace_durably(folder_fd, STORE_INFO, encode_pretty(info).encode())
@@ -139,13 +139,30 @@ def read_script(root: Path, domain: str, name: str) -> bytes:
         NotFoundError: there is none. ConfigError: it is larger than SIZE_MAX.
         InvalidValueError: the domain or the name is not well formed.
     """
-    check_name("domain", domain)
-    check_name("script", name)
-    try:
-        return _read(root, f"home/{domain}/.payment/callback/{name}")
-    except FileNotFoundError as error:
-        hint = f"scripts are in home/{domain}/.payment/callback/"
-        raise NotFoundError("script", name, hint=hint) from error
+    return _read_program(root, domain, "callback", name)
+
+
+def read_hook(root: Path, domain: str, event: str) -> bytes:
+    """Return the script that a domain keeps for an event: `~/.payment/hook/<event>`.
+
+    Raises:
+        As `read_script`.
+    """
+    return _read_program(root, domain, "hook", event)
+
+
+def list_hooks(root: Path, domain: str) -> list[str]:
+    """Return the names in a domain's folder of hooks, sorted.
+
+    Raises:
+        InvalidValueError: the domain is not well formed. StorageError: the folder can't be read.
+    """
+    return _names_in(root, ("home", check_name("domain", domain), ".payment", "hook"))
+
+
+def has_hook(root: Path, domain: str, event: str) -> bool:
+    """Whether a domain keeps a script for an event; whether it can be read is seen when it runs."""
+    return os.path.lexists(home(root, domain) / ".payment" / "hook" / check_name("script", event))
 
 
 def write_private_file(path: Path, data: bytes) -> None:
@@ -173,6 +190,16 @@ def make_private_dir(path: Path) -> None:
     """
     with _disk(f"making {path}"):
         safe_files.make_private_folder(path)
+
+
+def _read_program(root: Path, domain: str, folder: str, name: str) -> bytes:
+    check_name("domain", domain)
+    check_name("script", name)
+    try:
+        return _read(root, f"home/{domain}/.payment/{folder}/{name}")
+    except FileNotFoundError as error:
+        hint = f"scripts are in home/{domain}/.payment/{folder}/"
+        raise NotFoundError("script", name, hint=hint) from error
 
 
 def publish_dir(link: Path, folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from payment_cli.errors import ConfigError, NotFoundError, StorageError
 from payment_cli.files.authored import home, make_private_dir, write_private_file
 from payment_cli.files.guarded import OTHERS_READ, read_guarded
-from payment_cli.files.safe_files import write_new
+from payment_cli.files.safe_files import check_owner, write_new
 from payment_cli.ids import new_token
 
 
@@ -21,6 +21,7 @@ class KeyFile:
         Raises:
             InvalidValueError: the domain is not well formed.
         """
+        self._root = root
         self.path = home(root, domain) / ".payment" / f"{name}.key"
         self._what = f"{name} key of"
         self._domain = domain
@@ -42,16 +43,18 @@ class KeyFile:
         """Write the file anew: the old or the new whole, on disk on return.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused. OtherOwnerError: the tree is another user's.
         """
+        check_owner(self._root)
         write_private_file(self.path, data)
 
     def make(self, data: bytes) -> None:
         """Put the file in place, whole, unless there is one by then.
 
         Raises:
-            StorageError: the disk refused.
+            StorageError: the disk refused. OtherOwnerError: the tree is another user's.
         """
+        check_owner(self._root)
         make_private_dir(self.path.parent)
         part = f".{self.path.name}.{new_token()}.part"
         try:

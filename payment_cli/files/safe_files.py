@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from errno import EEXIST, ELOOP, ENOTDIR, ENXIO
 from typing import TYPE_CHECKING
 
-from payment_cli.errors import CorruptRecordError
+from payment_cli.errors import CorruptRecordError, OtherOwnerError
 from payment_cli.ids import new_token
 
 if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
@@ -27,21 +27,52 @@ _NEW_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_SIZE = 1 << 20
 
 
-def open_root(root: "Path | str", *, create: bool = False) -> int:
-    """Return a descriptor of the root folder, made (private) if `create` and it is not there.
+def open_root(root: "Path | str", *, writes: bool = False) -> int:
+    """Return a descriptor of the root folder. Who `writes` below it makes it (private) if need be.
 
     Raises:
         FileNotFoundError: it is not there. OSError: it can't be opened or made.
+        OtherOwnerError: who `writes` is not its owner.
     """
+    if writes:
+        check_owner(root)
     try:
         return os.open(root, _FOLDER_FLAGS)
     except FileNotFoundError:
-        if not create:
+        if not writes:
             raise
     from pathlib import Path  # making one is rare
 
     make_private_folder(Path(root))
     return os.open(root, _FOLDER_FLAGS)
+
+
+def check_owner(root: "Path | str") -> None:
+    """Refuse to write below the root folder of another user; one that is not there is nobody's.
+
+    All that is written is for its writer's eyes only (0600), root's as well: were it written by
+    whoever came last, the owner's server could not read it.
+
+    Raises:
+        OtherOwnerError: it is another user's.
+    """
+    try:
+        owner = os.stat(root).st_uid  # noqa: PTH116 - pathlib costs a start too much
+    except FileNotFoundError:
+        return
+    caller = os.geteuid()
+    if owner != caller:
+        raise OtherOwnerError(str(root), user_name(owner), user_name(caller))
+
+
+def user_name(uid: int) -> str:
+    """Return a user's name, or `#1000`, as sudo takes it, where the machine knows none."""
+    import pwd  # only for who is refused
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"
 
 
 def make_private_folder(path: "Path") -> None:

@@ -1,13 +1,14 @@
 """What every provider's checkup looks at: keys, expiries, addresses, how long codes live."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from payment_cli.errors import ConfigError
 from payment_cli.gateways.http import is_this_machine
 from payment_cli.gateways.key_material import KeyMaterial, serial_hex
-from payment_cli.model.finding import Finding, error, ok, warn
+from payment_cli.model.finding import Finding, error, failed, ok, warn
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -50,6 +51,15 @@ def examine_code_life(subject: str, key: str, minutes: int) -> Iterator[Finding]
             f"{key} is {minutes} minutes, but a code can be scanned for {CODE_LIFE_MINUTES} only",
             "who comes later needs a new payment: close the old one",
         )
+
+
+def examine_keys(subject: str, *readings: Callable[[], object]) -> Iterator[Finding]:
+    """Yield a finding for each key that can't be read: all of them, not the first."""
+    for read in readings:
+        try:
+            read()
+        except ConfigError as problem:
+            yield failed(subject, problem)
 
 
 def count_certificates(subject: str, key: str, *found: KeyMaterial) -> Finding:

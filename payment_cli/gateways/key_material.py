@@ -27,6 +27,9 @@ _BEGIN = re.compile(r"-+\s*BEGIN[A-Z0-9 ]*-")
 _BLOCK = re.compile(r"-+\s*BEGIN([A-Z0-9 ]*)-+(.*?)-+\s*END[A-Z0-9 ]*-+", re.DOTALL)
 #: Line ends as environment files and JSON write them, once or twice escaped; and quotes around all.
 _WRITTEN_OUT = re.compile(r"\\+[nrt]|\\+(?=\s|\Z)|[\"']")
+#: What may stand in and between texts in base64; and one of them, to the end of its padding.
+_BETWEEN = re.compile(r"[\s,;]+")
+_PADDED = re.compile(r"[^=]+=*")
 
 #: Object identifiers in DER: RSA and its signatures (1.2.840.113549.1.1), keys on elliptic curves.
 _RSA_OID = bytes.fromhex("2a864886f70d0101")
@@ -212,14 +215,25 @@ def _text(raw: bytes) -> str:
 def _read_blocks(raw: bytes) -> list[_Block]:
     """Return the pieces, none if it begins as PEM and does not end."""
     if _is_der(raw):
-        return [_Block("", raw, is_locked=False)]
+        return _bare_blocks(raw)
     text = _text(raw)
     if _BEGIN.search(text):
         return [_pem_block(match[1], match[2]) for match in _BLOCK.finditer(text)]
     inner = _decoded(text)
     if _PEM_MARK in inner:
         return _read_blocks(inner)
-    return [_Block("", inner, is_locked=False)]
+    return _bare_blocks(inner)
+
+
+def _bare_blocks(der: bytes) -> list[_Block]:
+    """Return the sequences that stand one after the other, or all as one if it isn't such."""
+    found, rest = [], der
+    while _is_der(rest):
+        count = rest[1] & 0x7F
+        end = 2 + count + int.from_bytes(rest[2 : 2 + count])
+        found.append(_Block("", rest[:end], is_locked=False))
+        rest = rest[end:]
+    return [_Block("", der, is_locked=False)] if rest.strip() or not found else found
 
 
 def _pem_block(label: str, body: str) -> _Block:
@@ -228,10 +242,15 @@ def _pem_block(label: str, body: str) -> _Block:
 
 
 def _decoded(text: str) -> bytes:
-    """Return the bytes of base64, whose padding may have been lost; b"" if it is none."""
-    body = "".join(text.split())
+    """Return the bytes of base64, of several one after the other; b"" if it is none.
+
+    The last one's padding may have been lost.
+    """
+    found = _PADDED.findall("".join(_BETWEEN.split(text)))
     try:
-        return base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
+        return b"".join(
+            base64.b64decode(body + "=" * (-len(body) % 4), validate=True) for body in found
+        )
     except (binascii.Error, ValueError):
         return b""
 

@@ -12,11 +12,18 @@ from payment_cli.model.record import Json, Record
 #: How deep a document from outside may nest.
 DEPTH_MAX = 64
 
+
+def _pretty_encoder(indent: str) -> simplejson.JSONEncoder:
+    return simplejson.JSONEncoder(
+        use_decimal=True, ensure_ascii=False, allow_nan=False, indent=indent
+    )
+
+
 # Made once: every command writes several records.
 _COMPACT = simplejson.JSONEncoder(
     use_decimal=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
 )
-_PRETTY = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False, allow_nan=False, indent="  ")
+_PRETTY = _pretty_encoder("  ")
 _DECODER = simplejson.JSONDecoder(parse_float=Decimal)
 
 
@@ -25,9 +32,10 @@ def encode(value: Json) -> str:
     return _COMPACT.encode(value)
 
 
-def encode_pretty(value: Json) -> str:
+def encode_pretty(value: Json, indent: str = "  ") -> str:
     """Return indented JSON text for a file that people read, with a newline at its end."""
-    return _PRETTY.encode(value) + "\n"
+    encoder = _PRETTY if indent == _PRETTY.indent else _pretty_encoder(indent)
+    return encoder.encode(value) + "\n"
 
 
 def storable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What follows from paid, flagged, failed, cancelled: ONE table, read by everybody.
+"""What follows from paid, flagged, failed, cancelled, shipped: ONE table, read by everybody.
 
 Verified money is recorded whatever follows from it (services/payments/settlement.py). So a step
 here never refuses: it *plans* first, which only reads, and then its changes are written in the same
@@ -33,6 +33,7 @@ from payment_cli.services.events.owed import Debt
 from payment_cli.services.payments.records import load, save
 from payment_cli.services.payments.settlement import Moment, Owed, Settlement
 from payment_cli.services.shop.order_steps import (
+    HasHook,
     Plan,
     Scene,
     Write,
@@ -48,8 +49,10 @@ from payment_cli.services.shop.order_steps import (
 )
 from payment_cli.storage.base import Reader, Transaction
 
-#: The moment of an order that ends unpaid; the others are a payment's (settlement.Moment).
+#: The moments of an order that ends unpaid, and of one that its store ships or ends; the others are
+#: a payment's (settlement.Moment).
 CANCELLED = "cancelled"
+MOVED = "moved"
 
 #: The moment of money whose order could not be judged: nothing follows until it is.
 UNJUDGED = "unjudged"
@@ -82,31 +85,50 @@ STEPS: Mapping[str, tuple[Step, ...]] = {
         Step("note_order", note_order),
         Step("tell_store", tell(NoticeType.FLAGGED)),
     ),
-    Moment.FAILED: (Step("reopen_order", reopen_order),),
+    Moment.FAILED: (
+        Step("reopen_order", reopen_order),
+        Step("tell_store", tell(NoticeType.FAILED)),
+    ),
+    # Whoever closed it knows; the order is paid in another way, or its end is told.
+    Moment.CLOSED: (Step("reopen_order", reopen_order),),
     UNJUDGED: (Step("judge", _judge),),
     CANCELLED: (
         Step("free_stock", free_stock),
         Step("free_coupons", free_coupons),
         Step("tell_store", tell(None)),
     ),
+    MOVED: (Step("tell_store", tell(None)),),
 }
 
 
+#: The states of an order in which a moment of its own may be owed.
+_ORDER_STATES: Mapping[str, tuple[OrderStatus, ...]] = {
+    CANCELLED: (OrderStatus.CANCELLED,),
+    MOVED: (OrderStatus.SHIPPED, OrderStatus.DONE),
+}
+
 #: The states of a payment, and whether it is flagged, in which a moment's steps may be owed. A
-#: paid one may have got more money since.
+#: paid one may have got more money since, and the right amount may have come after another.
 _STATES: Mapping[str, tuple[tuple[Status, bool], ...]] = {
     Moment.PAID: ((Status.OK, False), (Status.OK, True)),
-    Moment.FLAGGED: ((Status.OK, True), (Status.FAIL, True)),
+    Moment.FLAGGED: (
+        (Status.OK, True),
+        (Status.OK, False),
+        (Status.FAIL, True),
+        (Status.WAIT, True),
+    ),
     Moment.FAILED: ((Status.FAIL, False), (Status.FAIL, True)),
+    Moment.CLOSED: ((Status.FAIL, False), (Status.FAIL, True)),
     UNJUDGED: ((Status.OK, True), (Status.OK, False)),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """The table at work: settlement's `Effects`, and the shop's where an order ends."""
+    """The table at work: settlement's `Effects`, and the shop's where an order ends or moves."""
 
     new_id: NewId
+    has_hook: HasHook
 
     def judge(self, reader: Reader, payment: Payment) -> Flag | None:
         """See settlement.Effects. A payment that no order owns settles by itself."""
@@ -133,8 +155,13 @@ class Consequences:
         self, tx: Transaction, order: Order, told: NoticeType, *, now: int, by: str
     ) -> tuple[Owed, ...]:
         """Do what follows from the end of `order`, which `told` names; as `follow`."""
-        scene = Scene(tx, order.sto_nm, order.id, now, by, self.new_id, told=told, known=order)
-        return self._follow(tx, CANCELLED, scene)
+        return self._follow(tx, CANCELLED, self._scene_of_order(tx, order, told, now, by))
+
+    def moved(
+        self, tx: Transaction, order: Order, told: NoticeType, *, now: int, by: str
+    ) -> tuple[Owed, ...]:
+        """Do what follows from a move of `order` by its store, which `told` names; as `follow`."""
+        return self._follow(tx, MOVED, self._scene_of_order(tx, order, told, now, by))
 
     def retry(self, tx: Transaction, row: Record, *, now: int, by: str) -> None:
         """Do an owed step, in the transaction that removes its row; the payment says so.
@@ -173,7 +200,14 @@ class Consequences:
         return tuple(owed)
 
     def _scene(self, reader: Reader, payment: Payment, *, now: int, by: str) -> Scene:
-        return Scene(reader, payment.seller_nm, payment.or_id, now, by, self.new_id, payment)
+        store, order_id = payment.seller_nm, payment.or_id
+        return Scene(reader, store, order_id, now, by, self.new_id, self.has_hook, payment)
+
+    def _scene_of_order(
+        self, tx: Transaction, order: Order, told: NoticeType, now: int, by: str
+    ) -> Scene:
+        store, new_id = order.sto_nm, self.new_id
+        return Scene(tx, store, order.id, now, by, new_id, self.has_hook, told=told, known=order)
 
     def _scene_of(
         self, reader: Reader, debt: Debt, payment: Payment | None, now: int, by: str
@@ -184,7 +218,9 @@ class Consequences:
                 flag=debt.flag, trade_no=debt.trade_no, paid_fee=debt.paid_fee
             )
         told = NoticeType(debt.told) if debt.told else NoticeType.CANCELLED
-        return Scene(reader, debt.store, debt.order_id, now, by, self.new_id, payment, told)
+        return Scene(
+            reader, debt.store, debt.order_id, now, by, self.new_id, self.has_hook, payment, told
+        )
 
 
 def _require_its_moment(debt: Debt, payment: Payment | None, scene: Scene) -> None:
@@ -194,8 +230,8 @@ def _require_its_moment(debt: Debt, payment: Payment | None, scene: Scene) -> No
         CorruptRecordError: see above. NotFoundError: the order that ended is missing.
     """
     if payment is None:
-        calls_for_it = debt.moment == CANCELLED and (
-            scene.order.ord_status is OrderStatus.CANCELLED
+        calls_for_it = debt.moment in _ORDER_STATES and (
+            scene.order.ord_status in _ORDER_STATES[debt.moment]
         )
     else:
         calls_for_it = (payment.seller_nm, payment.or_id) == (debt.store, debt.order_id) and (

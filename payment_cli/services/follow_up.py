@@ -77,12 +77,19 @@ class FollowUp:
         if payment.st is Status.OK:
             with suppress(PaymentError):
                 self.outbox().apply()
-        with suppress(PaymentError):
-            self._start_delivery(payment)
+        self.tell(payment.or_id, payment.seller_nm)
 
-    def _start_delivery(self, payment: Payment) -> None:
-        """Start `payment notify drain` if the store is to be told of the payment's order."""
+    def tell(self, order_id: str, store: str) -> None:
+        """Start what tells of an order's event: its store's webhook, and the store's own hook.
+
+        What can't be started now is done by `payment tick`.
+        """
+        from payment_cli.services.events.hooks import is_hook_due
         from payment_cli.services.events.notice_records import may_start_delivery
 
-        if may_start_delivery(self.storage, payment.or_id, payment.seller_nm, self.clock()):
-            self.start("payment", "notify", "drain")
+        with suppress(PaymentError):
+            if may_start_delivery(self.storage, order_id, store, self.clock()):
+                self.start("payment", "notify", "drain")
+        with suppress(PaymentError):
+            if is_hook_due(self.storage, order_id):
+                self.start("payment", "hook", "drain")

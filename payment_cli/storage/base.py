@@ -173,6 +173,8 @@ class Storage(Reader, Protocol):
     def find_id(self, collection: Collection, fragment: str) -> str:
         """Return the one full id that starts or ends with `fragment` (6 characters or more).
 
+        The name or path of the record's file will do as well (`storage/kinds.py: typed_id`).
+
         Raises:
             NotFoundError: no id fits. AmbiguousIdError: several do.
         """

@@ -132,3 +132,18 @@ def place(kind: str, domain: str, record_id: str) -> str:
     if domain:
         check_name("domain", domain)
     return row.place.format(domain=domain, id=record_id)
+
+
+def typed_id(kind: str, text: str) -> str:
+    """Return the id, or the part of one, that a person typed: the record's file will do as well.
+
+    People see and paste names such as `ord_tea_01a2….json` (with or without its folder and ending;
+    it is the `nm` of an order), and mean the id in them.
+
+    Raises:
+        InvalidValueError: there is no such kind.
+    """
+    file = kind_of(kind).place.rpartition("/")[2]
+    name = text.rpartition("/")[2].removesuffix(".json") if text.endswith(".json") else text
+    head, has_domain, _ = file.partition("{domain}")
+    return name.rpartition("_")[2] if has_domain and name.startswith(head) else name

@@ -34,7 +34,7 @@ from payment_cli.model.codec import decode, encode, encode_pretty
 from payment_cli.model.query.match import Match, everything
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Storage, Transaction
-from payment_cli.storage.kinds import kind_of, place
+from payment_cli.storage.kinds import kind_of, place, typed_id
 from payment_cli.storage.tinydb_query import in_order, tinydb_query
 
 #: How long a transaction waits for another thread's.
@@ -146,6 +146,7 @@ class _TinyDbStorage(_Reader):
         return b64decode(found["data"]) if found else b""
 
     def find_id(self, collection: Collection, fragment: str) -> str:
+        fragment = typed_id(collection.kind, fragment)
         ids = [str(record["id"]) for record in self._search(collection, everything())]
         if fragment in ids:
             return fragment

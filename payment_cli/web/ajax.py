@@ -5,7 +5,7 @@
                            data {payTypes: [{pay_tp, type, needs}], payment: {…}}
     POST /pay/ajax/send    {or_id or id, pay_tp, args: {openid, auth_code}}
                            data {id, or_id, status, type, data, view_key}
-    POST /pay/ajax/check   {id}: asks the provider when it is time; a scan is reversed after 30 s
+    POST /pay/ajax/check   {id}: asks the provider when it is time; a slow scan is reversed
     GET  /pay/ajax/get     ?id=… data {id, or_id, status, type, data, fee, cur, brief}
 
 `fee` is fen. An order is what a client of the shop model sends (model/shop/order_input.py); prices

@@ -63,7 +63,7 @@ def _shown_payment(bill: Bill, now: int) -> Payment | None:
     payment = bill.payment
     if payment is None or payment.st is not Status.WAIT:
         return None
-    is_dead = bool(bill.pay_types) and payment.expi < now
+    is_dead = bool(bill.pay_types) and payment.is_awaited and payment.expi < now
     return None if is_dead else payment
 
 
@@ -73,7 +73,8 @@ def _scene(bill: Bill, payment: Payment | None, now: int, words: Words) -> Scene
         return notice("bad", "cancelled")
     if not order.is_pending:
         return notice("good", "paid")
-    if order.is_overdue(now):
+    is_held = payment is not None and payment.has_other_amount
+    if order.is_overdue(now) and not is_held:
         return notice("bad", "expired")
     if payment is not None:
         return scene_of(view_of(payment), words)

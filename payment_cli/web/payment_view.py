@@ -23,6 +23,8 @@ class Scene:
 
 def scene_of(view: View, words: Words) -> Scene:
     """Return the scene of a payment in its present state."""
+    if view.flag:
+        return notice("bad", view.flag)
     if view.st is Status.OK:
         return notice("good", "paid")
     if view.st is Status.FAIL:
@@ -46,8 +48,8 @@ def notice(mood: str, says: str) -> Scene:
 
 
 def poll_s(view: View) -> int:
-    """Return the seconds between two questions about this payment; 0: it will not change."""
-    if view.st in (Status.OK, Status.FAIL):
+    """Return the seconds between two questions about a payment; 0: it won't change by itself."""
+    if view.st in (Status.OK, Status.FAIL) or view.flag:
         return 0
     return view.pay_type.poll_s if view.pay_type else POLL_UNSENT_S
 

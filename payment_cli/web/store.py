@@ -105,7 +105,8 @@ def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
     if not payment_id:
         return _html(200, SCAN, draw_till(sign, words))
     offer = visitor.view.offer(payment_id)
-    return _html(200, SCAN, draw_scan(offer, sign, visitor.app.clock(), words))
+    left_ms = visitor.app.watcher.reverse_in(offer.payment)
+    return _html(200, SCAN, draw_scan(offer, sign, left_ms, words))
 
 
 def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) -> Response:

@@ -3,7 +3,6 @@
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Record
 from payment_cli.services.payments.view import view_of
-from payment_cli.services.payments.watch import REVERSE_AFTER_S
 from payment_cli.services.shop.session_view import Offer
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, draw_mark, format_amount, text_of
@@ -37,8 +36,11 @@ def draw_till(sign: Sign, words: Words) -> bytes:
     )
 
 
-def draw_scan(offer: Offer, sign: Sign, now: int, words: Words) -> bytes:
-    """Return the page of a payment at the till, in its present state."""
+def draw_scan(offer: Offer, sign: Sign, left_ms: int, words: Words) -> bytes:
+    """Return the page of a payment at the till, in its present state.
+
+    A scan that waits is reversed in `left_ms`.
+    """
     payment = offer.payment
     scene = _scene(payment, words)
     asks_s = poll_s(view_of(payment)) if payment.st is Status.WAIT else 0
@@ -47,7 +49,7 @@ def draw_scan(offer: Offer, sign: Sign, now: int, words: Words) -> bytes:
         f'<p class="brief">{text_of(payment.brief)}</p>\n'
         f'<p class="amount">{text_of(format_amount(payment.fee, payment.cur))}</p>\n</header>'
     )
-    parts = [draw_words(scene, words), draw_note(), _action(payment, now, words)]
+    parts = [draw_words(scene, words), draw_note(), _action(payment, left_ms, words)]
     if asks_s:
         parts.append(draw_live(words))
     body = "\n".join(filter(None, parts))
@@ -65,6 +67,8 @@ def draw_scan(offer: Offer, sign: Sign, now: int, words: Words) -> bytes:
 
 
 def _scene(payment: Payment, words: Words) -> Scene:
+    if view_of(payment).flag:
+        return scene_of(view_of(payment), words)
     match payment.st:
         case Status.NEW:
             return Scene("waiting", "code", "")
@@ -82,7 +86,11 @@ def _scene(payment: Payment, words: Words) -> Scene:
             )
 
 
-def _action(payment: Payment, now: int, words: Words) -> str:
+def _action(payment: Payment, left_ms: int, words: Words) -> str:
+    if payment.has_other_amount:
+        return _next(words, is_main=True)
+    if payment.went_back:
+        return _again(payment, words) + _next(words, is_main=False)
     match payment.st:
         case Status.NEW:
             return _code_form(words)
@@ -92,7 +100,7 @@ def _action(payment: Payment, now: int, words: Words) -> str:
             reason = f'<p class="reason">{text_of(payment.fail_re)}</p>\n'
             return reason + _again(payment, words) + _next(words, is_main=False)
         case Status.WAIT:
-            return _reversal(payment, now, words)
+            return _reversal(payment, left_ms, words)
 
 
 def _code_form(words: Words) -> str:
@@ -108,11 +116,10 @@ def _code_form(words: Words) -> str:
     )
 
 
-def _reversal(payment: Payment, now: int, words: Words) -> str:
+def _reversal(payment: Payment, left_ms: int, words: Words) -> str:
     view = view_of(payment)
     if view.pay_type is None or not view.pay_type.is_scan:
         return ""
-    left_ms = payment.send_at + REVERSE_AFTER_S * 1000 - now
     label = text_of(words.labels["reversed in"])
     return f'<p class="left">{label} {draw_clock(left_ms, loads=False)}</p>'
 

@@ -25,6 +25,7 @@ def test_a_tree_without_payment_toml_has_the_defaults(tmp_path):
     assert settings == Settings()
     assert (settings.callback_timeout_s, settings.lock_timeout_s) == (60, 10)
     assert (settings.pending_max, settings.allow_private_webhooks) == (100, False)
+    assert settings.scan_reverse_s == 45
     assert (settings.domain, settings.operators, settings.public_url) == ("", (), "")
     assert settings.storage.reveal() == ""
 
@@ -101,6 +102,8 @@ def test_a_folder_in_place_of_the_file_is_said(tmp_path):
         ("lock_timeout_s = 1.5", "lock_timeout_s: must be a whole number"),
         ('pending_max = "many"', "pending_max: must be a whole number"),
         ("pending_max = 10001", "pending_max: must be a whole number"),
+        ("scan_reverse_s = 14", "scan_reverse_s: must be a whole number from 15 to 60"),
+        ("scan_reverse_s = 61", "scan_reverse_s: must be a whole number from 15 to 60"),
         ("allow_private_webhooks = 1", "allow_private_webhooks: must be true or false"),
     ],
 )

@@ -203,6 +203,24 @@ def test_all_certificates_of_a_bundle_are_read(join):
         assert [certificate.serial_number for certificate in found] == [0xA1, 0xB2, 3]
 
 
+@pytest.mark.parametrize("join", ["\n", "\n\n", "", ",", "\r\n;\r\n"], ids=ascii)
+@pytest.mark.parametrize("one", [bare, TEXT_FORMS["bare base64, lines"]])
+def test_all_certificates_of_a_bundle_without_labels_are_read(join, one):
+    # Of several lengths, so that some end in padding and some don't.
+    pems = [certificate_pem(OWNER, serial=7 ** (9 * size)) for size in range(1, 7)]
+    assert len({bare(pem)[-2:].count("=") for pem in pems}) > 1
+    found = KeyMaterial(join.join(map(one, pems)).encode(), "x").certificates
+    assert [certificate.serial_number for certificate in found] == [
+        7 ** (9 * size) for size in range(1, 7)
+    ]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_all_certificates_of_a_bundle_in_der_are_read(end):
+    found = KeyMaterial(der(CERTIFICATE) + der(OTHER) + end, "x").certificates
+    assert [certificate.serial_number for certificate in found] == [0xA1, 0xB2]
+
+
 def test_a_key_and_its_certificate_may_share_a_file():
     material = KeyMaterial(f"{CERTIFICATE}{PRIVATE['PKCS#8']}{OTHER}".encode(), "x")
     assert material.private_key.private_numbers() == OWNER.private_numbers()

@@ -141,3 +141,28 @@ def test_the_same_callback_in_32_processes_is_one_payment_and_one_run(
     assert (paid["st"], paid["flag"], paid["apply_st"]) == ("OK", "", "done")
     assert (home / "runs").read_text() == f"{payment_id} 2300 {paid['trade_no']}\n"
     assert check_tree(served.root).is_clean
+
+
+def test_sales_between_two_importers_of_an_old_export_are_never_undone(
+    root: Path, product_id: str
+) -> None:
+    app = App(root, "demo", {})
+    exported = list(app.shop.goods_files.dump("jsonl"))
+    app.close()
+
+    def sell_or_import(number: int) -> int:
+        app, sold = App(root, "demo", {}), 0
+        for turn in range(10):
+            if number % 2:
+                app.shop.goods_files.load(exported, "jsonl", lambda _done, _total: None)
+            else:
+                app.shop.orders.create(wanted(product_id, 1), Buying(f"u{number}-{turn}"))
+                sold += 1
+        app.close()
+        return sold
+
+    sold = sum(race(4, sell_or_import))
+    app = App(root, "demo", {})
+    left = app.storage.get(Collection("thing", "demo"), product_id)["sku"]
+    app.close()
+    assert (sold, left) == (20, ITEMS - 20)

@@ -30,6 +30,7 @@ from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.payments.pace import ABSENT_MARGIN_MS
 from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.order_payments import Paying
 from payment_cli.services.shop.orders import Buying
@@ -225,14 +226,16 @@ class ShopWalk(RuleBasedStateMachine):
         route = types[how] if manner == "wrong route" else how
         request = HttpRequest("POST", f"/pay/re/{route}/demo/main", "", {}, body)
         is_true = manner in ("true", "twice", "second trade")
+        is_genuine = is_true or manner == "wrong amount"
 
         def deliver(app: App) -> None:
             for _ in range(2 if manner == "twice" else 1):
                 received = app.receiver.receive(request)
-                assert received.acknowledgement.status == (200 if is_true else 400)
+                assert received.acknowledgement.status == (200 if is_genuine else 400)
 
         outcome = self.act(deliver, crash)
-        self.catch_up(outcome, iter([("money", (pay_id, trade))] if is_true else []))
+        what = "money" if is_true else "other_amount"
+        self.catch_up(outcome, iter([(what, (pay_id, trade))] if is_genuine else []))
 
     @rule(which=picks, is_all=st.booleans(), moods=moods, crash=crashes)
     def check(self, which: int, is_all: bool, moods: dict[str, str], crash: int | None) -> None:
@@ -317,15 +320,25 @@ class ShopWalk(RuleBasedStateMachine):
             assert report.is_clean, report.differences
 
     def everything_ends(self) -> None:
-        """With an honest provider and enough time no order, payment or debt is left open."""
-        for _ in range(4):
+        """With an honest provider and enough time no order, payment or debt is left open.
+
+        Only what a person must decide about waits, and its order with it.
+        """
+        for _ in range(6):
             self.time_passes(16, HONEST, None)
             self.sweep(HONEST, None)
         self.apply_outbox(None)
         assert self.shop.seen() == self.model.view()
-        assert all(order.st not in PENDING for order in self.model.orders.values())
-        assert all(pay.st in ("OK", "FAIL") for pay in self.model.pays.values())
+        waiting = {k for k, p in self.model.pays.items() if (p.st, p.flag) == ("WAIT", "amount")}
+        for order in self.model.orders.values():
+            assert order.st not in PENDING or waiting & {*order.pays}
+        for pay_id, pay in self.model.pays.items():
+            assert pay.st in ("OK", "FAIL") or pay_id in waiting or waiting & self.siblings(pay_id)
         assert not self.model.owed
+
+    def siblings(self, pay_id: str) -> set[str]:
+        """The payments of the same order."""
+        return {*self.model.orders[self.model.pays[pay_id].order].pays}
 
     # -- how it is compared
 
@@ -379,7 +392,9 @@ class ShopWalk(RuleBasedStateMachine):
                     yield "send", (pay_id,)
             if said.startswith("paid ") and not is_declined:
                 yield "money", (pay_id, said.removeprefix("paid "))
-            elif said in ("failed", "closed") or (verb, said) == ("close", "absent"):
+            elif said == "wrong":
+                yield "other_amount", (pay_id, "T-wrong")
+            elif said in ("failed", "closed") or (said == "absent" and self.is_gone(pay_id)):
                 yield "fail", (pay_id,)
             elif said == "refused" and is_first:  # else it may have been taken the first time
                 yield "refuse", (pay_id,)
@@ -389,10 +404,12 @@ class ShopWalk(RuleBasedStateMachine):
     def ending(self, order: Order, wanted: str) -> Iterator[Event]:
         """Each open payment is closed in turn, until one can't be."""
         for pay_id in order.pays:
-            if self.model.pays[pay_id].st == "NEW":
+            pay = self.model.pays[pay_id]
+            if pay.st == "NEW" and self.shop.record("payment", pay_id)["st"] == "FAIL":
                 yield "fail", (pay_id,)
             yield from self.answers([said for said in self.heard if said[1] == pay_id])
-            if self.model.pays[pay_id].st not in ("FAIL", wanted):
+            pay = self.model.pays[pay_id]
+            if pay.st not in ("FAIL", wanted) or (pay.st, pay.flag) == ("WAIT", "amount"):
                 return
 
     def cancelling(self, order_id: str) -> Iterator[Event]:
@@ -427,12 +444,23 @@ class ShopWalk(RuleBasedStateMachine):
     def sent_as(self, pay_id: str) -> str:
         return str(self.shop.record("payment", pay_id)["pay_tp"])
 
+    def is_gone(self, pay_id: str) -> bool:
+        """Whether it ended because the provider knows it not; it may only if that is true."""
+        record = self.shop.record("payment", pay_id)
+        if not record["fail_re"].startswith("no such order"):
+            return False
+        assert pay_id not in self.shop.gateway.books.orders
+        assert self.shop.clock.now >= record["expi"] + ABSENT_MARGIN_MS
+        return True
+
     def is_easy(self, order_id: str) -> bool:
         """Whether nothing stands in the way of paying an order with an honest provider."""
         order = self.model.orders[order_id]
         if order.st not in PENDING or self.expi[order_id] <= self.shop.clock.now:
             return False
         books = self.shop.gateway.books.orders
+        if any(self.model.pays[pay_id].flag == "amount" for pay_id in order.pays):
+            return False
         return not any(
             self.shop.record("payment", pay_id).get("intent") or books.get(pay_id, {}).get("trades")
             for pay_id in order.pays

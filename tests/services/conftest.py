@@ -86,10 +86,14 @@ class World:
         default_factory=lambda: {("demo", "after"): b"echo paid"}
     )
 
+    hooks: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
         tokens = self.tokens
         self.accounts = OneAccount(self.gateway)
-        self.consequences = Consequences(self.ids)
+        self.consequences = Consequences(
+            self.ids, lambda store, event: (store, event) in self.hooks
+        )
         self.settlement = Settlement(lambda: self.consequences)
         recorder = Recorder(self.settlement)
         self.payments = Payments(
@@ -110,7 +114,10 @@ class World:
             self.storage, self.payments, self.accounts, recorder, self.checker, self.clock,
             self.refusals.append,
         )  # fmt: skip
-        self.orders = Orders(self.storage, self.actor, self.clock, self.ids, self.find_merchant)
+        self.orders = Orders(
+            self.storage, self.actor, self.clock, self.ids, self.find_merchant,
+            lambda: self.consequences,
+        )  # fmt: skip
         self.order_payments = OrderPayments(
             self.storage, self.orders, self.payments, self.creator, self.sender, self.checker,
             self.closer, lambda: self.consequences, self.clock, self.ids, self.find_merchant,
@@ -143,8 +150,14 @@ class World:
         return Payment.from_record(self.storage.get(PAYMENTS, payment.id))
 
 
+def a_world() -> World:
+    """A new world; who makes one closes its storage."""
+    storage = open_tinydb(None, clock := HandClock())
+    return World(storage, clock, ScriptedGateway())
+
+
 @pytest.fixture
 def world() -> Iterator[World]:
-    storage = open_tinydb(None, clock := HandClock())
-    yield World(storage, clock, ScriptedGateway())
-    storage.close()
+    made = a_world()
+    yield made
+    made.storage.close()

@@ -559,6 +559,19 @@ class StorageContract:
         assert storage.find_id(PAYMENTS, "abcdef") == "abcdef"
         assert storage.find_id(PAYMENTS, "ab") == "ab"
 
+    def test_the_file_of_a_record_finds_it_too(self, storage: Storage) -> None:
+        payment, order = "01aaaaaa" + "0" * 24, "01bbbbbb" + "0" * 24
+        insert(storage, a_record(id=payment))
+        insert(storage, a_record(id=order), collection=Collection("order", "a_b.c"))
+        for name in (f"{payment}.json", f"/tree/var/payment/{payment}.json"):
+            assert storage.find_id(PAYMENTS, name) == payment
+        file = f"ord_a_b.c_{order}"
+        for domain in ("a_b.c", None):
+            for name in (file, f"{file}.json", f"sys/order/{file}.json", "ord_a_b.c_01bbbb"):
+                assert storage.find_id(Collection("order", domain), name) == order
+        with pytest.raises(NotFoundError):
+            storage.find_id(PAYMENTS, f"{order}.json")
+
     def test_ids_are_looked_for_in_their_collection(self, storage: Storage) -> None:
         insert(storage, a_record(id="thing0001"), collection=THINGS)
         with pytest.raises(NotFoundError):

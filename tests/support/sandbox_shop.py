@@ -1,6 +1,6 @@
 """A merchant whose gateways are the sandbox, served in this process, and its callback address."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from payment_cli.clock import system_clock
 from payment_cli.sandbox.server import Running, running_sandbox
 from tests.support.cli import Runner
 from tests.support.receiver import Delivery, Receiver, receiving
@@ -36,12 +37,12 @@ def raw(delivery: Delivery) -> bytes:
 
 
 @contextmanager
-def sandbox_shop(root: Path) -> Iterator[SandboxShop]:
-    """Make the merchant and serve the sandbox for as long as the context lasts."""
+def sandbox_shop(root: Path, clock: Callable[[], int] = system_clock) -> Iterator[SandboxShop]:
+    """Make the merchant and serve the sandbox, whose time is `clock`, for as long as it lasts."""
     with (
         pytest.MonkeyPatch.context() as patch,
         receiving() as receiver,
-        running_sandbox(root / ".sandbox") as running,
+        running_sandbox(root / ".sandbox", clock=clock) as running,
     ):
         patch.setenv("PAYMENT_ROOT", str(root))
         patch.setenv("PAYMENT_DOMAIN", "demo")

@@ -80,14 +80,34 @@ class ShopModel:
                 order.st = "FA"
 
     def money(self, pay_id: str, trade: str) -> None:
-        pay, order = self.pays[pay_id], self.orders[self.pays[pay_id].order]
+        pay = self.pays[pay_id]
+        waits_for_a_person = (pay.st, pay.flag) == ("WAIT", "amount")
+        if trade in pay.trades and not waits_for_a_person:
+            return
+        pay.trades = [*dict.fromkeys((*pay.trades, trade))]
+        if waits_for_a_person:
+            pay.flag = ""
+            self.settle(pay_id)
+            pay.flag = "double" if len(pay.trades) > 1 else pay.flag
+        else:
+            self.settle(pay_id)
+
+    def other_amount(self, pay_id: str, trade: str) -> None:
+        pay = self.pays[pay_id]
         if trade in pay.trades:
             return
         pay.trades.append(trade)
+        if pay.st in ("OK", "FAIL"):
+            pay.flag = pay.flag or ("late" if pay.st == "FAIL" else "double")
+        else:
+            pay.st, pay.flag = "WAIT", "amount"
+
+    def settle(self, pay_id: str) -> None:
+        pay, order = self.pays[pay_id], self.orders[self.pays[pay_id].order]
         if pay.st == "FAIL":
-            pay.flag = "late"
+            pay.flag = pay.flag or "late"
         elif pay.st == "OK" or order.st in PAID:
-            pay.st, pay.flag = "OK", "double"
+            pay.st, pay.flag = "OK", pay.flag or "double"
         else:
             assert order.st in ("WT", "FA"), "a pending order whose payment is open"
             pay.st, order.paid_by = "OK", pay_id

@@ -356,16 +356,16 @@ def test_what_is_no_code_is_refused_and_not_quoted(store, code, caplog):
     assert store.stored(payment["id"]).st == "NEW"
 
 
-def test_a_scan_that_hesitates_is_asked_about_and_taken_back_after_half_a_minute(store):
+def test_a_scan_that_hesitates_is_asked_about_and_taken_back_after_45_seconds(store):
     token = store.cashier()
     payment = store.ask("create", {"fee": 990}, token)["payment"]
     store.gateway.sends = store.gateway.checks = [WAITING]
     data = store.ask("send", {"id": payment["id"], "args": {"auth_code": WECHAT_CODE}}, token)
     assert (data["status"], data["data"]) == ("WAIT", None)
-    for _ in range(5):
+    for _ in range(8):
         store.clock.advance(s=5)
         assert store.ask("check", {"id": payment["id"]}, token)["status"] == "WAIT"
-    assert len(store.gateway.calls("check")) == 5
+    assert len(store.gateway.calls("check")) == 8
     assert store.gateway.calls("close") == []
     store.clock.advance(s=5)
     data = store.ask("check", {"id": payment["id"]}, token)

@@ -63,6 +63,27 @@ def test_a_payment_waiting_to_be_scanned_shows_amount_brief_and_a_readable_code(
     assert read_qr(reply.text) == "weixin://wxpay/bizpayurl?pr=a&b=茶"
 
 
+@pytest.mark.parametrize(
+    ("st", "flag", "heading"),
+    [
+        (Status.WAIT, "amount", "Another amount arrived"),
+        (Status.OK, "refunded", "The money went back"),
+        (Status.FAIL, "refunded", "The money went back"),
+        (Status.OK, "double", "Paid"),
+    ],
+)
+def test_a_page_says_what_the_payer_has_to_know_of_the_money_and_shows_no_code(
+    page, put, ask, st, flag, heading
+):
+    payment = put(st=st, flag=flag)
+    reply = page(payment)
+    assert f"<h1>{heading}</h1>" in reply.text
+    assert "weixin://" not in reply.text
+    _, told = ask(payment.view_key)
+    assert told["data"].get("flag") == (flag if flag != "double" else None)
+    assert told["data"]["data"] is None
+
+
 def test_the_page_speaks_the_payers_language(page, put):
     reply = page(put(), HTTP_ACCEPT_LANGUAGE="zh-CN,zh;q=0.9,en;q=0.8")
     assert '<html lang="zh">' in reply.text
@@ -315,5 +336,5 @@ def test_a_view_key_that_the_query_escapes_is_the_same_key(cashier, put):
 
 def test_a_view_holds_no_more_than_a_screen_needs():
     assert set(View.__slots__) == {
-        "fee", "cur", "brief", "st", "re_tp", "data", "pay_type", "seller",
+        "fee", "cur", "brief", "st", "re_tp", "data", "pay_type", "seller", "flag",
     }  # fmt: skip

@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -369,10 +370,23 @@ def test_the_till_waits_for_a_customer_who_hesitates_and_says_how_long(store, ti
     store.clock.advance(s=7)
     page = till(charged)
     assert heading(page) == "The customer has to confirm"
-    assert (fact(page, "poll"), fact(page, "left")) == ("5000", "23000")
+    assert (fact(page, "poll"), fact(page, "left")) == ("5000", "38000")
     assert "scan-canary" not in page
     store.clock.advance(s=60)
     assert fact(till(charged), "left") == "0"
+
+
+@pytest.mark.parametrize("went_back", [False, True])
+def test_the_till_never_says_paid_for_another_amount_or_money_that_went_back(
+    store, till, charged, went_back
+):
+    answer = paid(charged, 990 if went_back else 991)
+    scan(store, charged, replace(answer, paid=replace(answer.paid, went_back=went_back)))
+    page = till(charged)
+    assert heading(page) == ("The money went back" if went_back else "Another amount arrived")
+    assert (fact(page, "poll"), fact(page, "left")) == ("0", None)
+    again = fact(page, "create")
+    assert (again is not None) == went_back
 
 
 def test_a_code_payment_can_be_watched_at_the_till_too(store, till):

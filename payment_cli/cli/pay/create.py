@@ -23,7 +23,7 @@ from payment_cli.model.record import Record
 if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.model.payments.payment import Payment
-    from payment_cli.services.payments.create import NewPayment
+    from payment_cli.services.payments.create import Created, NewPayment
     from payment_cli.services.payments.send import SendArguments
 
 
@@ -122,13 +122,24 @@ def create(asked: Asked, printing: Printing, exit_status: bool) -> None:
     app = current_app()
     arguments = _send_arguments(asked)
     new = _new_payment(app, asked)
-    created = app.creator.create(new)
+    created = _created(app, new, arguments)
     if created.ignored:
         tell(f"pay: metadata can't set {', '.join(created.ignored)}: ignored")
     if arguments is None or created.payment.is_final:
         _finish(app, created.payment, printing, exit_status=exit_status)
     else:
         _send(app, created.payment.id, new, arguments, printing, exit_status=exit_status)
+
+
+def _created(app: "App", new: "NewPayment", arguments: "SendArguments | None") -> "Created":
+    """Record the payment; one that is to be sent, only if it can be."""
+    if arguments is None or new.fee == 0:
+        return app.creator.create(new)
+
+    def require(payment: "Payment") -> None:
+        app.sender.require_sendable(payment, new.pay_tp, new.pay_target, arguments)
+
+    return app.creator.create(new, require)
 
 
 def _new_payment(app: "App", asked: Asked) -> "NewPayment":

@@ -7,10 +7,15 @@ import click
 from payment_cli.cli.shell.output import draw_qr_code, flush, show_link, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
-from payment_cli.errors import CorruptRecordError, DeclinedError, OutcomeUnknownError
+from payment_cli.errors import (
+    CorruptRecordError,
+    DeclinedError,
+    OutcomeUnknownError,
+    UntrustedError,
+)
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment, Status
-from payment_cli.model.payments.result import Result
+from payment_cli.model.payments.result import Result, trouble_of
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -59,10 +64,17 @@ def leave(result: Result, *, exit_status: bool, declined_is_error: bool = False)
     """End the command with the exit code that the result calls for.
 
     Raises:
+        UntrustedError: the provider says another amount than was asked for.
         OutcomeUnknownError: the provider may or may not have acted.
-        DeclinedError: the payment failed, and success is what the command was for.
+        DeclinedError: the payment failed, or its money went back, and success is what the command
+            was for.
     """
     payment = result.payment
+    if payment.has_other_amount:
+        raise UntrustedError(
+            f"payment {payment.id}: {payment.figures}",
+            hint="look it up at the provider; pay check asks again, pay query --flagged lists it",
+        )
     if result.unknown:
         raise OutcomeUnknownError(
             f"payment {payment.id}: {result.err_msg or 'no answer'}",
@@ -73,6 +85,8 @@ def leave(result: Result, *, exit_status: bool, declined_is_error: bool = False)
             f"payment {payment.id}: {payment.fail_re or 'declined'}",
             hint="another try is a new payment",
         )
+    if payment.went_back and (declined_is_error or exit_status):
+        raise DeclinedError(f"payment {payment.id}: {trouble_of(payment)}")
     if exit_status:
         leave_by_status(payment)
 

@@ -67,9 +67,11 @@ def init(port: int, notify: str | None, printing: Printing) -> None:
     sandbox-v2. Called again it keeps the keys and writes the two URLs anew.
     """
     from payment_cli.files.authored import home
+    from payment_cli.files.safe_files import check_owner
     from payment_cli.sandbox.targets import init as write_targets
 
     app = current_app()
+    check_owner(app.root)
     domain = app.merchants.own().domain
     public = app.settings.public_url
     with _errors():
@@ -100,11 +102,14 @@ def init(port: int, notify: str | None, printing: Printing) -> None:
 )
 def serve(port: int, speed: float) -> None:
     """Answer as the providers would and send callbacks on their schedules, until Ctrl-C."""
+    from payment_cli.files.safe_files import check_owner
     from payment_cli.sandbox.server import serve as serve_sandbox
 
+    app = current_app()
+    check_owner(app.root)
     with _errors():
         serve_sandbox(
-            _state(current_app()),
+            _state(app),
             port=port,
             speed=speed,
             announce=lambda url: tell(f"sandbox at {url.strip()}"),

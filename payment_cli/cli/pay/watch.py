@@ -20,18 +20,20 @@ from payment_cli.model.payments.result import Result
 @click.argument("payment_id", metavar="ID")
 @click.option(
     "--reverse-after",
-    type=click.IntRange(1, 600),
-    default=30,
+    type=click.IntRange(1, 60),
     metavar="SECONDS",
-    help="Reverse a scan that is not confirmed by then (30).",
+    help="Reverse a scan that is not confirmed by then (scan_reverse_s of payment.toml, else 45).",
 )
 @printing_options
 @exit_status_option
-def watch(payment_id: str, reverse_after: int, printing: Printing, exit_status: bool) -> None:
+def watch(
+    payment_id: str, reverse_after: int | None, printing: Printing, exit_status: bool
+) -> None:
     """Ask about the payment ID at its provider's pace until it is OK or FAIL; then print it.
 
     On a terminal it shows the QR code or link, and the state. Ctrl-C stops the watch, not the
-    payment. Exit 20: it is FAIL.
+    payment. A scan is over after 60 seconds in any case. Exit 20: it is FAIL, or its money went
+    back. Exit 22: another amount came than was asked for.
     """
     app = current_app()
     looks = app.watcher.watch(payment_id, reverse_after)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import click
 
 from payment_cli.cli.shell.command import Group, current_app
-from payment_cli.cli.shell.documents import read_document, with_options
+from payment_cli.cli.shell.documents import keep_option, read_document, with_options
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
@@ -25,6 +25,7 @@ class Typed(NamedTuple):
     consignee: str | None
     phone: str | None
     email: str | None
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -37,6 +38,7 @@ _OPTIONS = (
     click.option("-consignee", "--consignee", metavar="NAME", help="Who takes it."),
     click.option("-phone", "--phone", metavar="NUMBER", help="Their phone; + for other countries."),
     click.option("-email", "--email", metavar="ADDRESS", help="Their email address."),
+    keep_option,
 )
 
 _buyer_option = click.option(
@@ -86,7 +88,7 @@ def add(buyer: str, typed: Typed, printing: Printing) -> None:
     An owner's first address is the default one. A buyer's needs street, consignee and phone.
     """
     addresses = current_app().shop.addresses
-    print_record(addresses.add(buyer, _document(typed)).to_record(), printing)
+    print_record(addresses.add(buyer, _document(typed), typed.keep).to_record(), printing)
 
 
 @address.command(
@@ -129,7 +131,7 @@ def set_fields(address_id: str, typed: Typed, printing: Printing) -> None:
     changes = _document(typed)
     if not changes:
         raise InvalidValueError("there is nothing to change", hint="for instance --phone NUMBER")
-    changed = current_app().shop.addresses.set(address_id, changes)
+    changed = current_app().shop.addresses.set(address_id, changes, typed.keep)
     print_record(changed.to_record(), printing)
 
 
@@ -154,5 +156,7 @@ def default(address_id: str, printing: Printing) -> None:
 
 
 def _document(typed: Typed) -> Record:
-    options: Record = {name: value for name, value in typed._asdict().items() if name != "document"}
+    options: Record = {
+        name: value for name, value in typed._asdict().items() if name not in ("document", "keep")
+    }
     return with_options("address", read_document(typed.document, "the address"), options)

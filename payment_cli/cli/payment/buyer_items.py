@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from payment_cli.cli.shell.options import CommandFunction, gathered
+from payment_cli.cli.shell.options import CommandFunction, gathered, json_option
 from payment_cli.cli.shell.output import print_text
-from payment_cli.cli.shell.printing import Printing
+from payment_cli.cli.shell.printing import JsonFormat, Printing
 from payment_cli.cli.shell.records import print_records
 from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.names import check_name
@@ -24,7 +24,7 @@ _PLACE = re.compile("%[ds%]")
 class Style(NamedTuple):
     """How a list is printed: lines, or JSON, with the products themselves or without."""
 
-    is_json: bool
+    json_format: JsonFormat | None
     compact: bool
     nulls: bool
     line: str
@@ -36,7 +36,7 @@ class Style(NamedTuple):
 def style_options(line: str) -> Callable[[CommandFunction], CommandFunction]:
     """Add the options of a list, whose lines are `line` by default; the command gets `style`."""
     options = (
-        click.option("-json", "--json", "is_json", is_flag=True, help="JSON instead of lines."),
+        json_option,
         click.option("-c", "--compact", is_flag=True, help="JSON in one line."),
         click.option("-n", "--nulls", is_flag=True, help="Keep keys that are null."),
         click.option(
@@ -90,9 +90,10 @@ def print_items(
     """Print (product id, value) pairs as JSON of `row`, or as lines: their number, then `words`."""
     if style.quiet:
         return
-    if style.is_json:
+    if style.json_format is not None:
         rows = (with_object(app, row(*item), item[0], style.has_objects) for item in items)
-        print_records(rows, Printing(compact=style.compact, nulls=style.nulls))
+        how = Printing(compact=style.compact, nulls=style.nulls, json_format=style.json_format)
+        print_records(rows, how)
         return
     for number, item in enumerate(items, style.first):
         print_text(_filled(style.line, (number, *words(*item))))

@@ -14,6 +14,7 @@ from payment_cli.model.names import check_name
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.words import means
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -113,8 +114,10 @@ def read_cart(app: "App", cart: Cart) -> "tuple[OrderInput, Buying]":
         "address": next(iter(_ids(app, "address", seller, [cart.address or ""])), None),
     }
     document = with_options("order", read_document(cart.document, "the order"), options)
-    if document.get("ord_tp") not in (None, "A") and not cart.kind:
-        tell("tp in a document is a client's, and passed over: the goods' w_tp says it, or --type")
+    word = means("order", document, "ord_tp")
+    if word is not None and document[word] != "A" and not cart.kind:
+        why = "is a client's, and passed over: the goods' w_tp says it, or --type"
+        tell(f"{word} in a document {why}")
     kind = OrderKind(cart.kind) if cart.kind else None
     buying = Buying(buyer, seller, cart.accounts, kind, is_anonymous=cart.is_anonymous)
     return OrderInput.from_document(document), buying

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -9,7 +10,14 @@ import click
 from payment_cli.cli.payment.listing import Listing, Page, listing_options, print_listing
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Group, current_app
-from payment_cli.cli.shell.documents import read_document, read_time, with_options, yuan
+from payment_cli.cli.shell.documents import (
+    keep_option,
+    read_document,
+    read_time,
+    tell_if_over,
+    with_options,
+    yuan,
+)
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
@@ -29,6 +37,7 @@ class Typed(NamedTuple):
     thres: Decimal | None
     expires: str | None
     owner: str | None
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -41,8 +50,9 @@ _OPTIONS = (
     click.option(
         "-thres", "--thres", callback=yuan, metavar="YUAN", help="Only from this amount on (0)."
     ),
-    click.option("-expires", "--expires", metavar="TIME", help="Not after this time (never)."),
+    click.option("-expires", "--expires", metavar="TIME", help="Not after this day (never)."),
     click.option("-owner", "--owner", metavar="ID", help="Only for this buyer (anyone)."),
+    keep_option,
 )
 
 
@@ -52,7 +62,7 @@ def _typed(function: CommandFunction) -> CommandFunction:
 
 @click.group(
     cls=Group,
-    short_help="Coupons: add, list, delete.",
+    short_help="Coupons: add, list, delete, restore.",
     examples=(
         "payment coupon add --title '20 off 100' --off 20 --thres 100 --owner xiaobai",
         "payment coupon list -match \"{cpn_stat:'free'}\" -bish -t id,title,owner,cpn_expi:time",
@@ -79,7 +89,8 @@ def coupon() -> None:
 def add(typed: Typed, printing: Printing, view: View) -> None:
     """Add a coupon and print it: from options, JSON (- reads stdin), or both."""
     app = current_app()
-    made = app.shop.coupons.add(_document(app, typed))
+    made = app.shop.coupons.add(_document(app, typed), typed.keep)
+    tell_if_over(made.cpn_expi, app.clock(), "the coupon")
     show_record(app, "coupon", made.to_record(), printing, view)
 
 
@@ -89,14 +100,21 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
     examples=(
         "payment coupon list -bish -t id,title,type,value,cpn_stat,cpn_expi:time",
         "payment coupon list -match \"{owner:'xiaobai', cpn_stat:'free'}\" --shop",
+        "payment coupon list --deleted",
     ),
 )
+@click.option("--deleted", is_flag=True, help="Those that were deleted, instead.")
 @listing_options
-def list_coupons(page: Page) -> None:
+def list_coupons(deleted: bool, page: Page) -> None:
     """Print the coupons of your store: free, reserved by an order (cpn_orid) or used."""
     app = current_app()
     coupons = app.shop.coupons
-    print_listing(app, Listing("coupon", coupons.query, coupons.count), page)
+    listing = Listing(
+        "coupon",
+        partial(coupons.query, is_deleted=deleted),
+        partial(coupons.count, is_deleted=deleted),
+    )
+    print_listing(app, listing, page)
 
 
 @coupon.command(short_help="Print one coupon.", examples=("payment coupon get 3fa9c1 --shop",))
@@ -109,7 +127,9 @@ def get(coupon_id: str, printing: Printing, view: View) -> None:
     show_record(app, "coupon", app.shop.coupons.get(coupon_id).to_record(), printing, view)
 
 
-@coupon.command("rm", short_help="Delete a coupon.", examples=("payment coupon rm 3fa9c1",))
+@coupon.command(
+    "rm", short_help="Delete a coupon; it can be restored.", examples=("payment coupon rm 3fa9c1",)
+)
 @click.argument("coupon_id", metavar="ID")
 @printing_options
 @view_options
@@ -117,6 +137,20 @@ def remove(coupon_id: str, printing: Printing, view: View) -> None:
     """Mark coupon ID as deleted. Exit 12: an order holds it."""
     app = current_app()
     show_record(app, "coupon", app.shop.coupons.remove(coupon_id).to_record(), printing, view)
+
+
+@coupon.command(
+    short_help="Bring a deleted coupon back.", examples=("payment coupon restore 3fa9c1",)
+)
+@click.argument("coupon_id", metavar="ID")
+@printing_options
+@view_options
+def restore(coupon_id: str, printing: Printing, view: View) -> None:
+    """Mark the deleted coupon ID as live again; a used one stays used."""
+    app = current_app()
+    made = app.shop.coupons.restore(coupon_id)
+    tell_if_over(made.cpn_expi, app.clock(), "the coupon")
+    show_record(app, "coupon", made.to_record(), printing, view)
 
 
 def _document(app: "App", typed: Typed) -> Record:
@@ -127,7 +161,7 @@ def _document(app: "App", typed: Typed) -> Record:
         "type": 1 if typed.off is not None else 2 if typed.rate is not None else None,
         "value": typed.off if typed.off is not None else _rate(typed.rate),
         "thres": typed.thres,
-        "cpn_expi": read_time(typed.expires, app.times(), "--expires"),
+        "cpn_expi": read_time(typed.expires, app.times(), "--expires", is_end=True),
         "owner": typed.owner,
     }
     return with_options("coupon", read_document(typed.document, "the coupon"), options)

@@ -1,4 +1,4 @@
-"""`payment d add`, `set` and `rm`."""
+"""`payment d add`, `set`, `rm` and `restore`."""
 
 import re
 from decimal import Decimal
@@ -8,11 +8,20 @@ import click
 
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
-from payment_cli.cli.shell.documents import read_document, read_time, read_yuan, with_options, yuan
+from payment_cli.cli.shell.documents import (
+    keep_option,
+    read_document,
+    read_time,
+    read_yuan,
+    tell_if_over,
+    with_options,
+    yuan,
+)
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Record
+from payment_cli.model.shop.words import means
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -34,6 +43,7 @@ class Typed(NamedTuple):
     end: str | None
     priority: int | None
     stack: bool
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -66,12 +76,13 @@ _OPTIONS = (
     click.option(
         "-cat", "--category", "cats", multiple=True, metavar="TEXT", help="Only for this category."
     ),
-    click.option("-from", "--from", "start", metavar="TIME", help="Not before this time."),
-    click.option("-until", "--until", "end", metavar="TIME", help="Not after this time."),
+    click.option("-from", "--from", "start", metavar="TIME", help="Not before this day or time."),
+    click.option("-until", "--until", "end", metavar="TIME", help="Not after this day or time."),
     click.option(
         "-priority", "--priority", type=int, metavar="N", help="Smaller ones are applied first (0)."
     ),
     click.option("-stack", "--stack", is_flag=True, help="It may follow or precede others."),
+    keep_option,
 )
 
 
@@ -101,10 +112,11 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
     """
     app = current_app()
     document = _document(app, typed)
-    if typed.off is not None and "dis_mode" not in document:
+    if typed.off is not None and means("discount", document, "dis_mode") is None:
         is_rate = typed.off.endswith("%")
         document["dis_mode"] = "nth" if typed.nth else "percent" if is_rate else "amount"
-    record = app.shop.discounts.add(document).to_record()
+    record = app.shop.discounts.add(document, typed.keep).to_record()
+    tell_if_over(record["dis_expi"], app.clock(), "the discount")
     show_record(app, "discount", record, printing, view)
 
 
@@ -127,12 +139,17 @@ def set_fields(discount_id: str, typed: Typed, printing: Printing, view: View) -
     changes = _document(app, typed)
     if not changes:
         raise InvalidValueError("there is nothing to change", hint="for instance --off 15%")
-    record = app.shop.discounts.set(discount_id, changes).to_record()
+    record = app.shop.discounts.set(discount_id, changes, typed.keep).to_record()
+    if means("discount", changes, "dis_expi"):
+        tell_if_over(record["dis_expi"], app.clock(), "the discount")
     show_record(app, "discount", record, printing, view)
 
 
 @click.command(
-    "rm", cls=Command, short_help="Delete a discount.", examples=("payment d rm 3fa9c1",)
+    "rm",
+    cls=Command,
+    short_help="Delete a discount; it can be restored.",
+    examples=("payment d rm 3fa9c1",),
 )
 @click.argument("discount_id", metavar="ID")
 @printing_options
@@ -141,6 +158,22 @@ def remove(discount_id: str, printing: Printing, view: View) -> None:
     """Mark discount ID as deleted: it applies to no order any more."""
     app = current_app()
     record = app.shop.discounts.remove(discount_id).to_record()
+    show_record(app, "discount", record, printing, view)
+
+
+@click.command(
+    cls=Command,
+    short_help="Bring a deleted discount back.",
+    examples=("payment d restore 3fa9c1",),
+)
+@click.argument("discount_id", metavar="ID")
+@printing_options
+@view_options
+def restore(discount_id: str, printing: Printing, view: View) -> None:
+    """Mark the deleted discount ID as live again: it applies to orders from now on."""
+    app = current_app()
+    record = app.shop.discounts.restore(discount_id).to_record()
+    tell_if_over(record["dis_expi"], app.clock(), "the discount")
     show_record(app, "discount", record, printing, view)
 
 
@@ -155,7 +188,7 @@ def _document(app: "App", typed: Typed) -> Record:
         "goods": typed.goods,
         "cats": typed.cats,
         "start_at": read_time(typed.start, app.times(), "--from"),
-        "dis_expi": read_time(typed.end, app.times(), "--until"),
+        "dis_expi": read_time(typed.end, app.times(), "--until", is_end=True),
         "priority": typed.priority,
         "stack": True if typed.stack else None,
     }

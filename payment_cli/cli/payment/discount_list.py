@@ -1,5 +1,7 @@
 """`payment d list`, `get` and `explain`."""
 
+from functools import partial
+
 import click
 
 from payment_cli.cli.payment.cart import Cart, cart_options, read_cart
@@ -18,14 +20,21 @@ from payment_cli.cli.shell.printing import Printing
     examples=(
         "payment d list -bish -t dis_id,dis_nm,dis_mode,priority,dis_expi:time",
         "payment d list -match \"{dis_mode:'percent'}\" -c",
+        "payment d list --deleted",
     ),
 )
+@click.option("--deleted", is_flag=True, help="Those that were deleted, instead.")
 @listing_options
-def list_discounts(page: Page) -> None:
+def list_discounts(deleted: bool, page: Page) -> None:
     """Print the discounts of your store, the first applied first."""
     app = current_app()
     discounts = app.shop.discounts
-    listing = Listing("discount", discounts.query, discounts.count, sort="priority:1")
+    listing = Listing(
+        "discount",
+        partial(discounts.query, is_deleted=deleted),
+        partial(discounts.count, is_deleted=deleted),
+        sort="priority:1",
+    )
     print_listing(app, listing, page)
 
 

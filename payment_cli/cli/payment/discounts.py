@@ -16,7 +16,8 @@ _QUERY = "payment_cli.cli.payment.discount_list"
         "get": Lazy(f"{_QUERY}:get", "Print one discount."),
         "add": Lazy(f"{_EDIT}:add", "Add a discount."),
         "set": Lazy(f"{_EDIT}:set_fields", "Change fields of a discount."),
-        "rm": Lazy(f"{_EDIT}:remove", "Delete a discount."),
+        "rm": Lazy(f"{_EDIT}:remove", "Delete a discount; it can be restored."),
+        "restore": Lazy(f"{_EDIT}:restore", "Bring a deleted discount back."),
         "explain": Lazy(f"{_QUERY}:explain", "Say what a cart costs, and why."),
     },
     examples=(

@@ -9,11 +9,20 @@ import click
 
 from payment_cli.cli.payment.views import View, show_record, view_options
 from payment_cli.cli.shell.command import Command, current_app
-from payment_cli.cli.shell.documents import read_document, read_time, with_options, yuan
+from payment_cli.cli.shell.documents import (
+    keep_option,
+    read_document,
+    read_time,
+    tell_if_over,
+    with_options,
+    yuan,
+)
 from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
+from payment_cli.cli.shell.output import tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.words import means, without
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -43,6 +52,7 @@ class Typed(NamedTuple):
     parts: tuple[str, ...]
     link: str | None
     description: str | None
+    keep: tuple[str, ...]
 
 
 _OPTIONS = (
@@ -67,7 +77,7 @@ _OPTIONS = (
     ),
     click.option("-weight", "--weight", metavar="KG", help="The weight of a piece, for freight."),
     click.option("-freight", "--freight", callback=yuan, metavar="YUAN", help="Freight per piece."),
-    click.option("-expires", "--expires", metavar="TIME", help="Not sold after this time."),
+    click.option("-expires", "--expires", metavar="TIME", help="Not sold after this day or time."),
     click.option(
         "-min", "--min", "buy_min", type=_PIECES, metavar="N", help="The fewest in an order (1)."
     ),
@@ -90,6 +100,7 @@ _OPTIONS = (
     ),
     click.option("-link", "--link", metavar="URL", help="A page about it."),
     click.option("-description", "--description", metavar="TEXT", help="What it is."),
+    keep_option,
 )
 
 
@@ -114,10 +125,12 @@ def _typed(function: CommandFunction) -> CommandFunction:
 def add(typed: Typed, printing: Printing, view: View) -> None:
     """Add a product and print it: from options, JSON (- reads stdin), or both.
 
-    It needs a title and a price; a package needs no price. Fields nobody here knows are kept.
+    It needs a title and a price; a package needs no price. Fields nobody here knows are kept,
+    unless they look like one misspelled: --keep WORD.
     """
     app = current_app()
-    product = app.shop.goods.add(_document(app, typed))
+    product = app.shop.goods.add(_document(app, typed), typed.keep)
+    tell_if_over(product.w_expi, app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
 
@@ -139,6 +152,9 @@ def add(typed: Typed, printing: Printing, view: View) -> None:
 def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     """Change the fields of product ID that options or JSON name; in JSON null removes one.
 
+    Stock that is counted is left alone by JSON from stdin, which has what it was once: say
+    --stock N, or payment w stock.
+
     `prices` are volume prices: from the rule's first count on a piece costs what the rule says,
     below it the normal price. Where there are several rules, price_by names the one that holds;
     pro_id takes the rules of another product, whose pieces count together with these.
@@ -150,7 +166,13 @@ def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     changes = _document(app, typed)
     if not changes:
         raise InvalidValueError("there is nothing to change", hint="for instance --price 32")
-    product = app.shop.goods.set(name, changes)
+    is_file = typed.document == "-" and typed.sku is None
+    product = app.shop.goods.set(name, changes, typed.keep, is_file=is_file)
+    wanted = means("thing", changes, "sku")
+    if wanted is not None and changes[wanted] != product.sku:
+        tell(f"stock left as it is counted, {product.sku}: --stock N sets it")
+    if means("thing", changes, "w_expi"):
+        tell_if_over(product.w_expi, app.clock(), "the sale of this product")
     show_record(app, "thing", product.to_record(), printing, view)
 
 
@@ -229,7 +251,7 @@ def _document(app: "App", typed: Typed) -> Record:
         "sku": typed.sku,
         "weight": _kilograms(typed.weight),
         "freight": typed.freight,
-        "w_expi": read_time(typed.expires, app.times(), "--expires"),
+        "w_expi": read_time(typed.expires, app.times(), "--expires", is_end=True),
         "w_buy_min": typed.buy_min,
         "w_buy_max": typed.buy_max,
         "cat": typed.cat,
@@ -237,7 +259,10 @@ def _document(app: "App", typed: Typed) -> Record:
         "link": typed.link,
         "description": typed.description,
     }
-    return with_options("thing", read_document(typed.document, "the product"), options)
+    document = read_document(typed.document, "the product")
+    if typed.document == "-" and typed.sku is not None:
+        document = without("thing", document, "sku")  # the option is newer than any file
+    return with_options("thing", document, options)
 
 
 def _kilograms(text: str | None) -> Decimal | None:

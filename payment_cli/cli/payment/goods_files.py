@@ -1,5 +1,6 @@
 """`payment w import` and `export`."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from typing import BinaryIO
 import click
 
 from payment_cli.cli.shell.command import Command, current_app
+from payment_cli.cli.shell.documents import keep_option
 from payment_cli.cli.shell.options import json_options
-from payment_cli.cli.shell.output import progress, write
+from payment_cli.cli.shell.output import progress, tell, write
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
 from payment_cli.errors import InvalidValueError, NotFoundError
@@ -29,6 +31,7 @@ _FORMAT = click.Choice(FORMATS)
     examples=(
         "payment w import goods.jsonl",
         "payment w import prices.csv",
+        "payment w import counted.csv --stock",
         "payment w export --as other | payment w import - --format jsonl",
     ),
 )
@@ -36,21 +39,39 @@ _FORMAT = click.Choice(FORMATS)
 @click.option(
     "-format", "--format", "form", type=_FORMAT, metavar="FORMAT", help="jsonl or csv (by name)."
 )
+@click.option(
+    "-stock",
+    "--stock",
+    "sets_stock",
+    is_flag=True,
+    help="Set the stock too; what was sold since the file was written is undone.",
+)
+@keep_option
 @json_options
-def import_goods(file: str, form: str | None, printing: Printing) -> None:
+def import_goods(
+    file: str, form: str | None, sets_stock: bool, keep: tuple[str, ...], printing: Printing
+) -> None:
     """Add the goods of FILE (- is stdin), change those whose nm is there; print how many.
 
-    JSON lines: one product a line. CSV: the first line names the columns. A field that the file
-    gives replaces the stored one, the stock too; null, or an empty cell, removes it; what it does
-    not mention stays. Parts of packages are named by nm.
+    JSON lines: one product a line. CSV: the first line names the columns, as w_price, price or
+    价格; in UTF-8, UTF-16 or GB18030. A field that the file gives replaces the stored one; null, or
+    an empty cell, removes it; what it does not mention stays. Parts of packages are named by nm.
+
+    Stock that is counted is left alone: the file has what it was once. --stock sets it.
 
     The whole file is checked first: a bad line is named and nothing is imported. If it is
     interrupted later, run it again.
     """
+    from payment_cli.services.shop.goods_import import Manner
+
     kind = form or _format_of(file)
     app = current_app()
     with _opened(file) as stream, progress("goods") as tell_progress:
-        done = app.shop.goods_files.load(_lines(stream), kind, tell_progress)
+        lines = _table(stream, file) if kind == "csv" else _lines(stream)
+        manner = Manner(sets_stock, keep)
+        done = app.shop.goods_files.load(lines, kind, tell_progress, manner)
+    if done.stocks_left:
+        tell(f"stock left as it is counted, not as the file has it: {done.stocks_left} (--stock)")
     record = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged}
     print_record(record, printing)
 
@@ -98,6 +119,19 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         raise NotFoundError("file", file) from error
     with stream:
         yield stream
+
+
+def _table(stream: BinaryIO, file: str) -> Iterator[str]:
+    """Yield the lines of a table, and say so if it is not UTF-8."""
+    from payment_cli.services.shop.lines import decode_table
+
+    text, encoding = decode_table(stream.read())
+    if encoding != "UTF-8":
+        tell(f"{file}: {encoding}, read as such")
+    for number, line in enumerate(io.StringIO(text, newline=""), 1):
+        if len(line) > LINE_MAX:
+            raise InvalidValueError(f"line {number} is longer than {LINE_MAX >> 20} MiB")
+        yield line
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:

@@ -34,7 +34,7 @@ _STATES = [str(NoticeStatus.WAITING), str(NoticeStatus.FAILED)]
     ),
 )
 def notify() -> None:
-    """Signed webhooks that tell a store of its orders: order.paid, .cancelled, .expired, .flagged.
+    """Signed webhooks that tell a store of its orders: order.paid, .failed, .shipped and others.
 
     A store gets them once `webhook_url` is set and `payment notify key` was called. A notice that
     is not answered with 2xx is tried 16 times within some 24 hours, then it has failed; failed

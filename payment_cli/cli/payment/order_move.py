@@ -31,6 +31,7 @@ def cancel(order_id: str, reason: str, printing: Printing, view: View) -> None:
     app = current_app()
     with app.follow_up.settling(order_id, partial(follow_up, app)):
         order = app.shop.order_payments.cancel(order_id, reason)
+    app.follow_up.tell(order.id, order.sto_nm)
     show_record(app, "order", order.to_record(), printing, view)
 
 
@@ -54,6 +55,7 @@ def ship(
     """Record that a parcel of order ID left, and print the order. There may be several."""
     app = current_app()
     order = app.shop.orders.ship(order_id, carrier, number, note)
+    app.follow_up.tell(order.id, order.sto_nm)
     show_record(app, "order", order.to_record(), printing, view)
 
 
@@ -88,4 +90,6 @@ def track(
 def done(order_id: str, printing: Printing, view: View) -> None:
     """Record that order ID, which was shipped, is done; print it."""
     app = current_app()
-    show_record(app, "order", app.shop.orders.done(order_id).to_record(), printing, view)
+    order = app.shop.orders.done(order_id)
+    app.follow_up.tell(order.id, order.sto_nm)
+    show_record(app, "order", order.to_record(), printing, view)

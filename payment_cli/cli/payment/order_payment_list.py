@@ -4,7 +4,7 @@ import click
 
 from payment_cli.cli.payment.listing import Listing, Page, listing_options, print_listing
 from payment_cli.cli.shell.command import Command, current_app
-from payment_cli.model.query.match import Match, all_of, equal, negate, one_of
+from payment_cli.model.query.match import Match, all_of, between, equal, negate, one_of
 
 
 @click.command(
@@ -23,7 +23,8 @@ def list_payments(order_id: str | None, page: Page) -> None:
     """Print the payments that ORDER owns, the oldest first; without ORDER those of all orders."""
     app = current_app()
     if order_id is None:
-        wanted: Match = all_of(negate(equal("or_id", None)), negate(equal("or_id", "")))
+        # `pay_by` is set where an order opened it; what metadata says in `or_id` is data.
+        wanted: Match = all_of(negate(equal("or_id", "")), between("pay_by", low=1))
     else:
         wanted = one_of("id", app.shop.orders.get(order_id).pay_ids)
     payments = app.payments

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -15,6 +15,10 @@ from payment_cli.cli.shell.printing import Pager, Printing, plain_text
 from payment_cli.cli.shell.records import print_records
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.record import Json
+
+if TYPE_CHECKING:
+    from payment_cli.model.query.times import TimeReader
+    from payment_cli.services.shop.stats import Span
 
 
 class Asked(NamedTuple):
@@ -41,8 +45,8 @@ _OPTIONS = (
         metavar="GROUP",
         help="day (the default), product, buyer, pay_type or status.",
     ),
-    click.option("-from", "--from", "start", metavar="TIME", help="From this time on."),
-    click.option("-to", "--to", "end", metavar="TIME", help="Before this time."),
+    click.option("-from", "--from", "start", metavar="TIME", help="From this day or time on."),
+    click.option("-to", "--to", "end", metavar="TIME", help="To this day or time, included."),
     click.option(
         "-se", "--store", default="", metavar="DOMAIN", help="Only this store (all you may see)."
     ),
@@ -83,7 +87,7 @@ def _asked(function: CommandFunction) -> CommandFunction:
         "payment stats --by product --from now-30d -bish -t nm,w_nm,pieces,fee",
         "payment stats --by buyer --from monthBegin -limit 20 --table",
         "payment stats --by product --buyer xiaobai -bish -t nm,pieces,fee",
-        "payment stats --by pay_type --from 2026-01-01 --to 2027-01-01 --csv",
+        "payment stats --by pay_type --from 2026-01-01 --to 2026-12-31 --csv",
         "payment stats --by status -c",
     ),
 )
@@ -98,12 +102,12 @@ def stats(asked: Asked, printing: Printing) -> None:
     and is not in fee. status: orders made. --from and --to say which of these times count:
     dates, now-30d, monthBegin, or milliseconds.
     """
-    from payment_cli.services.shop.stats import COLUMNS, By, Span
+    from payment_cli.services.shop.stats import COLUMNS, By
 
     app = current_app()
     by = By(asked.by)
     times = app.times(asked.store)
-    span = Span(read_time(asked.start, times, "--from"), read_time(asked.end, times, "--to"))
+    span = _span(asked, times)
     if asked.is_csv and (asked.is_table or asked.has_pager or not printing.is_json):
         raise InvalidValueError("say either --csv or a table, and no -pager with --csv")
     found = app.shop.stats.rows(by, span, asked.store, asked.buyer)
@@ -116,6 +120,16 @@ def stats(asked: Asked, printing: Printing) -> None:
         printing = printing._replace(columns=",".join(COLUMNS[by]), header=True)
     pager = Pager(asked.skip, limit, len(found)) if asked.has_pager else None
     print_records(rows, printing, pager)
+
+
+def _span(asked: Asked, times: "TimeReader") -> "Span":
+    from payment_cli.services.shop.stats import Span
+
+    start = read_time(asked.start, times, "--from")
+    end = read_time(asked.end, times, "--to", is_end=True)
+    if start is not None and end is not None and end < start:
+        raise InvalidValueError("--to is before --from")
+    return Span(start, None if end is None else end + 1)
 
 
 def _write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Json]]) -> None:

@@ -23,16 +23,17 @@ from payment_cli.cli.shell.records import print_record
     type=click.IntRange(1, 10_000),
     default=100,
     metavar="N",
-    help="At most N each of orders, baskets, scripts and webhooks in one run (100).",
+    help="At most N each of orders, baskets, scripts, hooks and webhooks in one run (100).",
 )
 @json_options
 def tick(most: int, printing: Printing) -> None:
     """Do what is due, print what was done, and exit 0; put it into a crontab.
 
     Orders past their time are cancelled, their payments being closed at the gateway first; one
-    that was paid in the last moment is settled instead. Goods that were paid leave the baskets.
-    Scripts that are due are run, webhooks delivered. What can't be done now is under
-    `errors` and is tried again the next time.
+    that was paid in the last moment is settled instead. One is `held` while its gateway knows no
+    such payment: it must say so again some minutes after the payment's time. Goods that were paid
+    leave the baskets. Scripts and hooks that are due are run, webhooks delivered. What can't be
+    done now is under `errors` and is tried again the next time.
     """
     ticked = current_app().upkeep.ticker.tick(most)
     print_record(ticked.to_record(), printing)

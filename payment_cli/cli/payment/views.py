@@ -17,7 +17,7 @@ from payment_cli.cli.shell.records import print_record, print_records
 from payment_cli.errors import NotFoundError
 from payment_cli.model.i18n import resolve_record
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.words import to_shop
+from payment_cli.model.shop.words import in_every_word, to_shop
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -83,10 +83,9 @@ def shown(
     def show(record: Mapping[str, Json]) -> Record:
         if names is not None:
             record = resolve_record(record, names.of(str(record.get("sto_nm") or "")))
-        words = to_shop(kind, record)
         if is_raw:
-            return words if view.is_shop else dict(record)
-        return {**record, **words}
+            return to_shop(kind, record) if view.is_shop else dict(record)
+        return in_every_word(kind, record)
 
     return show
 

@@ -27,12 +27,14 @@ class Spelling(NamedTuple):
     A NamedTuple like the other values of the command line: a dataclass takes ten times as long
     to make, and a command is started anew for every payment.
 
-    `bare` is the value the option has when none follows it; None means a value must follow.
+    `bare` is the value the option has when none follows it; None means a value must follow. A word
+    that does not begin with `opens` is none.
     """
 
     names: tuple[str, ...]
     is_flag: bool = False
     bare: str | None = None
+    opens: str = ""
 
     @property
     def canonical(self) -> str:
@@ -133,7 +135,7 @@ def _read_cluster(
 def _value(option: str, value: str | None, rest: list[str], spelling: Spelling) -> str:
     if value is not None:
         return value
-    if rest and _is_argument(rest[0]):
+    if rest and _is_argument(rest[0]) and rest[0].startswith(spelling.opens):
         return rest.pop(0)
     if spelling.bare is not None:
         return spelling.bare

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 class Option(click.Option):
     """An option that may also stand alone: then its value is `bare`."""
 
-    def __init__(self, *args: Any, bare: str | None = None, **kwargs: Any) -> None:
-        """Declare an option; `bare` None means that a value must follow."""
+    def __init__(self, *args: Any, bare: str | None = None, opens: str = "", **kwargs: Any) -> None:
+        """Declare an option; `bare` None means that a value must follow.
+
+        A word that does not begin with `opens` is no value of it, but what comes next.
+        """
         super().__init__(*args, **kwargs)
         self.bare = bare
+        self.opens = opens
 
 
 class Command(click.Command):
@@ -218,6 +222,7 @@ def _spelling(option: click.Option) -> Spelling:
         names=tuple(name.lstrip("-") for name in long_last),
         is_flag=option.is_flag,
         bare=getattr(option, "bare", None),
+        opens=getattr(option, "opens", ""),
     )
 
 

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import click
 
+from payment_cli.cli.shell.output import tell
 from payment_cli.errors import InvalidValueError
 from payment_cli.model.query.times import TimeReader
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.words import from_shop
+from payment_cli.model.shop.words import means
 
 _YUAN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -28,36 +29,54 @@ def read_document(text: str | None, what: str) -> Record:
     return read_object(typed_or_read(text, what), what)
 
 
+keep_option = click.option(
+    "-keep",
+    "--keep",
+    multiple=True,
+    metavar="WORD",
+    help="Keep the field WORD of your JSON as it is, though it looks like another one.",
+)
+
+
 def with_options(kind: str, document: Record, options: Mapping[str, Json]) -> Record:
-    """Return the document under stored names, with what options say; None was not given.
+    """Return the document with what options say, under stored names; None was not given.
 
     Raises:
         InvalidValueError: an option and the document say the same thing.
     """
-    merged = from_shop(kind, document)
+    merged = dict(document)
     for name, value in options.items():
         if value is None or value == ():
             continue
-        if name in merged:
-            raise InvalidValueError(f"{name} is given as an option and in JSON", hint="give one")
+        word = means(kind, document, name)
+        if word is not None:
+            raise InvalidValueError(f"{word} is given as an option and in JSON", hint="give one")
         merged[name] = list(value) if isinstance(value, tuple) else value
     return merged
 
 
-def read_time(text: str | None, times: TimeReader, option: str) -> int | None:
-    """Return a typed time as AMS; None was not given.
+def read_time(
+    text: str | None, times: TimeReader, option: str, *, is_end: bool = False
+) -> int | None:
+    """Return a typed time as AMS; None was not given. A day that `is_end` is included.
 
     Raises:
         InvalidValueError: it is no time.
     """
     if text is None:
         return None
-    found = times.read(text)
+    found = times.read_end(text) if is_end else times.read(text)
     if found is None:
         raise InvalidValueError(
             f"{option} {text[:40]!a} is not a time", hint="for instance 2026-12-31, now+30d, 0"
         )
     return found
+
+
+def tell_if_over(end: Json, now: int, what: str) -> None:
+    """Say on stderr that what was just written is over already; 0 and None are no end."""
+    if isinstance(end, int) and 0 < end < now:
+        tell(f"{what} is over already: its end has passed")
 
 
 def read_yuan(text: str | None, option: str) -> Decimal | None:

@@ -7,9 +7,31 @@ from typing import Any, NamedTuple
 import click
 
 from payment_cli.cli.shell.command import Option
-from payment_cli.cli.shell.printing import Pager, Printing
+from payment_cli.cli.shell.printing import PLAIN_JSON, JsonFormat, Pager, Printing
 
 CommandFunction = Callable[..., Any]
+
+
+def _read_json(_ctx: click.Context, _param: click.Parameter, text: str | None) -> JsonFormat | None:
+    if not text:
+        return None if text is None else PLAIN_JSON
+    from payment_cli.cli.shell.json_format import read_json_format
+
+    return read_json_format(text)
+
+
+#: JSON, and how; the command gets `json_format`, None if it was not said.
+json_option = click.option(
+    "-json",
+    "--json",
+    "json_format",
+    cls=Option,
+    bare="",
+    opens="{",
+    callback=_read_json,
+    metavar="[FORMAT]",
+    help="JSON; {compact, ignoreNull, actived, locked, indentBy, autoUnicode} say how.",
+)
 
 _JSON_OPTIONS = (
     click.option("-c", "--compact", is_flag=True, help="JSON in one line."),
@@ -20,9 +42,7 @@ _JSON_OPTIONS = (
     ),
     click.option("-H", "--hidden", "hidden_keys", is_flag=True, help="Show keys with __ too."),
     click.option("-e", "--keys", metavar="REGEX", help="Only these keys; a leading ! negates."),
-    click.option(
-        "-json", "--json", is_flag=True, expose_value=False, help="Accepted: JSON is the rule."
-    ),
+    json_option,
 )
 
 _TABLE_OPTIONS = (

@@ -12,6 +12,20 @@ from payment_cli.model.record import Json
 KeyFilter: TypeAlias = Callable[[str], bool]
 
 
+class JsonFormat(NamedTuple):
+    """What `-json FORMAT` says of JSON; None is what the flags say. See json_format.py."""
+
+    compact: bool | None = None
+    nulls: bool | None = None
+    is_shown: KeyFilter | None = None
+    indent: str = "  "
+    is_ascii: bool = False
+
+
+#: What `-json` says alone: plain JSON.
+PLAIN_JSON = JsonFormat()
+
+
 class Printing(NamedTuple):
     """The flags as they were typed. `-V` wins over `-t`, that over `-tmpl`, that over JSON."""
 
@@ -30,6 +44,16 @@ class Printing(NamedTuple):
     separator: str = ""
     newline: bool = False
     template: str | None = None
+    json_format: JsonFormat | None = None
+
+    @property
+    def form(self) -> JsonFormat:
+        """How JSON is written: what `-json` says, and else the flags."""
+        said = self.json_format or PLAIN_JSON
+        return said._replace(
+            compact=self.compact if said.compact is None else said.compact,
+            nulls=self.nulls if said.nulls is None else said.nulls,
+        )
 
     @property
     def is_json(self) -> bool:
@@ -44,11 +68,8 @@ class Printing(NamedTuple):
         """
         if not self.keys:
             return lambda key: self.hidden_keys or not key.startswith("__")
-        is_negated = self.keys.startswith("!")
-        found = _compile(self.keys.removeprefix("!"))
-        return lambda key: (
-            (self.hidden_keys or not key.startswith("__")) and (found(key) is not is_negated)
-        )
+        is_meant = compile_keys(self.keys, "-e")
+        return lambda key: (self.hidden_keys or not key.startswith("__")) and is_meant(key)
 
     def select(self, records: Iterable[Mapping[str, Json]]) -> Iterable[Mapping[str, Json]]:
         """Yield the records with the keys that are to be printed."""
@@ -105,17 +126,31 @@ def without_nulls(value: Json) -> Json:
 
 
 def value_at(record: Json, path: str) -> Json:
-    """Return the value at a dotted path; a number in it counts into a list. None if not there."""
+    """Return the value at a dotted path; None if it is not there.
+
+    In a list a number counts its items; a name is asked of each of them, and gives a list.
+    """
     if isinstance(record, Mapping) and path in record:
         return record[path]
-    value = record
-    for part in path.split("."):
-        if isinstance(value, Mapping):
-            value = value.get(part)
-        elif isinstance(value, (list, tuple)) and re.fullmatch("[0-9]{1,9}", part):
-            value = value[int(part)] if int(part) < len(value) else None
-        else:
-            return None
+    first, dot, rest = path.partition(".")
+    if isinstance(record, Mapping):
+        found = record.get(first)
+        return value_at(found, rest) if dot else found
+    if not isinstance(record, (list, tuple)):
+        return None
+    if re.fullmatch("[0-9]{1,9}", first):
+        found = record[int(first)] if int(first) < len(record) else None
+        return value_at(found, rest) if dot else found
+    values = [value_at(item, path) for item in record]
+    return None if all(value is None for value in values) else values
+
+
+def only_keys(value: Json, is_shown: KeyFilter) -> Json:
+    """Return the value with only those keys, at every depth."""
+    if isinstance(value, Mapping):
+        return {k: only_keys(v, is_shown) for k, v in value.items() if is_shown(k)}
+    if isinstance(value, (list, tuple)):
+        return [only_keys(item, is_shown) for item in value]
     return value
 
 
@@ -134,13 +169,20 @@ def plain_text(value: Json) -> str:
     return encode(value)
 
 
-def _compile(pattern: str) -> Callable[[str], bool]:
-    import re2  # linear in the text, whatever the pattern; only `-e` pays for its import
+def compile_keys(pattern: str, what: str) -> KeyFilter:
+    """Return the test for keys that a regular expression finds; a leading `!` negates it.
+
+    Raises:
+        InvalidValueError: `what` is no regular expression.
+    """
+    import re2  # linear in the text, whatever the pattern; only such a filter pays for its import
 
     options = re2.Options()
     options.log_errors = False
     try:
-        compiled = re2.compile(pattern, options)
+        compiled = re2.compile(pattern.removeprefix("!"), options)
     except re2.error as error:
-        raise InvalidValueError(f"-e {ascii(pattern)[:80]} is not a regular expression") from error
-    return lambda key: compiled.search(key) is not None
+        shown = ascii(pattern.removeprefix("!"))[:80]
+        raise InvalidValueError(f"{what} {shown} is not a regular expression") from error
+    is_negated = pattern.startswith("!")
+    return lambda key: (compiled.search(key) is not None) is not is_negated

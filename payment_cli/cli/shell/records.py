@@ -6,8 +6,8 @@ from itertools import chain
 
 from payment_cli.cli.shell.command import current_zone
 from payment_cli.cli.shell.output import draw_table, is_stdout_terminal, write
-from payment_cli.cli.shell.printing import Pager, Printing, plain_text, without_nulls
-from payment_cli.cli.shell.text import printable, printable_json
+from payment_cli.cli.shell.printing import Pager, Printing, only_keys, plain_text, without_nulls
+from payment_cli.cli.shell.text import ascii_json, printable, printable_json
 from payment_cli.model.codec import encode, encode_pretty
 from payment_cli.model.record import Json
 
@@ -47,30 +47,36 @@ def _print_list(
 ) -> None:
     rows = iter(printing.select(records))
     first = next(rows, None)  # a query that fails at once leaves stdout empty
-    depth = 1 if pager is None else 2
-    newline = "" if printing.compact else "\n" + "  " * depth
+    form = printing.form
+    step = "" if form.compact else form.indent
+    inner = "" if form.compact else "\n" + step * (1 if pager is None else 2)
+    outer = "" if form.compact or pager is None else "\n" + step
     count = 0
-    write("[" if pager is None else '{"list":[' if printing.compact else '{\n  "list": [')
+    write("[" if pager is None else '{"list":[' if form.compact else f'{{\n{step}"list": [')
     for row in chain([] if first is None else [first], rows):
-        text = _json(row, printing).replace("\n", "\n" + "  " * depth)
-        write(("," if count else "") + newline + text)
+        write(("," if count else "") + inner + _json(row, printing).replace("\n", inner))
         count += 1
-    write((newline[:-2] if count else "") + "]")
+    write(((outer or inner[:1]) if count else "") + "]")
     if pager is not None:
         write(_pager_tail(pager.to_record(count), printing))
     write("\n")
 
 
 def _pager_tail(pager: Mapping[str, Json], printing: Printing) -> str:
+    form = printing.form
     text = _json(pager, printing)
-    if printing.compact:
+    if form.compact:
         return f',"pager":{text}}}'
-    return ',\n  "pager": ' + text.replace("\n", "\n  ") + "\n}"
+    return f',\n{form.indent}"pager": ' + text.replace("\n", "\n" + form.indent) + "\n}"
 
 
 def _json(record: Mapping[str, Json], printing: Printing) -> str:
-    shown = record if printing.nulls else without_nulls(record)
-    return printable_json(encode(shown) if printing.compact else encode_pretty(shown).rstrip())
+    form = printing.form
+    shown: Json = record if form.nulls else without_nulls(record)
+    if form.is_shown is not None:
+        shown = only_keys(shown, form.is_shown)
+    text = encode(shown) if form.compact else encode_pretty(shown, form.indent).rstrip()
+    return ascii_json(text) if form.is_ascii else printable_json(text)
 
 
 def _print_values(records: Iterable[Mapping[str, Json]], printing: Printing) -> None:

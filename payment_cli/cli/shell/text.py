@@ -21,3 +21,13 @@ def printable_json(text: str) -> str:
     if text.isascii() and "\x7f" not in text:
         return text
     return re.sub(_UNSAFE_IN_JSON, lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def ascii_json(text: str) -> str:
+    """Return the same JSON in ASCII: every other character as `\\uXXXX`, two for a rare one."""
+
+    def escaped(found: re.Match[str]) -> str:
+        units = found.group().encode("utf-16-be").hex().upper()
+        return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+    return re.sub("[^\x00-\x7e]", escaped, text)

@@ -1,37 +1,49 @@
 """The checkup of a WeChat Pay account: keys, certificates, mode, addresses. No network."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from payment_cli.errors import ConfigError
 from payment_cli.gateways.checkup import (
     count_certificates,
     examine_api_url,
     examine_certificates,
     examine_code_life,
     examine_expiry,
+    examine_keys,
 )
 from payment_cli.gateways.key_material import KeyMaterial, rsa_key, serial_hex
 from payment_cli.gateways.wechat.account import WechatAccount
-from payment_cli.gateways.wechat.keys import check_keys
-from payment_cli.model.finding import Finding, error, failed, ok, warn
+from payment_cli.model.finding import Finding, error, ok, warn
 
 
 def examine(subject: str, account: WechatAccount, now: int) -> Iterator[Finding]:
     """Yield what there is to say of a WeChat Pay account at `now` (AMS)."""
-    try:
-        check_keys(account)
-        account.private_key.prove_private_key()
-        if account.client_cert:
-            account.client_key.prove_private_key()
-            _ = account.client_cert.certificates
-    except ConfigError as problem:
-        yield failed(subject, problem)
+    unreadable = list(examine_keys(subject, *_readings(account)))
+    if unreadable:
+        yield from unreadable
         return
     yield _mode(subject, account)
+    own = account.private_key.private_key.public_key()
+    if account.public_key and account.public_key.public_key == own:
+        yield error(
+            subject,
+            f"{account.public_key.place} is the merchant's own public key",
+            "download WeChat Pay's from the merchant platform",
+        )
     yield from _merchant(subject, account, now)
     yield from _platform_certificates(subject, account, now)
     yield from examine_code_life(subject, "pay_time_expire", account.pay_time_expire)
     yield from examine_api_url(subject, "api_base", account.api_base)
+
+
+def _readings(account: WechatAccount) -> Iterator[Callable[[], object]]:
+    yield account.private_key.prove_private_key
+    if account.public_key:
+        yield lambda: account.public_key.public_key
+    for found in account.platform_certs:
+        yield found.certificates_pem
+    if account.client_cert:
+        yield account.client_cert.certificates_pem
+        yield account.client_key.prove_private_key
 
 
 def _mode(subject: str, account: WechatAccount) -> Finding:

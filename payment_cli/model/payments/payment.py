@@ -47,7 +47,7 @@ TRANSITIONS: Mapping[tuple[Status, Event], Status] = {
 
 
 class Flag(StrEnum):
-    """Why money that arrived could not settle (`flag`); it is listed and refundable."""
+    """Why money that arrived could not settle (`flag`); it is listed by `pay query --flagged`."""
 
     LATE = "late"  # arrived after FAIL or close
     DOUBLE = "double"  # the order was already paid by another payment
@@ -74,8 +74,10 @@ class Payment(NamedTuple):
     with the exact parameters, None when nothing is open. `pay_mch` and `pay_app` name the account
     it was sent through as the provider does; "" before, and if an older program sent it. `expi` is
     when the provider's order ends; `pay_by` is when its shop order ends, which the provider's never
-    outlives. `extra` keeps all other fields: what `create` was given as metadata, and provider
-    fields with their prefix.
+    outlives. `absent_count` answers in a row said that the provider knows no such order, though its
+    time was up; `absent_at` is when the last of a row came. `paid_cur` is "" when it was paid in
+    `cur`. `extra` keeps all other fields: what `create` was given as metadata, and provider fields
+    with their prefix.
     """
 
     id: str
@@ -104,9 +106,12 @@ class Payment(NamedTuple):
     pay_by: int = 0
     next_check_at: int = 0
     check_count: int = 0
+    absent_count: int = 0
+    absent_at: int = 0
     trade_no: str = ""
     payer: str = ""
     paid_fee: int = 0
+    paid_cur: str = ""
     paid_by: str = ""
     paid_at: int = 0
     or_id: str = ""
@@ -132,6 +137,27 @@ class Payment(NamedTuple):
     def is_final(self) -> bool:
         """Whether it is OK or FAIL."""
         return self.st in (Status.OK, Status.FAIL)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it waits for its payer: it was sent, and no money came."""
+        return self.st is Status.WAIT and self.flag != Flag.AMOUNT
+
+    @property
+    def has_other_amount(self) -> bool:
+        """Whether it waits for a person: the provider says another amount than was asked for."""
+        return self.flag == Flag.AMOUNT and not self.is_final
+
+    @property
+    def went_back(self) -> bool:
+        """Whether its money was returned before we heard of it: nothing may be delivered for it."""
+        return self.flag == Flag.REFUNDED
+
+    @property
+    def figures(self) -> str:
+        """What was asked for and what came, as a sentence names it."""
+        came = f"{self.paid_fee} fen" + (f" in {self.paid_cur}" if self.paid_cur else "")
+        return f"asked were {self.fee} fen, the provider says that {came} were paid"
 
     def on(self, event: Event, now: int, by: str, note: str = "", **changes: Any) -> Self:
         """Return the payment after `event`, with a line of history.

@@ -6,7 +6,12 @@ from payment_cli.model.payments.payment import FIELD_NAMES, Payment, Status
 from payment_cli.model.record import Json, Record
 
 #: Fields that change with every write and say nothing by themselves.
-_QUIET = frozenset({"rev", "lm", "history", "intent", "next_check_at", "check_count"})
+_QUIET = frozenset(
+    {
+        "rev", "lm", "history", "intent", "next_check_at", "check_count", "absent_count",
+        "absent_at",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class Result:
             "type": self.payment.re_tp,
             "data": self.payment.re_obj,
         }
-        message = self.err_msg or (self.payment.fail_re if self.payment.st is Status.FAIL else "")
+        message = self.err_msg or trouble_of(self.payment)
         if message:
             record["errMsg"] = message
         return record
@@ -48,6 +53,15 @@ def result_of(
     return Result(after, tuple(changed), err_msg, unknown)
 
 
+def trouble_of(payment: Payment) -> str:
+    """Return what is wrong with a payment, "" if nothing is: why it failed, or about its money."""
+    if payment.st is Status.FAIL:
+        return payment.fail_re
+    if payment.has_other_amount:
+        return payment.figures
+    return "it was paid, and the money went back" if payment.went_back else ""
+
+
 def stored_data(payment: Payment) -> Json:
     """Return what a payer's screen may show: the provider's answer, while it can still be paid."""
-    return payment.re_obj if payment.st is Status.WAIT else None
+    return payment.re_obj if payment.is_awaited else None

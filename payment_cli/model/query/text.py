@@ -196,7 +196,8 @@ class _Parser:
                 raise InvalidValueError(f"{key} of {path} must hold a list")
             return self._listed(name, path, value)
         if name in _BOUND_OPERATORS:
-            return _BOUND_OPERATORS[name](path, self._bound(path, key, value))
+            bound = self._bound(path, key, value, is_end=name == "lte")
+            return _BOUND_OPERATORS[name](path, bound)
         if name == "not":
             return negate(self._value(path, value))
         if name in ("eq", "ne"):
@@ -206,9 +207,10 @@ class _Parser:
             return negate(is_null(path)) if value else is_null(path)
         raise _unknown_operator(path, key, value)
 
-    def _bound(self, path: str, key: str, value: Any) -> int | Decimal | str:
-        scalar = _scalar(value)
-        bound = read_bound(scalar, self.times) if isinstance(scalar, str) else scalar
+    def _bound(self, path: str, key: str, value: Any, *, is_end: bool) -> int | Decimal | str:
+        bound = _scalar(value)
+        if isinstance(bound, str):
+            bound = read_bound(bound, self.times, is_end=is_end)
         if bound is None or isinstance(bound, bool):
             raise InvalidValueError(f"{key} of {path} must hold a number or a text")
         return bound

@@ -9,6 +9,10 @@ time and a zone; or AMS. Without a zone it is of the store's (zones.py). UNIT is
 keep the clock time and fall back to the month's last day. A date that is followed by a bare
 number stands in parentheses, or the number would be read as part of it. The rules are those of
 walnut's `Wtime`, where `w` was documented but not understood.
+
+A date without a time, `today` and the days of a week are whole days, also so many days, weeks,
+months or years later. As the end of something such a day is included, to its last millisecond:
+`read` gives its first moment, `read_end` its last.
 """
 
 import re
@@ -37,6 +41,7 @@ _COMPACT = r"(\d{4})([01]\d)([0-3]\d)"
 
 #: Longer than any time that can be meant.
 _LENGTH_MAX = 64
+_HALF_DAY_MS = 43_200_000
 _UNIT_MS = {"": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
@@ -53,13 +58,35 @@ class TimeReader:
         Raises:
             InvalidValueError: it is written like a time, but there is no such time.
         """
+        return self._read(text, is_end=False)
+
+    def read_end(self, text: str) -> int | None:
+        """As `read`, for an end that is included: of a whole day its last millisecond.
+
+        Raises:
+            InvalidValueError: it is written like a time, but there is no such time.
+        """
+        return self._read(text, is_end=True)
+
+    def _read(self, text: str, *, is_end: bool) -> int | None:
         found = re.fullmatch(_TIME, text.strip(), re.ASCII) if len(text) <= _LENGTH_MAX else None
         if found is None or _is_unclear(found):
             return None
         try:
-            return self._shift(self._base(found["base"]), found)
+            moment = self._shift(self._base(found["base"]), found)
+            return self._last_of_day(moment) if is_end and _is_day(found) else moment
         except (ValueError, OverflowError, OSError) as error:
             raise InvalidValueError(f"there is no time {text!r}") from error
+
+    def _last_of_day(self, moment: int) -> int:
+        """Return the last millisecond of the day that begins about `moment`.
+
+        Days of 24 hours begin an hour off where clocks were changed in between; noon does not mind.
+        """
+        tz = self.zone()
+        noon = wall_time(moment + _HALF_DAY_MS, tz)
+        day = noon.replace(hour=0, minute=0, second=0, microsecond=0)
+        return instant(day + timedelta(days=1), tz) - 1
 
     def _base(self, text: str) -> int:
         if text == "now":
@@ -102,6 +129,15 @@ class TimeReader:
         months = count * 12 if unit == "y" else count
         tz = self.zone()
         return instant(_plus_months(wall_time(base, tz), months), tz)
+
+
+def _is_day(found: re.Match[str]) -> bool:
+    """Whether a whole day is meant: one without a clock time, moved by days if at all."""
+    base = found["base"]
+    is_compact = re.fullmatch(_COMPACT, base, re.ASCII) is not None
+    is_date = is_compact or (not base.isdigit() and base[0].isdigit() and ":" not in base)
+    is_moved_by_days = found["count"] is None or (found["unit"] or "") in ("d", "w", "M", "y")
+    return (is_date or base == "today" or base in _WEEK) and is_moved_by_days
 
 
 def _is_unclear(found: re.Match[str]) -> bool:

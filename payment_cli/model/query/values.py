@@ -67,8 +67,10 @@ def match_of_text(path: str, text: str, times: TimeReader) -> Match:
     return _range(path, text, times) or Equal(path, text)
 
 
-def read_bound(text: str, times: TimeReader) -> Bound | None:
+def read_bound(text: str, times: TimeReader, *, is_end: bool = False) -> Bound | None:
     """Return a range's bound: a number, a time as AMS, a text, or None for no text at all.
+
+    A day that `is_end`, which is an end that is included, is meant to its last millisecond.
 
     Raises:
         InvalidValueError: it is written like a time, but there is no such time.
@@ -78,8 +80,8 @@ def read_bound(text: str, times: TimeReader) -> Bound | None:
     if re.fullmatch(_NUMBER, text):
         return _number(text)
     if re.match(_TIME_PREFIX, text):
-        return _time(text, times)
-    time = times.read(text)
+        return _time(text, times, is_end=is_end)
+    time = times.read_end(text) if is_end else times.read(text)
     return text if time is None else time
 
 
@@ -95,7 +97,7 @@ def _range(path: str, text: str, times: TimeReader) -> Match | None:
         return _single(path, read_bound(bounds[0], times), left + right)
     if len(bounds) > 2:
         return None
-    low, high = (read_bound(bound, times) for bound in bounds)
+    low, high = read_bound(bounds[0], times), read_bound(bounds[1], times, is_end=right == "]")
     _check_bounds(text, low, high)
     return between(path, low, high, low_open=left == "(", high_open=right == ")")
 
@@ -103,12 +105,12 @@ def _range(path: str, text: str, times: TimeReader) -> Match | None:
 def _time_range(
     path: str, text: str, ends: tuple[str, str], bounds: list[str], times: TimeReader
 ) -> Match | None:
-    read = [_time(bound, times) if bound else None for bound in bounds]
-    if len(read) == 1:
-        return _single(path, read[0], "".join(ends))
-    if len(read) > 2:
+    if len(bounds) > 2:
         raise InvalidValueError(f"the range {_short(text)} has more than two bounds")
-    low, high = read
+    low = _time(bounds[0], times) if bounds[0] else None
+    if len(bounds) == 1:
+        return _single(path, low, "".join(ends))
+    high = _time(bounds[1], times, is_end=ends[1] == "]") if bounds[1] else None
     _check_bounds(text, low, high)
     return between(path, low, high, low_open=ends[0] == "(", high_open=ends[1] == ")")
 
@@ -129,9 +131,9 @@ def _check_bounds(text: str, low: Bound | None, high: Bound | None) -> None:
         )
 
 
-def _time(text: str, times: TimeReader) -> int:
+def _time(text: str, times: TimeReader, *, is_end: bool = False) -> int:
     written = re.sub(_TIME_PREFIX, "", text, count=1)
-    time = times.read(written)
+    time = times.read_end(written) if is_end else times.read(written)
     if time is None:
         raise InvalidValueError(
             f"{_short(text)} is not a time", hint="for example now-1h, today, 2021-05-13"

@@ -6,7 +6,7 @@ free, for instance an ISO 3166-2 subdivision, or missing.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
@@ -15,6 +15,8 @@ from payment_cli.errors import InvalidValueError
 from payment_cli.model.country import check_country
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.forms import DELIVERY
+from payment_cli.model.shop.words import typed
 
 CHINA = "CN"
 
@@ -28,19 +30,6 @@ _CN_CODE = re.compile(rf"{_PROVINCE}(?:0{{10}}|(?!00)[0-9]{{10}})")
 _CN_POSTCODE = re.compile(r"[0-9]{6}")
 _CODE = re.compile(r"[0-9A-Za-z-]{0,12}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
-
-
-#: The names of w1-shop-order, and the fields of an address that they are.
-DELIVERY = {
-    "addr_user_country": "country",
-    "addr_user_code": "code",
-    "addr_user_postcode": "postcode",
-    "addr_user_city": "city",
-    "addr_user_door": "street",
-    "user_name": "consignee",
-    "user_phone": "phone",
-    "user_email": "email",
-}
 
 
 class AddressType(StrEnum):
@@ -76,24 +65,38 @@ class Address:
         names = {name: str(getattr(self, own)) for name, own in DELIVERY.items()}
         return {name: value for name, value in names.items() if value}
 
-    def edited(self, changes: Mapping[str, Json], now: int) -> Self:
+    def edited(self, changes: Mapping[str, Json], now: int, keep: Sequence[str] = ()) -> Self:
         """Return the address with `changes`; null removes a field.
 
+        Words in `keep` are fields of one's own, whatever they look like.
+
         Raises:
-            InvalidValueError: the result is no valid address, or a field does not exist.
+            InvalidValueError: the result is no valid address, or a field is misspelled.
         """
-        record = {**self.to_record(), "code": self.code, **_typed(changes), "lm": now}
-        return self._read_typed({k: v for k, v in record.items() if v is not None}, self.extra)
+        stored = self.to_record()
+        given = _given(typed("address", changes, "address", keep, stored))
+        record = {**stored, "code": self.code, **given, "lm": now}
+        return self._read_typed({k: v for k, v in record.items() if v is not None})
 
     @classmethod
-    def new(cls, document: Mapping[str, Json], *, id: str, uid: str, now: int) -> Self:
+    def new(
+        cls,
+        document: Mapping[str, Json],
+        *,
+        id: str,
+        uid: str,
+        now: int,
+        keep: Sequence[str] = (),
+    ) -> Self:
         """Return a new address of `uid` from what was typed. China and a buyer's by default.
 
+        Words in `keep` are fields of one's own, whatever they look like.
+
         Raises:
-            InvalidValueError: it is no valid address, or has a field that does not exist.
+            InvalidValueError: it is no valid address, or a field is misspelled.
         """
-        record = {**_typed(document), "id": id, "uid": uid, "ct": now, "lm": now}
-        return cls._read_typed(record, ())
+        given = _given(typed("address", document, "address", keep))
+        return cls._read_typed({**given, "id": id, "uid": uid, "ct": now, "lm": now})
 
     @classmethod
     def from_delivery(cls, names: Mapping[str, Json]) -> Self:
@@ -138,10 +141,8 @@ class Address:
         }
 
     @classmethod
-    def _read_typed(cls, document: Mapping[str, Json], kept: Iterable[str]) -> Self:
-        fields = Fields(document, "address")
-        address = cls._read(fields)
-        fields.refuse_rest(*kept)
+    def _read_typed(cls, document: Mapping[str, Json]) -> Self:
+        address = cls._read(Fields(document, "address"))
         country = check_country(address.country)
         code = address.code
         if country == CHINA and re.fullmatch("[0-9]{6}", code):
@@ -187,8 +188,8 @@ def with_default(addresses: Iterable[Address], chosen: Address, now: int) -> lis
     return changed
 
 
-def _typed(document: Mapping[str, Json]) -> Record:
-    """Return what was typed; `nm` is read as the country and code that it is."""
+def _given(document: Mapping[str, Json]) -> Record:
+    """Return what was typed without the fields we keep; `nm` is the country and code."""
     given = {k: v for k, v in document.items() if k not in _OURS}
     name = document.get("nm")
     if isinstance(name, str) and "code" not in given:

@@ -6,7 +6,7 @@ is an error, with its reason; the reference passes over it in silence and charge
 buyer was shown.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import Self
@@ -16,7 +16,7 @@ from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import WHOLE_BP, at_rate, same_currency, to_yuan
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.product import DELETED, LIVE
-from payment_cli.model.shop.words import from_shop
+from payment_cli.model.shop.words import typed
 
 RECORD_TYPE = "coupon"
 
@@ -133,19 +133,37 @@ class Coupon:
             raise NotAllowedError(f"coupon {self.id} is held by order {self.cpn_orid}")
         return replace(self, th_live=DELETED, lm=now)
 
-    @classmethod
-    def new(cls, document: Mapping[str, Json], *, id: str, now: int, currency: str) -> Self:
-        """Return a new coupon from what was typed; `currency` is the store's.
+    def restored(self, now: int) -> Self:
+        """Return the coupon marked as live again.
 
         Raises:
-            InvalidValueError: it is no valid coupon, or has a field that does not exist.
+            NotAllowedError: it is not deleted.
         """
-        given = {k: v for k, v in from_shop("coupon", document).items() if k not in _OURS}
+        if self.is_live:
+            raise NotAllowedError(f"coupon {self.id} is not deleted")
+        return replace(self, th_live=LIVE, lm=now)
+
+    @classmethod
+    def new(
+        cls,
+        document: Mapping[str, Json],
+        *,
+        id: str,
+        now: int,
+        currency: str,
+        keep: Sequence[str] = (),
+    ) -> Self:
+        """Return a new coupon from what was typed; `currency` is the store's.
+
+        Words in `keep` are fields of one's own, whatever they look like.
+
+        Raises:
+            InvalidValueError: it is no valid coupon, or a field is misspelled.
+        """
+        given = typed("coupon", document, "coupon", keep)
+        given = {k: v for k, v in given.items() if k not in _OURS}
         record = {"nm": id, "cpn_currency": currency, **given, "id": id, "ct": now, "lm": now}
-        fields = Fields(record, "coupon")
-        coupon = cls._read(fields)
-        fields.refuse_rest()
-        return coupon
+        return cls._read(Fields(record, "coupon"))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Json]) -> Self:

@@ -17,7 +17,7 @@ what the ones before it left. One without works alone: it passes over lines that
 made cheaper, and nothing after it touches its lines.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
@@ -26,7 +26,9 @@ from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import WHOLE_BP, to_yuan
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.forms import FORMS
 from payment_cli.model.shop.product import DELETED, LIVE, PIECES_MAX
+from payment_cli.model.shop.words import typed
 
 RECORD_TYPE = "discount"
 
@@ -55,6 +57,7 @@ class Tier:
     count: int = 0
     off: int = 0
     off_bp: int = 0
+    extra: Mapping[str, Json] = field(default_factory=dict)
 
     def to_row(self) -> Record:
         """Return the tier as its fields in a record; what is 0 is left out."""
@@ -64,7 +67,7 @@ class Tier:
             "off": to_yuan(self.off),
             "off_bp": self.off_bp,
         }
-        return {name: value for name, value in row.items() if value}
+        return {**self.extra, **{name: value for name, value in row.items() if value}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,32 +116,58 @@ class Discount:
             raise NotAllowedError(f"discount {self.id} was deleted already")
         return replace(self, th_live=DELETED, lm=now)
 
-    def edited(self, changes: Mapping[str, Json], now: int) -> Self:
-        """Return the discount with `changes`; null removes a field.
+    def restored(self, now: int) -> Self:
+        """Return the discount marked as live again.
 
         Raises:
-            InvalidValueError: the result is no valid discount, or a field does not exist.
+            NotAllowedError: it is not deleted.
         """
-        given = {k: v for k, v in changes.items() if k not in _OURS}
+        if self.is_live:
+            raise NotAllowedError(f"discount {self.id} is not deleted")
+        return replace(self, th_live=LIVE, lm=now)
+
+    def edited(self, changes: Mapping[str, Json], now: int, keep: Sequence[str] = ()) -> Self:
+        """Return the discount with `changes`; null removes a field.
+
+        Words in `keep` are fields of one's own, whatever they look like.
+
+        Raises:
+            InvalidValueError: the result is no valid discount, or a field is misspelled or not one
+                of its mode.
+        """
         what = f"discount {self.id}"
-        record = {**self.to_record(), **given, "lm": now}
-        fields = Fields({k: v for k, v in record.items() if v is not None}, what)
-        edited = self._read(fields)
-        fields.refuse_rest("dis_id", "nm", "tp", *self.extra)
+        stored = self.to_record()
+        given = typed("discount", changes, what, keep, stored)
+        given = {k: v for k, v in given.items() if k not in _OURS}
+        record = {**stored, **given, "lm": now}
+        edited = self._read(Fields({k: v for k, v in record.items() if v is not None}, what))
+        edited._require_of_its_mode(what, self.extra)
         return edited
 
     @classmethod
-    def new(cls, document: Mapping[str, Json], *, id: str, now: int, currency: str) -> Self:
+    def new(
+        cls,
+        document: Mapping[str, Json],
+        *,
+        id: str,
+        now: int,
+        currency: str,
+        keep: Sequence[str] = (),
+    ) -> Self:
         """Return a new discount from what was typed; `currency` is the store's.
 
+        Words in `keep` are fields of one's own, whatever they look like.
+
         Raises:
-            InvalidValueError: it is no valid discount, or has a field that does not exist.
+            InvalidValueError: it is no valid discount, or a field is misspelled or not one of its
+                mode.
         """
-        given = {k: v for k, v in document.items() if k not in _OURS}
+        given = typed("discount", document, "discount", keep)
+        given = {k: v for k, v in given.items() if k not in _OURS}
         record = {"dis_currency": currency, **given, "id": id, "ct": now, "lm": now}
-        fields = Fields(record, f"discount {str(given.get('dis_nm', id))[:64]!r}")
-        discount = cls._read(fields)
-        fields.refuse_rest("nm")
+        what = f"discount {str(given.get('dis_nm', id))[:64]!r}"
+        discount = cls._read(Fields(record, what))
+        discount._require_of_its_mode(what, {})
         return discount
 
     @classmethod
@@ -186,6 +215,12 @@ class Discount:
         terms.update({name: value for name, value in optional.items() if value})
         return terms
 
+    def _require_of_its_mode(self, what: str, own: Mapping[str, Json]) -> None:
+        """Refuse fields that discounts have, but not those of its mode: they would say nothing."""
+        for name in self.extra:
+            if name in FORMS["discount"].fields and name not in own:
+                raise InvalidValueError(f"{what}: {name!r} is not a field of mode {self.dis_mode}")
+
     @classmethod
     def _read(cls, fields: Fields) -> Self:
         mode = fields.word("dis_mode", Mode)
@@ -216,8 +251,7 @@ class Discount:
 def _read_tiers(fields: Fields) -> tuple[Tier, ...]:
     tiers = []
     for row in fields.rows("tiers", most=_TIERS_MAX):
-        tiers.append(_read_tier(row, Mode.TIERED))
-        row.refuse_rest()
+        tiers.append(replace(_read_tier(row, Mode.TIERED), extra=row.rest()))
     if not tiers:
         raise fields.missing("tiers")
     starts = {(tier.thres, tier.count) for tier in tiers}

@@ -13,7 +13,7 @@ from payment_cli.model.history import with_line
 from payment_cli.model.money import same_currency, to_yuan
 from payment_cli.model.payments.payment import Flag, Payment
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.address import DELIVERY
+from payment_cli.model.shop.forms import DELIVERY
 from payment_cli.model.shop.order_line import OrderLine
 from payment_cli.model.shop.order_state import (
     COMMANDS,

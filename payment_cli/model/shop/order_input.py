@@ -15,10 +15,11 @@ from payment_cli.model.fields import Fields
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.record import Json
-from payment_cli.model.shop.address import DELIVERY, Address
+from payment_cli.model.shop.address import Address
+from payment_cli.model.shop.forms import DELIVERY
 from payment_cli.model.shop.pricing_goods import LINES_MAX, CartLine
 from payment_cli.model.shop.product import PIECES_MAX
-from payment_cli.model.shop.words import from_shop
+from payment_cli.model.shop.words import from_shop, typed
 
 COUPONS_MAX = 20
 
@@ -42,7 +43,7 @@ class OrderInput:
     """What is wanted. Empty texts were not given.
 
     `address_id` names an address of the buyer, `delivery` is one written out (the names of
-    address.DELIVERY); at most one of the two is there.
+    forms.DELIVERY); at most one of the two is there.
     """
 
     cart: tuple[CartLine, ...]
@@ -63,7 +64,7 @@ class OrderInput:
         for name in from_shop("order", document):
             if name in _SET_BY_SHOP:
                 raise InvalidValueError(f"order: {name} is set by the shop, not by the buyer")
-        fields = Fields(from_shop("order", document), "order")
+        fields = Fields(typed("order", document, "order"), "order")
         pay_tp = fields.text("pay_tp")
         address_id, delivery = _address(fields)
         wanted = cls(

@@ -4,19 +4,18 @@ Prices are fen in the code and yuan with two decimals in the record. What a piec
 order is decided in product_price.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from dataclasses import fields as dataclass_fields
 from decimal import Decimal
 from typing import Self
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
-from payment_cli.model.fields import Fields, reading_stored, unknown_field
+from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.product_rule import PriceRule, read_price_rules
-from payment_cli.model.shop.words import from_shop
+from payment_cli.model.shop.words import typed, without
 
 RECORD_TYPE = "product"
 
@@ -150,15 +149,29 @@ class Product:
                 hint=f"try again in {minutes} minutes",
             )
 
-    def edited(self, changes: Mapping[str, Json], now: int) -> Self:
-        """Return the product with `changes`, in shop words or stored names; null removes a field.
+    def edited(self, changes: Mapping[str, Json], now: int, keep: Sequence[str] = ()) -> Self:
+        """Return the product with `changes`, in any words for its fields; null removes one.
+
+        Words in `keep` are fields of one's own, whatever they look like.
 
         Raises:
-            InvalidValueError: the result is no valid product.
+            InvalidValueError: the result is no valid product, or a field is misspelled.
         """
         what = f"product {self.nm}"
-        record = {**self.to_record(), **_typed(changes, what), "lm": now, "edit_at": now}
+        stored = self.to_record()
+        given = typed("thing", changes, what, keep, stored)
+        # A word that means a field now takes the place of one's own that was kept under it.
+        left = {k: v for k, v in stored.items() if k in given or k not in changes}
+        given = {k: v for k, v in given.items() if k not in _OURS}
+        record = {**left, **given, "lm": now, "edit_at": now}
         return self._read(Fields({k: v for k, v in record.items() if v is not None}, what))
+
+    def sparing_stock(self, changes: Mapping[str, Json]) -> Record:
+        """Return changes that a file brings, without those of the stock if it is counted.
+
+        Sales and returns move it: a file knows what it was when the file was written.
+        """
+        return dict(changes) if self.sku is None else without("thing", changes, "sku")
 
     def deleted(self, now: int) -> Self:
         """Return the product marked as deleted.
@@ -181,16 +194,25 @@ class Product:
         return replace(self, th_live=LIVE, lm=now)
 
     @classmethod
-    def new(cls, document: Mapping[str, Json], *, id: str, now: int, currency: str) -> Self:
-        """Return a new product from what was typed or imported, in shop words or stored names.
+    def new(
+        cls,
+        document: Mapping[str, Json],
+        *,
+        id: str,
+        now: int,
+        currency: str,
+        keep: Sequence[str] = (),
+    ) -> Self:
+        """Return a new product from what was typed or imported, in any words for its fields.
 
-        `currency` is the store's, `nm` defaults to the id. Unknown fields are kept, but not those
-        that start with `w_`: they are misspelled.
+        `currency` is the store's, `nm` defaults to the id. Unknown fields are kept, unless they
+        look like one misspelled; those in `keep` may.
 
         Raises:
-            InvalidValueError: it is no valid product.
+            InvalidValueError: it is no valid product, or a field is misspelled.
         """
-        given = {k: v for k, v in _typed(document, "product").items() if v is not None}
+        given = typed("thing", document, "product", keep)
+        given = {k: v for k, v in given.items() if k not in _OURS and v is not None}
         record = {"w_currency": currency, "nm": id, **given}
         what = f"product {str(record['nm'])[:64]!r}"
         return cls._read(Fields({**record, "id": id, "ct": now, "lm": now, "edit_at": now}, what))
@@ -298,9 +320,6 @@ class Product:
         return replace(self, w_price=self.retail)
 
 
-_NAMES = frozenset(f.name for f in dataclass_fields(Product))
-
-
 def _read_kind(fields: Fields) -> OrderKind | None:
     if fields.raw("w_tp") in (None, ""):
         return None
@@ -322,15 +341,3 @@ def _read_parts(fields: Fields) -> tuple[Part, ...]:
     if fields.raw("id") in ids:
         raise InvalidValueError(f"{fields.what}: w_pkg contains the package itself")
     return tuple(parts)
-
-
-def _typed(document: Mapping[str, Json], what: str) -> Record:
-    """Return what somebody typed or imported under stored names, without the fields we keep."""
-    given = {k: v for k, v in from_shop("thing", document).items() if k not in _OURS}
-    if document.get("tp") in tuple(OrderKind):
-        # The shop model's word for the kind; `tp` of a record is what it is a record of.
-        given.setdefault("w_tp", document["tp"])
-    for name in given:
-        if name.startswith("w_") and name not in _NAMES:
-            raise unknown_field(what, name, _NAMES)
-    return given

@@ -17,7 +17,8 @@ from payment_cli.errors import (
     PaymentError,
     StorageError,
 )
-from payment_cli.model.query.match import everything
+from payment_cli.model.events.hook import HOOK
+from payment_cli.model.query.match import equal, negate
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage, Transaction
 
@@ -71,7 +72,8 @@ class Outbox:
         Raises:
             LockedError, StorageError: nothing can be written now.
         """
-        rows = self.storage.query(OUTBOX, Query(everything(), (("lm", 1),), limit=limit))
+        match = negate(equal("what", HOOK))  # hooks run outside any transaction: hooks.py
+        rows = self.storage.query(OUTBOX, Query(match, (("lm", 1),), limit=limit))
         count = 0
         errors = []
         for row_id in [str(row["id"]) for row in rows]:

@@ -4,31 +4,18 @@ The claim is durable before the script starts, so a script completes at most onc
 either *due* (safe to run) or *claimed* without an outcome, which an operator decides.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, NotAllowedError
 from payment_cli.model.payments.payment import ApplyStatus, Payment
 from payment_cli.model.query.match import one_of
 from payment_cli.model.record import Record
+from payment_cli.services.events.scripts import RunScript, ScriptOutcome
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.records import PAYMENTS, load, save
 from payment_cli.storage.base import Query, Storage
-
-
-class ScriptOutcome(Protocol):
-    """How a script ended. `output` is cut by the runner."""
-
-    @property
-    def exit_code(self) -> int: ...  # noqa: D102
-    @property
-    def output(self) -> str: ...  # noqa: D102
-
-
-#: Runs a script for a payment's record, for a seller's domain; returns when it ended.
-RunScript = Callable[[bytes, Record, str], ScriptOutcome]
 
 _OPEN = (ApplyStatus.DUE, ApplyStatus.CLAIMED, ApplyStatus.FAILED)
 

@@ -11,8 +11,9 @@ from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.services.payments.accounts import Accounts, own_gateway
 from payment_cli.services.payments.answers import Recorder, reason_of
-from payment_cli.services.payments.pace import bumped, left
+from payment_cli.services.payments.pace import absent, bumped, gone_in, is_gone, left
 from payment_cli.services.payments.records import load, save
+from payment_cli.services.payments.settlement import Moment
 from payment_cli.storage.base import Storage
 
 
@@ -51,7 +52,7 @@ class Asker:
         with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
             current = load(tx, payment.id)
             after = self.recorder.record(tx, current, answer, now=now, by=self.actor)
-            if after.st is Status.WAIT:
+            if after.is_awaited:
                 after = save(tx, bumped(after, now))
         is_unknown = answer.outcome is Outcome.UNKNOWN and after.st is Status.WAIT
         message = reason_of(answer) if is_unknown else ""
@@ -59,6 +60,8 @@ class Asker:
 
     def end(self, gateway: Gateway, payment: Payment, reason: str) -> Result:
         """Close (a scan: reverse) at the provider; FAIL only when it says so.
+
+        A provider that knows no such order has closed nothing; the result says when it is FAIL.
 
         Raises:
             OutcomeUnknownError: the provider forbids to reverse the scan yet.
@@ -71,11 +74,25 @@ class Asker:
                 hint="pay watch waits for it",
             )
         answer = gateway.close(order_ref(payment))
-        if answer.outcome in (Outcome.CLOSED, Outcome.NOT_FOUND):
+        if answer.outcome is Outcome.CLOSED:
             return self.record_end(payment, reason)
         if answer.outcome is Outcome.PAID and answer.paid is None:
             answer = gateway.check(order_ref(payment))
-        return self.note(payment, answer)
+        result = self.note(payment, answer)
+        if answer.outcome is Outcome.NOT_FOUND and result.payment.st is Status.WAIT:
+            return result_of(payment, result.payment, self._said_absent(result.payment))
+        return result
+
+    def _said_absent(self, payment: Payment) -> str:
+        """Return what "no such order" means for a payment that is to end, and when it will."""
+        now = self.clock()
+        can = "by now it can't be paid"
+        if now < payment.expi:
+            can = f"it may still be scanned and paid for {_minutes(payment.expi - now)}"
+        return (
+            f"the provider knows no such order (yet): {can}; if it stays so, it is FAIL in about "
+            f"{_minutes(gone_in(payment, now))}"
+        )
 
     def record_end(self, payment: Payment, reason: str) -> Result:
         """Record that the payment is closed for `reason`, unless it is final by now.
@@ -94,7 +111,13 @@ class Asker:
             if current.send_at != payment.send_at:
                 raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
             closed = self.recorder.settlement.fail(
-                tx, current, Event.CLOSE, reason, now=self.clock(), by=self.actor
+                tx,
+                current,
+                Event.CLOSE,
+                reason,
+                now=self.clock(),
+                by=self.actor,
+                moment=Moment.CLOSED,
             )
             return result_of(payment, closed)
 
@@ -106,12 +129,18 @@ class Asker:
         answer = gateway.close(order_ref(payment))
         if answer.outcome is Outcome.PAID and answer.paid is None:
             answer = gateway.check(order_ref(payment))
-        is_done = answer.outcome in (Outcome.CLOSED, Outcome.NOT_FOUND, Outcome.PAID)
+        is_done = answer.outcome in (Outcome.CLOSED, Outcome.PAID)
         with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
             current = load(tx, payment.id)
             now = self.clock()
             after = self.recorder.record(tx, current, answer, now=now, by=self.actor)
-            if not is_done:
+            if answer.outcome is Outcome.NOT_FOUND:
+                after = absent(after, now)
+            if answer.outcome is Outcome.NOT_FOUND and is_gone(after):
+                after = save(
+                    tx, after.noted("nothing to reverse", now, self.actor, next_check_at=0)
+                )
+            elif not is_done:
                 after = save(tx, bumped(after, now))
             elif answer.outcome is Outcome.PAID:
                 after = save(tx, after.noted("not reversed", now, self.actor, next_check_at=0))
@@ -123,3 +152,7 @@ class Asker:
         """Return how long (ms) the provider still forbids to reverse this scan."""
         earliest = payment.send_at + gateway.reverse_after_ms
         return left(earliest, gateway.reverse_after_ms, self.clock())
+
+
+def _minutes(ms: int) -> str:
+    return f"{-(-ms // 60_000)} min"

@@ -49,7 +49,8 @@ class Checker:
         if payment.intent is not None:
             return self.resolver.resolve(gateway, payment)
         answer = gateway.check(order_ref(payment))
-        if answer.outcome in (Outcome.WAITING, Outcome.NOT_FOUND) and self.clock() > payment.expi:
+        is_unpaid = answer.outcome in (Outcome.WAITING, Outcome.NOT_FOUND)
+        if is_unpaid and payment.is_awaited and self.clock() > payment.expi:
             return self.asker.end(gateway, payment, "expired")
         return self.asker.note(payment, answer)
 
@@ -82,6 +83,8 @@ class Checker:
                 continue
             silence[account] = silence.get(account, 0) + 1 if result.unknown else 0
             word = "unknown" if result.unknown else str(result.payment.st)
+            if result.payment.has_other_amount:
+                word = str(result.payment.flag)
             by_status[word] = by_status.get(word, 0) + 1
             if result.payment.is_final:
                 settled.append(result.payment)

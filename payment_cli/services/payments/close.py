@@ -1,10 +1,10 @@
 """`pay close`: ending a payment at its provider before it is paid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
-from payment_cli.model.payments.payment import Status
-from payment_cli.model.payments.result import Result
+from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.result import Result, trouble_of
 from payment_cli.services.payments.ask import Asker
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.resolve import Resolver
@@ -24,9 +24,12 @@ class Closer:
     def close(self, fragment: str, reason: str) -> Result:
         """Close (a scan: reverse) the payment at the provider, then FAIL with `reason`.
 
+        While the provider has not closed it for sure it waits on, and the result is `unknown`: also
+        when the provider knows no such order, which may yet begin with the payer's scan.
+
         Raises:
             InvalidValueError: the reason is not one line of REASON_MAX characters or less.
-            NotAllowedError: it is paid.
+            NotAllowedError: it is paid, be it with another amount than was asked for.
             OutcomeUnknownError: a send is under way right now, or its outcome can't be known.
         """
         if len(reason) > REASON_MAX or not reason.isprintable():
@@ -35,17 +38,39 @@ class Closer:
         if payment.st is Status.FAIL:
             return Result(payment)
         if payment.st is Status.OK:
-            raise NotAllowedError(f"payment {payment.id} is OK: it was paid", hint="refund it")
+            trouble = trouble_of(payment)
+            raise NotAllowedError(
+                f"payment {payment.id} is OK: {trouble or 'it was paid'}",
+                hint="" if trouble else "refund it",
+            )
         if payment.st is Status.NEW:
             return self.asker.record_end(payment, reason)
+        result = self._close_at_provider(payment, reason)
+        require_no_other_amount(result.payment)
+        if result.payment.st is Status.OK:
+            trouble = trouble_of(result.payment) or "it was paid before it could be closed"
+            raise NotAllowedError(f"payment {payment.id} is OK now: {trouble}")
+        return result
+
+    def _close_at_provider(self, payment: Payment, reason: str) -> Result:
+        require_no_other_amount(payment)
         gateway = self.asker.gateway(payment)
         result = Result(payment)
         if payment.intent is not None:
             result = self.resolver.resolve(gateway, payment)
-        if result.payment.st is Status.WAIT:
+        if result.payment.is_awaited:
             result = self.asker.end(gateway, payment, reason)
-        if result.payment.st is Status.OK:
-            raise NotAllowedError(
-                f"payment {payment.id} was paid before it could be closed; it is OK now"
-            )
-        return result
+        return replace(result, unknown=True) if result.payment.is_awaited else result
+
+
+def require_no_other_amount(payment: Payment) -> None:
+    """See that no person must decide first what becomes of the money that came.
+
+    Raises:
+        NotAllowedError: the provider says another amount than was asked for; names both.
+    """
+    if payment.has_other_amount:
+        raise NotAllowedError(
+            f"payment {payment.id}: {payment.figures}",
+            hint="look it up at the provider; pay check asks again, pay query --flagged lists it",
+        )

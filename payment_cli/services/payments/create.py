@@ -65,8 +65,12 @@ class Creator(NamedTuple):
     read_script: Callable[[str, str], bytes]
     settlement: Settlement
 
-    def create(self, new: NewPayment) -> Created:
+    def create(
+        self, new: NewPayment, require: Callable[[Payment], None] = lambda _: None
+    ) -> Created:
         """Record a payment. A fee of 0 is free: paid at once (reference: `pay create`).
+
+        `require` sees it before it is recorded; what it raises leaves nothing behind.
 
         Raises:
             InvalidValueError: fee, currency, metadata or a name is not what it must be.
@@ -82,6 +86,7 @@ class Creator(NamedTuple):
         script = self.read_script(seller, new.callback) if new.callback else b""
         now = self.clock()
         payment = self._build(new, merchant, meta, script, now, self.new_id(now))
+        require(payment)
         with self.storage.transaction(self.actor.domain) as tx:
             if new.idempotency_key:
                 earlier = self._earlier(tx, new, seller, payment)

@@ -1,4 +1,10 @@
-"""When a payment is to be looked at again: back-off, expiry, clocks that were set back. Pure."""
+"""When a payment is to be looked at again: back-off, expiry, clocks that were set back. Pure.
+
+And when it is gone: no provider's "no such order" ends a payment before the order can't be paid any
+more. An order may begin later than its send (Alipay's with the payer's scan), and an answer may
+come from a replica that lags or through a gateway that is somebody else's. So it must be said after
+the provider's own expiry and a margin, several times, a while apart.
+"""
 
 from payment_cli.model.payments.payment import Payment
 
@@ -10,6 +16,14 @@ BACK_OFF_MAX_MS = 3_600_000
 #: other payments are looked at again after that time.
 SILENCE_MAX = 3
 SILENCE_MS = 60_000
+
+#: "No such order" counts so long after the provider's expiry: a payer who began in time may still
+#: be at it (Alipay's cashier and WeChat's each give a password a few minutes), and clocks differ.
+ABSENT_MARGIN_MS = 5 * 60_000
+
+#: So many answers in a row must count, each so long after the one before.
+ABSENT_ANSWERS = 3
+ABSENT_GAP_MS = 60_000
 
 
 def back_off(check_count: int) -> int:
@@ -29,9 +43,34 @@ def left(end: int, span: int, now: int) -> int:
 def bumped(payment: Payment, now: int) -> Payment:
     """Return the payment with its next look, which is not later than its expiry.
 
-    Whoever watches a payment asks often; that must not put off its end (or a scan's reversal).
+    Whoever watches a payment asks often; that must not put off its end (or a scan's reversal). Nor
+    does one wait long for the end that is due to hear "no such order" again.
     """
     next_at = now + back_off(payment.check_count)
     if now <= payment.expi:
         next_at = min(next_at, payment.expi + 1)
+    elif payment.absent_at:
+        next_at = max(payment.expi + ABSENT_MARGIN_MS, now + ABSENT_GAP_MS)
     return payment._replace(next_check_at=next_at, check_count=payment.check_count + 1)
+
+
+def absent(payment: Payment, now: int) -> Payment:
+    """Return the payment after one more answer that its provider knows no such order."""
+    if now < payment.expi + ABSENT_MARGIN_MS:
+        return payment._replace(absent_count=0, absent_at=now)
+    if payment.absent_count and left(payment.absent_at + ABSENT_GAP_MS, ABSENT_GAP_MS, now):
+        return payment
+    return payment._replace(absent_count=payment.absent_count + 1, absent_at=now)
+
+
+def is_gone(payment: Payment) -> bool:
+    """Whether "no such order" was said often enough, and late enough, to be believed."""
+    return payment.absent_count >= ABSENT_ANSWERS
+
+
+def gone_in(payment: Payment, now: int) -> int:
+    """Return how long (ms) it takes at least until `is_gone`, should every answer be the same."""
+    more = max(ABSENT_ANSWERS - payment.absent_count, 0)
+    if not payment.absent_count:
+        return max(payment.expi + ABSENT_MARGIN_MS - now, 0) + (more - 1) * ABSENT_GAP_MS
+    return max(payment.absent_at + more * ABSENT_GAP_MS - now, 0)

@@ -80,17 +80,34 @@ class Sender:
         stored = self._already_sent(payment, pay_tp, target)
         if stored is not None:
             return stored
-        check_arguments(kind, arguments)
-        _check_free(payment, kind)
-        gateway = self.accounts.gateway(payment.seller_nm, kind.provider, target)
-        request = self._request(gateway, payment, kind, target, arguments)
-        gateway.validate(request, arguments.auth_code)
+        gateway, request = self._prepared(payment, kind, target, arguments)
         recorded = self._record_intent(payment, request, target, gateway.account_id)
         if isinstance(recorded, Result):
             return recorded
         waiting, owner = recorded
         answer = gateway.send(request, arguments.auth_code)
         return self.finish(gateway, payment, waiting, answer, owner)
+
+    def require_sendable(
+        self, payment: Payment, pay_tp: str, target: str, arguments: SendArguments
+    ) -> None:
+        """See that a payment which is not recorded yet could be sent: then it may be made.
+
+        Raises:
+            InvalidValueError, ConfigError, NotAllowedError: as `send`, before it records anything.
+        """
+        self._prepared(payment, pay_type(pay_tp), check_name("target", target), arguments)
+
+    def _prepared(
+        self, payment: Payment, kind: PayType, target: str, arguments: SendArguments
+    ) -> tuple[Gateway, SendRequest]:
+        """Return what a send takes, as far as can be told without the provider."""
+        check_arguments(kind, arguments)
+        _check_free(payment, kind)
+        gateway = self.accounts.gateway(payment.seller_nm, kind.provider, target)
+        request = self._request(gateway, payment, kind, target, arguments)
+        gateway.validate(request, arguments.auth_code)
+        return gateway, request
 
     def _already_sent(self, payment: Payment, pay_tp: str, target: str) -> Result | None:
         """Return the stored result of an earlier send, None if it may be sent now."""
@@ -164,6 +181,8 @@ class Sender:
                 expi=request.expires_at,
                 next_check_at=now + FIRST_CHECK_MS,
                 check_count=0,
+                absent_count=0,
+                absent_at=0,
                 intent=make_intent(IntentKind.SEND, owner, now, asdict(request)),
             )  # fmt: skip
             return save(tx, waiting), owner
@@ -213,9 +232,7 @@ class Sender:
         if self.clock() < earliest:
             return earliest
         outcome = gateway.close(order_ref(payment)).outcome
-        return (
-            0 if outcome in (Outcome.CLOSED, Outcome.NOT_FOUND) else self.clock() + FIRST_CHECK_MS
-        )
+        return 0 if outcome is Outcome.CLOSED else self.clock() + FIRST_CHECK_MS
 
     def _unknown(self, before: Payment, waiting: Payment, reason: str, owner: str) -> Result:
         """End the waiting time of the intent, so that a check may resolve it at once."""

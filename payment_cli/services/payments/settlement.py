@@ -24,25 +24,22 @@ if TYPE_CHECKING:  # creating a payment settles a free one, and speaks to no gat
     from payment_cli.gateways.base import Paid
 
 
-def check_paid(payment: Payment, paid: "Paid") -> None:
-    """Compare what the provider says was paid with what was asked for.
+def check_order_no(payment: Payment, paid: "Paid") -> None:
+    """See that the provider speaks of this payment.
 
     Raises:
-        UntrustedError: order number, amount or currency do not agree. Nothing may change then.
+        UntrustedError: it speaks of another. Nothing may change then.
     """
     if paid.order_no != payment.id:
-        raise _unfit(payment, "the provider speaks of another order")
-    if paid.fee != payment.fee:
-        raise _unfit(payment, f"the provider says {paid.fee} fen, asked were {payment.fee}")
-    if not same_currency(paid.cur, payment.cur):
-        raise _unfit(payment, f"paid in {paid.cur}, asked in {payment.cur}")
+        raise UntrustedError(
+            f"payment {payment.id}: the provider speaks of another order",
+            hint="nothing was changed; look this order up at the provider itself",
+        )
 
 
-def _unfit(payment: Payment, what: str) -> UntrustedError:
-    return UntrustedError(
-        f"payment {payment.id}: {what}",
-        hint="nothing was changed; look this order up at the provider itself",
-    )
+def is_as_asked(payment: Payment, paid: "Paid") -> bool:
+    """Whether amount and currency are what was asked for."""
+    return paid.fee == payment.fee and same_currency(paid.cur, payment.cur)
 
 
 class Moment(StrEnum):
@@ -50,7 +47,8 @@ class Moment(StrEnum):
 
     PAID = "paid"  # verified money settled it
     FLAGGED = "flagged"  # verified money came that can't settle it: `flag` says why
-    FAILED = "failed"  # it will not be paid
+    FAILED = "failed"  # its provider says that it will not be paid
+    CLOSED = "closed"  # we closed it ourselves
 
 
 class Owed(NamedTuple):
@@ -99,37 +97,79 @@ class Settlement:
     ) -> Payment:
         """Record verified money on `payment` and what follows from it; return it as stored.
 
-        A payment already OK by the same trade is returned as it is (a duplicate). Money for a
-        payment that can't take it any more is flagged, never dropped: `late` after FAIL,
-        `double` when another trade paid an OK payment. Whatever came beside the first trade is in
+        A payment that has this trade already is returned as it is (a duplicate). Money that can't
+        settle it is flagged, never dropped: `amount` when it is not what was asked for (the state
+        stays), `late` after FAIL, `refunded` when it went back before we heard of it, `double` when
+        another trade paid an OK payment. Whatever came beside the first trade is in
         `double_trades`, and its sum in `double_fee`.
 
         Raises:
-            UntrustedError: `paid` does not fit the payment; nothing is changed.
+            UntrustedError: `paid` speaks of another payment; nothing is changed.
         """
-        check_paid(payment, paid)
+        check_order_no(payment, paid)
         paid = _as_recorded(paid)
-        if payment.st is Status.OK or payment.flag == Flag.LATE:
-            if not paid.trade_no or paid.trade_no in _trades(payment):
-                return payment
-            double = _with_another_trade(payment, paid, now, by)
-            told = double._replace(trade_no=paid.trade_no, paid_fee=paid.fee)
-            return self._follow(tx, Moment.FLAGGED, double, told, now=now, by=by)
-        facts = {
-            "trade_no": paid.trade_no,
-            "payer": paid.payer,
-            "paid_fee": paid.fee,
-            "paid_by": paid.paid_by,
-            "paid_at": paid.paid_at,
-            "extra": {**payment.extra, **_texts_as_recorded(extra or {})},
-        }
+        if payment.is_final and _has_money(payment):
+            return self._another_trade(tx, payment, paid, now=now, by=by)
+        facts = _facts(payment, paid, extra or {})
         if payment.st is Status.FAIL:
-            late = payment.noted("late money", now, by, paid.trade_no, flag=str(Flag.LATE), **facts)
+            flag = Flag.REFUNDED if paid.went_back else Flag.LATE
+            late = payment.noted(
+                "late money", now, by, _said(payment, paid), flag=str(flag), **facts
+            )
             return self._follow(tx, Moment.FLAGGED, late, late, now=now, by=by)
         if payment.st is Status.NEW:
             # The provider took an order whose send looked refused: its word is the newer one.
             payment = payment.on(Event.SEND, now, by, "the provider had taken it")
-        return self._turn_ok(tx, payment, Event.PAY, now=now, by=by, note=paid.trade_no, **facts)
+        if not is_as_asked(payment, paid):
+            return self._other_amount(tx, payment, paid, now=now, by=by, **facts)
+        others = _other_money(payment, paid)
+        if payment.has_other_amount:
+            facts["extra"] = {**facts["extra"], **_doubles(others)}
+        payment = self._turn_ok(
+            tx, payment, Event.PAY, now=now, by=by, note=paid.trade_no,
+            went_back=paid.went_back, **facts,
+        )  # fmt: skip
+        if not others:
+            return payment
+        double = payment.noted(
+            "another trade", now, by, str(others[0]["trade_no"]),
+            flag=payment.flag or str(Flag.DOUBLE),
+        )  # fmt: skip
+        return self._follow(tx, Moment.FLAGGED, double, double, now=now, by=by)
+
+    def _other_amount(
+        self,
+        tx: Transaction,
+        payment: Payment,
+        paid: "Paid",
+        *,
+        now: int,
+        by: str,
+        **facts: Any,
+    ) -> Payment:
+        """Flag money that is not what was asked for; a person decides, and nobody asks again."""
+        if payment.has_other_amount:
+            if paid.trade_no not in (payment.trade_no, ""):
+                return self._another_trade(tx, payment, paid, now=now, by=by)
+            if (facts["paid_fee"], facts["paid_cur"]) == (payment.paid_fee, payment.paid_cur):
+                return payment
+        flagged = payment.noted(
+            "another amount", now, by, _said(payment, paid),
+            flag=str(Flag.AMOUNT), next_check_at=0, intent=None, **facts,
+        )  # fmt: skip
+        return self._follow(tx, Moment.FLAGGED, flagged, flagged, now=now, by=by)
+
+    def _another_trade(
+        self, tx: Transaction, payment: Payment, paid: "Paid", *, now: int, by: str
+    ) -> Payment:
+        """Record a trade beside the first, unless it is known; flag it if its money is here."""
+        if not paid.trade_no or paid.trade_no in _trades(payment):
+            return payment
+        double = _with_another_trade(payment, paid, now, by)
+        if paid.went_back:
+            return save(tx, double)
+        told = double._replace(trade_no=paid.trade_no, paid_fee=paid.fee)
+        return self._follow(tx, Moment.FLAGGED, double, told, now=now, by=by)
 
     def fail(
         self,
@@ -140,11 +180,15 @@ class Settlement:
         *,
         now: int,
         by: str,
+        moment: Moment = Moment.FAILED,
         **changes: Any,
     ) -> Payment:
-        """Turn `payment` FAIL by `event` (fail or close) for `reason`; return it as stored."""
+        """Turn `payment` FAIL by `event` (fail or close) for `reason`; return it as stored.
+
+        `moment` is FAILED by its provider's word, CLOSED by ours.
+        """
         failed = payment.on(event, now, by, reason, fail_re=reason, **changes)
-        return self._follow(tx, Moment.FAILED, failed, failed, now=now, by=by)
+        return self._follow(tx, moment, failed, failed, now=now, by=by)
 
     def settle_free(self, tx: Transaction, payment: Payment, *, now: int, by: str) -> Payment:
         """Turn a new payment of fee 0 OK; return it as stored."""
@@ -172,15 +216,16 @@ class Settlement:
         now: int,
         by: str,
         note: str = "",
+        went_back: bool = False,
         **facts: Any,
     ) -> Payment:
         """The one place where a payment turns OK, with everything that follows from it.
 
-        Money that can't settle its order is flagged, and its script is not run: nothing may be
-        delivered for it.
+        Money that can't settle its order, or is not here any more, is flagged, and its script is
+        not run: nothing may be delivered for it.
         """
-        flag = None
-        if payment.or_id:
+        flag = Flag.REFUNDED if went_back else None
+        if payment.or_id and flag is None:
             flag = self.effects().judge(tx, payment._replace(**facts))
         paid = payment.on(event, now, by, note, **facts, **_verdict(payment, flag))
         moment = Moment.FLAGGED if flag else Moment.PAID
@@ -230,6 +275,32 @@ def _verdict(payment: Payment, flag: Flag | None) -> dict[str, str]:
     return {"flag": "", "apply_st": str(ApplyStatus.DUE) if payment.len else ""}
 
 
+def _has_money(payment: Payment) -> bool:
+    """Whether a trade of this final payment is recorded."""
+    return payment.st is Status.OK or bool(payment.flag)
+
+
+def _facts(payment: Payment, paid: "Paid", extra: dict[str, Json]) -> dict[str, Any]:
+    """Return what a payment keeps of the money that came for it."""
+    return {
+        "trade_no": paid.trade_no,
+        "payer": paid.payer,
+        "paid_fee": paid.fee,
+        "paid_cur": "" if same_currency(paid.cur, payment.cur) else paid.cur,
+        "paid_by": paid.paid_by,
+        "paid_at": paid.paid_at,
+        "extra": {**payment.extra, **_texts_as_recorded(extra)},
+    }
+
+
+def _said(payment: Payment, paid: "Paid") -> str:
+    """Return the trade, with both figures if they differ, for a line of history."""
+    if is_as_asked(payment, paid):
+        return paid.trade_no
+    asked, came = f"{payment.fee} {payment.cur}", f"{paid.fee} {paid.cur}"
+    return f"{paid.trade_no} asked {asked}, paid {came}"
+
+
 def _trades(payment: Payment) -> list[Json]:
     """Return the numbers of all trades that paid it."""
     return [payment.trade_no, *(trade["trade_no"] for trade in _more_trades(payment))]
@@ -240,12 +311,38 @@ def _more_trades(payment: Payment) -> list[Record]:
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
+def _other_money(payment: Payment, paid: "Paid") -> list[Record]:
+    """Return the trades of another amount that came before `paid`, which is as asked."""
+    if not payment.has_other_amount:
+        return []
+    first = _row(payment.trade_no, payment.paid_fee, payment.paid_at, payment.paid_cur)
+    rows = [first, *_more_trades(payment)]
+    return [row for row in rows if row["trade_no"] not in ("", paid.trade_no)]
+
+
 def _with_another_trade(payment: Payment, paid: "Paid", now: int, by: str) -> Payment:
-    trades: list[Json] = [
-        *_more_trades(payment),
-        {"trade_no": paid.trade_no, "fee": paid.fee, "paid_at": paid.paid_at},
-    ]
-    double_fee = paid.fee * len(trades)  # each is the payment's fee, or it was not trusted
-    extra = {**payment.extra, "double_trades": trades, "double_fee": double_fee}
-    flag = payment.flag or str(Flag.DOUBLE)
-    return payment.noted("another trade", now, by, paid.trade_no, flag=flag, extra=extra)
+    cur = "" if same_currency(paid.cur, payment.cur) else paid.cur
+    row = _row(paid.trade_no, paid.fee, paid.paid_at, cur)
+    if paid.went_back:
+        row["went_back"] = True
+    extra = {**payment.extra, **_doubles([*_more_trades(payment), row])}
+    flag = payment.flag or ("" if paid.went_back else str(Flag.DOUBLE))
+    return payment.noted("another trade", now, by, _said(payment, paid), flag=flag, extra=extra)
+
+
+def _row(trade_no: str, fee: int, paid_at: int, cur: str) -> Record:
+    """Return a row of `double_trades`; `cur` is "" if it is the payment's own."""
+    row: Record = {"trade_no": trade_no, "fee": fee, "paid_at": paid_at}
+    return {**row, "cur": cur} if cur else row
+
+
+def _doubles(rows: list[Record]) -> Record:
+    """Return the fields for what came beside the first trade.
+
+    `double_fee` is what of it is here, in the payment's own currency: it did not go back.
+    """
+    here = [row["fee"] for row in rows if not row.get("went_back") and not row.get("cur")]
+    return {
+        "double_trades": [*rows],
+        "double_fee": sum(fee for fee in here if isinstance(fee, int)),
+    }

@@ -23,7 +23,8 @@ class View:
     `seller` is the store that takes the money.
 
     `data` is what the screen shows (text of a QR code, a web address, browser parameters), None
-    unless the payment waits for its payer.
+    unless the payment waits for its payer. `flag` is "" or what the payer has to know: that another
+    amount came than was asked for, or that the money went back.
     """
 
     fee: int
@@ -34,10 +35,12 @@ class View:
     data: Json
     pay_type: PayType | None
     seller: str
+    flag: str = ""
 
     def to_record(self) -> Record:
-        """Return `{status, type, data}`, what a page asks for again and again."""
-        return {"status": str(self.st), "type": self.re_tp, "data": self.data}
+        """Return `{status, type, data, flag?}`, what a page asks for again and again."""
+        record: Record = {"status": str(self.st), "type": self.re_tp, "data": self.data}
+        return {**record, "flag": self.flag} if self.flag else record
 
 
 def view_payment(storage: Reader, view_key: str) -> View:
@@ -64,9 +67,10 @@ def view_of(payment: Payment) -> View:
     # A page opens what it is given: a gateway that lies must not make it run a script.
     if payment.re_tp == ReturnType.LINK and not is_web_address(data):
         data = None
+    flag = payment.flag if payment.has_other_amount or payment.went_back else ""
     return View(
         payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type,
-        payment.seller_nm,
+        payment.seller_nm, flag,
     )  # fmt: skip
 
 

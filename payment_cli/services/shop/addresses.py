@@ -1,6 +1,6 @@
 """`payment address`: the addresses of buyers, and those a shop sends from (seed 002)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
@@ -43,8 +43,10 @@ class Addresses:
         address_id = self.storage.find_id(self._collection, fragment)
         return Address.from_record(self.storage.get(self._collection, address_id))
 
-    def add(self, uid: str, document: Mapping[str, Json]) -> Address:
+    def add(self, uid: str, document: Mapping[str, Json], keep: Sequence[str] = ()) -> Address:
         """Add an address of `uid`; an owner's first one becomes the default.
+
+        Words in `keep` are fields of one's own.
 
         Raises:
             InvalidValueError: it is no valid address.
@@ -52,7 +54,9 @@ class Addresses:
         """
         now = self.clock()
         kind = str(AddressType.BUYER if uid else AddressType.SHOP)
-        address = Address.new({"tp": kind, **document}, id=self.new_id(now), uid=uid, now=now)
+        address = Address.new(
+            {"tp": kind, **document}, id=self.new_id(now), uid=uid, now=now, keep=keep
+        )
         _require_kind(address)
         with self.storage.transaction(self.actor.domain) as tx:
             others = _of(tx, self._collection, uid)
@@ -61,15 +65,15 @@ class Addresses:
             stored = tx.insert(self._collection, replace(address, dftaddr=not others).to_record())
         return Address.from_record(stored)
 
-    def set(self, fragment: str, changes: Mapping[str, Json]) -> Address:
-        """Change fields of an address; null removes one.
+    def set(self, fragment: str, changes: Mapping[str, Json], keep: Sequence[str] = ()) -> Address:
+        """Change fields of an address; null removes one. Words in `keep` are fields of one's own.
 
         Raises:
             InvalidValueError: the result is no valid address.
         """
 
         def edit(_tx: Transaction, address: Address, now: int) -> Address:
-            edited = address.edited(changes, now)
+            edited = address.edited(changes, now, keep)
             _require_kind(edited)
             return edited
 

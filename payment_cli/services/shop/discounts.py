@@ -1,6 +1,6 @@
 """`payment d`: a store's discounts (seed 000). Delete is logical."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
@@ -29,13 +29,15 @@ class Discounts:
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
 
-    def query(self, query: Query) -> Iterator[Record]:
-        """Yield the matching discounts that are not deleted."""
-        return self.storage.query(discounts(self.actor.domain), live(query))
+    def query(self, query: Query, *, is_deleted: bool = False) -> Iterator[Record]:
+        """Yield the matching discounts; the deleted ones only when asked for."""
+        wanted = live(query, is_deleted=is_deleted)
+        return self.storage.query(discounts(self.actor.domain), wanted)
 
-    def count(self, match: Match) -> int:
-        """Return how many discounts match that are not deleted."""
-        return self.storage.count(discounts(self.actor.domain), live(Query(match)).match)
+    def count(self, match: Match, *, is_deleted: bool = False) -> int:
+        """Return how many discounts match."""
+        wanted = live(Query(match), is_deleted=is_deleted)
+        return self.storage.count(discounts(self.actor.domain), wanted.match)
 
     def get(self, fragment: str) -> Discount:
         """Return the discount with this id or part of an id.
@@ -47,8 +49,8 @@ class Discounts:
         discount_id = self.storage.find_id(collection, fragment)
         return Discount.from_record(self.storage.get(collection, discount_id))
 
-    def add(self, document: Mapping[str, Json]) -> Discount:
-        """Add a discount; its `goods` may be named by `nm`.
+    def add(self, document: Mapping[str, Json], keep: Sequence[str] = ()) -> Discount:
+        """Add a discount; its `goods` may be named by `nm`. Words in `keep` are one's own fields.
 
         Raises:
             InvalidValueError: it is no valid discount, or never applies to one of its goods.
@@ -56,14 +58,18 @@ class Discounts:
         """
         now = self.clock()
         currency = self.find_merchant(self.actor.domain).currency
-        discount = Discount.new(document, id=self.new_id(now), now=now, currency=currency)
+        discount = Discount.new(
+            document, id=self.new_id(now), now=now, currency=currency, keep=keep
+        )
         with self.storage.transaction(self.actor.domain) as tx:
             discount = self._by_ids(tx, discount, kept=())
             stored = tx.insert(discounts(self.actor.domain), discount.to_record())
         return Discount.from_record(stored)
 
-    def set(self, fragment: str, changes: Mapping[str, Json]) -> Discount:
+    def set(self, fragment: str, changes: Mapping[str, Json], keep: Sequence[str] = ()) -> Discount:
         """Change fields of a discount; null removes one. Orders made before are not touched.
+
+        Words in `keep` are fields of one's own.
 
         Raises:
             InvalidValueError: the result is none, or never applies to one of its goods.
@@ -71,7 +77,7 @@ class Discounts:
         """
 
         def edit(tx: Transaction, discount: Discount) -> Discount:
-            edited = discount.edited(changes, self.clock())
+            edited = discount.edited(changes, self.clock(), keep)
             is_kept = same_currency(edited.dis_currency, discount.dis_currency)
             return self._by_ids(tx, edited, kept=discount.goods if is_kept else ())
 
@@ -80,6 +86,10 @@ class Discounts:
     def remove(self, fragment: str) -> Discount:
         """Mark a discount as deleted: it applies to no order any more."""
         return self._change(fragment, lambda _tx, discount: discount.deleted(self.clock()))
+
+    def restore(self, fragment: str) -> Discount:
+        """Mark a deleted discount as live again: it applies from now on, if it is not over."""
+        return self._change(fragment, lambda _tx, discount: discount.restored(self.clock()))
 
     def _change(
         self, fragment: str, change: Callable[[Transaction, Discount], Discount]

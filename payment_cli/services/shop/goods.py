@@ -4,7 +4,7 @@ Wherever one product names another (the parts of a package, the holder of a pric
 typed by `nm`; what is stored is the id.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
@@ -54,8 +54,8 @@ class Goods:
         """
         return find_product(self.storage, self.domain, name)
 
-    def add(self, document: Mapping[str, Json]) -> Product:
-        """Add a product, in shop words or stored names.
+    def add(self, document: Mapping[str, Json], keep: Sequence[str] = ()) -> Product:
+        """Add a product, in any words for its fields; those in `keep` are fields of one's own.
 
         Raises:
             InvalidValueError: it is no valid product, or its package or its price rule is not.
@@ -63,15 +63,26 @@ class Goods:
         """
         now = self.clock()
         merchant = self.find_merchant(self.domain)
-        product = Product.new(document, id=self.new_id(now), now=now, currency=merchant.currency)
+        product = Product.new(
+            document, id=self.new_id(now), now=now, currency=merchant.currency, keep=keep
+        )
         with self.storage.transaction(self.domain) as tx:
             require_free_name(tx, self.domain, product)
             product = _by_ids(tx, self.domain, product)
             require_sound(tx, self.domain, product)
             return Product.from_record(tx.insert(products(self.domain), product.to_record()))
 
-    def set(self, name: str, changes: Mapping[str, Json]) -> Product:
+    def set(
+        self,
+        name: str,
+        changes: Mapping[str, Json],
+        keep: Sequence[str] = (),
+        *,
+        is_file: bool = False,
+    ) -> Product:
         """Change fields of a product; null removes one. Orders made before are not touched.
+
+        Words in `keep` are fields of one's own. Changes from a file leave a counted stock as it is.
 
         Raises:
             InvalidValueError: the result is no valid product.
@@ -83,7 +94,13 @@ class Goods:
         def edit(tx: Transaction, product: Product, now: int) -> Product:
             every = load_settings(tx, self.domain).edit_every
             product.require_editable(now, every)
-            edited = product.edited(changes, now)
+            given = product.sparing_stock(changes) if is_file else changes
+            if not given:
+                raise InvalidValueError(
+                    f"product {product.nm}: a file does not change the stock that is counted",
+                    hint="--stock N sets it, payment w stock moves it",
+                )
+            edited = product.edited(given, now, keep)
             require_free_name(tx, self.domain, edited)
             edited = _by_ids(tx, self.domain, edited)
             require_sound(tx, self.domain, edited)

@@ -6,17 +6,23 @@ nothing is imported. Then it is written in batches that hold the tree only brief
 A product is known by its `nm`. One that the store has already is changed: a field that the line
 gives replaces the stored one, null (in CSV an empty cell) removes it, and what the line does not
 mention stays; a deleted one is live again. So an interrupted import may be run again.
+
+The stock is another matter: sales move it, and the file knows what it was when it was written. An
+import begins to count it, and leaves what is counted alone, unless it is told to set it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from payment_cli.errors import ConflictError, InvalidValueError
 from payment_cli.model.query.match import everything, one_of
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.product import Part, Product
+from payment_cli.model.shop.words import means
 from payment_cli.services.shop.goods import Goods, find_exactly, require_no_part
-from payment_cli.services.shop.goods_formats import naming, read_documents, write_documents
+from payment_cli.services.shop.goods_formats import read_documents, write_documents
+from payment_cli.services.shop.lines import naming
 from payment_cli.services.shop.records import products
 from payment_cli.services.shop.ties import require_untied, require_whole
 from payment_cli.services.stores.records import load_settings
@@ -32,11 +38,29 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did."""
+    """What an import did; `stocks_left` is of how many products the file has another stock."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    stocks_left: int = 0
+
+
+class Manner(NamedTuple):
+    """How a file is taken: whether it sets stock that is counted, which words are one's own."""
+
+    sets_stock: bool = False
+    keep: Sequence[str] = ()
+
+    def merged(self, old: Product, document: Record, now: int) -> Product:
+        """Return a product as the file's document makes it; a deleted one is live again."""
+        live = old if old.is_live else old.restored(now)
+        given = document if self.sets_stock else live.sparing_stock(document)
+        return live.edited(given, now, self.keep)
+
+
+#: A file that is taken as it comes.
+PLAIN = Manner()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +79,12 @@ class _Planned:
             return True
         return self.product != replace(self.old, lm=self.product.lm, edit_at=self.product.edit_at)
 
+    @property
+    def leaves_stock(self) -> bool:
+        """Whether the file has another stock than the product keeps."""
+        word = means("thing", self.document, "sku")
+        return word is not None and self.document[word] != self.product.sku
+
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
@@ -63,6 +93,7 @@ class _Rules:
     now: int
     currency: str
     edit_every: int
+    manner: Manner
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +102,13 @@ class GoodsFiles:
 
     goods: Goods
 
-    def load(self, lines: Iterable[str], kind: str, progress: Progress) -> Imported:
+    def load(
+        self,
+        lines: Iterable[str],
+        kind: str,
+        progress: Progress,
+        manner: Manner = PLAIN,
+    ) -> Imported:
         """Import goods; `kind` is jsonl or csv. Nothing is written if any line is bad.
 
         Raises:
@@ -79,17 +116,19 @@ class GoodsFiles:
             NotAllowedError: it changes a product that was edited too short a time ago.
             ConflictError: a product was added meanwhile under the same name.
         """
-        planned = self._checked(list(read_documents(lines, kind)), progress)
+        documents = list(read_documents(lines, kind, manner.keep))
+        planned = self._checked(documents, progress, manner)
         # Parts before packages, and holders of price rules before those that have them: an
         # interrupted import leaves nothing that names what is not there.
         planned.sort(key=lambda row: bool(row.product.w_pkg or row.product.pro_id))
         done = [row for row in planned if row.is_changed]
         for start in range(0, len(done), BATCH):
             with self.goods.storage.transaction(self.goods.domain) as tx:
-                self._write(tx, done[start : start + BATCH])
+                self._write(tx, done[start : start + BATCH], manner)
             progress(min(start + BATCH, len(done)), len(done))
         added = sum(row.old is None for row in done)
-        return Imported(added, len(done) - added, len(planned) - len(done))
+        left = sum(row.leaves_stock for row in planned)
+        return Imported(added, len(done) - added, len(planned) - len(done), left)
 
     def dump(self, kind: str) -> Iterator[str]:
         """Yield the live goods as lines of a file that `load` reads, here or in another store.
@@ -100,7 +139,9 @@ class GoodsFiles:
         names: dict[str, str] = {}
         return write_documents((self._portable(record, names) for record in records), kind)
 
-    def _checked(self, documents: list[tuple[int, Record]], progress: Progress) -> list[_Planned]:
+    def _checked(
+        self, documents: list[tuple[int, Record]], progress: Progress, manner: Manner
+    ) -> list[_Planned]:
         """Return what the lines make, products named by `nm` resolved, or name the bad line."""
         planned: list[_Planned] = []
         in_file: dict[str, Product] = {}
@@ -109,10 +150,11 @@ class GoodsFiles:
             now=goods.clock(),
             currency=goods.find_merchant(goods.domain).currency,
             edit_every=load_settings(goods.storage, goods.domain).edit_every,
+            manner=manner,
         )
         for start in range(0, len(documents), BATCH):
             batch = documents[start : start + BATCH]
-            known = self._known(goods.storage, (document.get("nm") for _, document in batch))
+            known = self._known(goods.storage, (_name(document) for _, document in batch))
             for number, document in batch:
                 with naming(number):
                     row = self._planned(number, document, known, rules)
@@ -127,14 +169,20 @@ class GoodsFiles:
     def _planned(
         self, number: int, document: Record, known: dict[str, Product], rules: _Rules
     ) -> _Planned:
-        name = document.get("nm")
+        name = _name(document)
         if not isinstance(name, str) or not name:
             raise InvalidValueError("nm is missing", hint="a line is known again by its nm")
         old = known.get(name)
         if old is not None:
-            return _Planned(number, document, _merged(old, document, rules.now), old)
+            return _Planned(number, document, rules.manner.merged(old, document, rules.now), old)
         new_id = self.goods.new_id(rules.now)
-        new = Product.new(document, id=new_id, now=rules.now, currency=rules.currency)
+        new = Product.new(
+            document,
+            id=new_id,
+            now=rules.now,
+            currency=rules.currency,
+            keep=rules.manner.keep,
+        )
         return _Planned(number, document, new)
 
     def _sound(
@@ -187,7 +235,7 @@ class GoodsFiles:
         require_whole(package, {**catalogue, package.id: package})
         return package
 
-    def _write(self, tx: Transaction, rows: Sequence[_Planned]) -> None:
+    def _write(self, tx: Transaction, rows: Sequence[_Planned], manner: Manner) -> None:
         collection = products(self.goods.domain)
         known = self._known(tx, [row.product.nm for row in rows])
         for row in rows:
@@ -201,7 +249,7 @@ class GoodsFiles:
                 )
             else:
                 with naming(row.number):
-                    changed = _merged(current, row.document, row.product.lm)
+                    changed = manner.merged(current, row.document, row.product.lm)
                 parts, holder = row.product.w_pkg, row.product.pro_id
                 tx.put(collection, replace(changed, w_pkg=parts, pro_id=holder).to_record())
 
@@ -233,10 +281,11 @@ class GoodsFiles:
         return portable
 
 
+def _name(document: Record) -> Json:
+    """Return the `nm` of a line, by whatever word it gives it."""
+    word = means("thing", document, "nm")
+    return None if word is None else document[word]
+
+
 def _names_others(product: Product) -> bool:
     return bool(product.w_pkg or product.pro_id or product.price_by or product.prices)
-
-
-def _merged(old: Product, document: Record, now: int) -> Product:
-    live = old if old.is_live else old.restored(now)
-    return live.edited(document, now)

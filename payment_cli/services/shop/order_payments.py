@@ -1,7 +1,7 @@
 """`payment p`: paying orders, cancelling them, and the clock tick that ends what is overdue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from payment_cli.clock import Clock
@@ -24,7 +24,7 @@ from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.order_state import PENDING, OrderEvent
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.payments.check import Checker
-from payment_cli.services.payments.close import Closer
+from payment_cli.services.payments.close import Closer, require_no_other_amount
 from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.send import SendArguments, Sender
@@ -47,10 +47,11 @@ class Paying:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one `payment tick` did to overdue orders."""
+    """What one `payment tick` did to overdue orders; `held` wait for a payment of theirs to end."""
 
     cancelled: tuple[str, ...]
     settled: tuple[str, ...]
+    held: tuple[str, ...]
     errors: tuple[tuple[str, str], ...]
 
 
@@ -102,7 +103,7 @@ class OrderPayments:
         """
         order = self.orders.get(fragment)
         current = self._current(order)
-        if current is not None and current.st is not Status.FAIL:
+        if current is not None and current.st is not Status.FAIL and not current.went_back:
             return current
         order.require(OrderEvent.OPEN)
         pay_tp, target = ("free", "free") if order.fee == 0 else (order.pay_tp, order.seller)
@@ -116,18 +117,22 @@ class OrderPayments:
         the second is flagged `double`.
 
         Raises:
-            NotAllowedError: the order is paid, over, or in a state that can't be paid.
+            NotAllowedError: the order is paid, over, or in a state that can't be paid; or another
+                amount than was asked for came for it.
             OutcomeUnknownError: an earlier payment could not be closed for sure.
             ProviderRefusedError, ConfigError, InvalidValueError: as `pay send`.
         """
         order = self.orders.get(fragment)
         pay_tp, target = self._how(order, paying)
         current = self._current(order)
-        if current is not None and current.st is Status.OK:
+        if current is not None and current.st is Status.OK and not current.went_back:
             return Result(current)
+        if current is not None:
+            require_no_other_amount(current)
         if current is not None and _is_open_for(current, pay_tp, target):
             self._choose(order, pay_tp, target)
             return self._send(current, pay_tp, target, paying)
+        self.sender.require_sendable(self._draft(order), pay_tp, target, paying.arguments)
         for earlier in map(self.payments.get, order.pay_ids):
             if not earlier.is_final:
                 self._end(earlier, pay_tp, anyway=paying.anyway)
@@ -179,25 +184,58 @@ class OrderPayments:
         """End overdue orders, at most `limit`: close their payments, then cancel them.
 
         One that was paid meanwhile is settled instead; one whose payment can't be closed for sure
-        is left for the next tick and reported.
+        is left for the next tick and reported. Where a person must decide about another amount, or
+        the provider must say more often that it knows no such order, the order is held: no error.
         """
-        now = self.clock()
-        overdue = all_of(
-            between("ord_expi", low=1, high=now - 1),
-            one_of("ord_status", [str(status) for status in PENDING]),
-        )
-        cancelled, settled, errors = [], [], []
-        for record in list(self.orders.query(Query(overdue, (("ord_expi", 1),), limit=limit))):
-            order_id = str(record["id"])
+        overdue, before = self._overdue(limit)
+        cancelled, settled, held, errors = [], [], [*before], []
+        for order_id in overdue:
             try:
                 self.cancel(order_id, "expired")
                 cancelled.append(order_id)
             except PaymentError as error:
                 if self._is_over(order_id):
                     settled.append(order_id)
+                elif self._is_held(order_id):
+                    held.append(order_id)
                 else:
                     errors.append((order_id, f"{error.code}: {error}"))
-        return Tick(tuple(cancelled), tuple(settled), tuple(errors))
+        return Tick(tuple(cancelled), tuple(settled), tuple(held), tuple(errors))
+
+    def _overdue(self, limit: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return at most `limit` orders that are to end, and those before them that are held."""
+        match = all_of(
+            between("ord_expi", low=1, high=self.clock() - 1),
+            one_of("ord_status", [str(status) for status in PENDING]),
+        )
+        held, overdue = set(), []
+        for record in self.orders.query(Query(match, (("ord_expi", 1),))):
+            order_id = str(record["id"])
+            if self._is_held(order_id):
+                held.add(order_id)
+                continue
+            overdue.append(order_id)
+            if len(overdue) == limit:
+                break
+        return tuple(overdue), tuple(sorted(held))
+
+    def _is_held(self, order_id: str) -> bool:
+        """Whether a payment of the order has to wait.
+
+        For a person, as another amount came for it; or before its provider is asked again, as that
+        knows no such order (services/payments/pace.py: absent).
+        """
+        try:
+            order = self.orders.get_committed(order_id)
+            payments = [self.payments.get_committed(pay_id) for pay_id in order.pay_ids]
+        except PaymentError:
+            return False
+        now = self.clock()
+        return any(
+            payment.has_other_amount
+            or (payment.is_awaited and payment.absent_at and now < payment.next_check_at)
+            for payment in payments
+        )
 
     def _is_over(self, order_id: str) -> bool:
         """Whether an order that could not be ended needs no end any more; a damaged one does."""
@@ -215,8 +253,33 @@ class OrderPayments:
         target = target or self.find_merchant(order.sto_nm).target_for(pay_tp)
         return pay_tp, check_name("target", target)
 
+    def _draft(self, order: Order) -> Payment:
+        """Return the payment as far as its send depends on it; an order that is over has none.
+
+        Raises:
+            NotAllowedError: the order has expired.
+        """
+        now = self.clock()
+        if order.is_overdue(now):
+            raise NotAllowedError(f"order {order.id} has expired", hint="order again")
+        return Payment(
+            id=self.new_id(now),
+            ct=now,
+            lm=now,
+            brief=order.title or order.id,
+            fee=order.fee,
+            cur=order.ord_currency,
+            seller_id=order.sto_id,
+            seller_nm=order.sto_nm,
+            pay_by=order.ord_expi,
+        )
+
     def _open(self, order: Order, pay_tp: str, target: str) -> Payment:
-        """Record a new payment that the order owns, in one transaction."""
+        """Record a new payment that the order owns, in one transaction.
+
+        `order` is as it was before its earlier payments were closed for this one: that was no
+        failure of the buyer's, and leaves no `fa_at`.
+        """
         now = self.clock()
         by = self.orders.actor.domain
         if order.is_overdue(now):
@@ -226,7 +289,8 @@ class OrderPayments:
             current = load_order(tx, order.sto_nm, order.id)
             if current.pay_ids != order.pay_ids:
                 raise ConflictError(f"order {order.id} got another payment meanwhile")
-            save_order(tx, current.opened(payment_id, pay_tp, target, now, by))
+            opened = current.opened(payment_id, pay_tp, target, now, by)
+            save_order(tx, replace(opened, fa_at=order.fa_at))
             new = NewPayment(
                 fee=order.fee,
                 cur=order.ord_currency,
@@ -270,6 +334,8 @@ class OrderPayments:
 
     def _end_all(self, order: Order, reason: str) -> None:
         for payment_id in order.pay_ids:
+            if self.payments.get_committed(payment_id).went_back:
+                continue
             result = self.closer.close(payment_id, reason)
             if result.payment.st is Status.WAIT:
                 raise OutcomeUnknownError(

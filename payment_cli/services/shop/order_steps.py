@@ -15,7 +15,7 @@ from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.record import Record
 from payment_cli.model.shop.coupon import CouponEvent, CouponStatus
 from payment_cli.model.shop.order import Order
-from payment_cli.model.shop.order_notice import NoticeType, order_notice
+from payment_cli.model.shop.order_notice import NoticeType, hook_run, order_notice
 from payment_cli.model.shop.order_state import PAID, OrderEvent, OrderStatus
 from payment_cli.model.shop.product import Product
 from payment_cli.services.events.notice_records import NOTICES
@@ -24,6 +24,9 @@ from payment_cli.services.payments.records import PAYMENTS, load
 from payment_cli.services.shop.records import coupons, load_coupons, load_order, orders, products
 from payment_cli.services.stores.records import wants_notices
 from payment_cli.storage.base import Collection, Reader
+
+#: Whether a store, by its domain, has a hook for an event.
+HasHook = Callable[[str, str], bool]
 
 
 class Write(NamedTuple):
@@ -39,7 +42,8 @@ class Write(NamedTuple):
 class Scene:
     """What a step reads: the order as it is by now, and the payment, if there is one.
 
-    `told` is the event that the store hears of an order that ends.
+    `told` is the event that the store hears of an order that ends, or is moved by its store.
+    `has_hook` says whether a store has a script for an event.
     """
 
     reader: Reader
@@ -48,6 +52,7 @@ class Scene:
     now: int
     by: str
     new_id: NewId
+    has_hook: HasHook
     payment: Payment | None = None
     told: NoticeType = NoticeType.CANCELLED
     known: Order | None = None
@@ -103,21 +108,29 @@ def move_order(scene: Scene) -> Iterable[Write]:
 
 
 def reopen_order(scene: Scene) -> Iterable[Write]:
-    """Let the order whose current payment failed be paid by another.
-
-    Its store is not told: whether the order is paid after all, or ends, is told.
-    """
-    order, payment = scene.order, _payment(scene)
-    if order.pay_id != payment.id or order.ord_status is not OrderStatus.WAIT:
-        return ()
-    return (_order_write(order.on(OrderEvent.FAIL, scene.now, scene.by, payment.fail_re)),)
+    """Let the order whose current payment failed be paid by another."""
+    reopened = _reopened(scene, _payment(scene).fail_re)
+    return () if reopened is None else (_order_write(reopened),)
 
 
 def note_order(scene: Scene) -> Iterable[Write]:
-    """Note on the order that money came which can't settle it."""
+    """Note on the order that money came which can't settle it; if it went back, reopen the order.
+
+    For another amount than was asked for the order waits: a person decides.
+    """
     payment = _payment(scene)
+    reopened = _reopened(scene, payment.flag) if payment.went_back else None
+    order = reopened or scene.order
     note = f"money: {payment.flag}"
-    return (_order_write(scene.order.noted(note, scene.now, scene.by, payment.id)),)
+    return (_order_write(order.noted(note, scene.now, scene.by, payment.id)),)
+
+
+def _reopened(scene: Scene, reason: str) -> Order | None:
+    """Return the order after its current payment came to nothing; None if it waits for none."""
+    order, payment = scene.order, _payment(scene)
+    if order.pay_id != payment.id or order.ord_status is not OrderStatus.WAIT:
+        return None
+    return order.on(OrderEvent.FAIL, scene.now, scene.by, reason)
 
 
 def end_unsent(scene: Scene) -> Iterable[Write]:
@@ -182,21 +195,38 @@ def owe_basket(scene: Scene) -> Iterable[Write]:
 
 
 def tell(what: NoticeType | None) -> Plan:
-    """Return the step that owes the order's store a notice, if the store wants any."""
+    """Return the step that owes what tells of an event, in the order's store's own way.
+
+    A notice if the store has a webhook, a run of its hook if it has one for the event. `what` None
+    is the event that the scene names.
+    """
 
     def plan(scene: Scene) -> Iterable[Write]:
-        if not wants_notices(scene.reader, scene.store):
-            return ()
-        notice = order_notice(
-            what or scene.told,
-            scene.order,
-            scene.new_id(scene.now),
-            scene.now,
-            payment=scene.payment,
-        )
-        return (Write(NOTICES, notice.to_record(), is_new=True),)
+        event = what or scene.told
+        has_webhook = wants_notices(scene.reader, scene.store)
+        has_hook = scene.has_hook(scene.store, str(event))
+        if not (has_webhook or has_hook) or not _happened(scene, event):
+            return
+        if has_webhook:
+            notice = order_notice(
+                event, scene.order, scene.new_id(scene.now), scene.now, payment=scene.payment
+            )
+            yield Write(NOTICES, notice.to_record(), is_new=True)
+        if has_hook:
+            run = hook_run(
+                event, scene.order, scene.new_id(scene.now), scene.now, payment=scene.payment
+            )
+            yield Write(OUTBOX, run.to_row(), is_new=True)
 
     return plan
+
+
+def _happened(scene: Scene, event: NoticeType) -> bool:
+    """Whether the event is one: of a payment that failed only if its order was to be paid by it."""
+    if event is not NoticeType.FAILED:
+        return True
+    is_current = scene.order.pay_id == _payment(scene).id
+    return is_current and scene.order.ord_status in (OrderStatus.WAIT, OrderStatus.FAIL)
 
 
 def _ended(payment: Payment, paid_by: Payment, scene: Scene) -> Payment:

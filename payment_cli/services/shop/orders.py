@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import InvalidValueError, NotAllowedError
@@ -15,6 +16,7 @@ from payment_cli.model.shop.coupon import CouponEvent
 from payment_cli.model.shop.freight import Route, read_sheet
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.order_place import Placing, place_order
 from payment_cli.model.shop.order_state import PENDING, OrderEvent, OrderKind
 from payment_cli.model.shop.pricing import Priced, price_order
@@ -22,6 +24,7 @@ from payment_cli.model.shop.pricing_goods import Kinds
 from payment_cli.model.shop.product_price import Catalogue
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.settings import StoreSettings
+from payment_cli.services.payments.settlement import Owed
 from payment_cli.services.shop.records import (
     load_catalogue,
     load_coupons,
@@ -55,6 +58,19 @@ class Buying:
     at_counter: bool = False
 
 
+class MoveEffects(Protocol):
+    """What a move of an order by its store means for others, as `app` hands it over."""
+
+    def moved(
+        self, tx: Transaction, order: Order, told: NoticeType, *, now: int, by: str
+    ) -> tuple[Owed, ...]:
+        """Do what follows from the move that `told` names; return what is owed from now on.
+
+        Raises:
+            StorageError, LockedError: nothing can be read or written now.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """The orders of one tree, seen by one actor."""
@@ -64,6 +80,7 @@ class Orders:
     clock: Clock
     new_id: NewId
     find_merchant: Callable[[str], Merchant]
+    effects: Callable[[], MoveEffects]
 
     def price(self, wanted: OrderInput, buying: Buying) -> Priced:
         """Price a cart and record nothing; the price of `create` at this moment.
@@ -169,7 +186,7 @@ class Orders:
                 OrderEvent.SHIP, now, self.actor.domain, f"{carrier} {number}", extra=extra
             )
 
-        return self._change(fragment, shipped)
+        return self._change(fragment, shipped, NoticeType.SHIPPED)
 
     def track(self, fragment: str, number: str, status: str, note: str = "") -> Order:
         """Add a line to the status trail of one of the order's shipments.
@@ -199,12 +216,22 @@ class Orders:
             NotAllowedError: its state does not allow it.
         """
         by = self.actor.domain
-        return self._change(fragment, lambda order: order.on(OrderEvent.DONE, self.clock(), by))
+        return self._change(
+            fragment, lambda order: order.on(OrderEvent.DONE, self.clock(), by), NoticeType.DONE
+        )
 
-    def _change(self, fragment: str, change: Callable[[Order], Order]) -> Order:
+    def _change(
+        self, fragment: str, change: Callable[[Order], Order], told: NoticeType | None = None
+    ) -> Order:
+        """Change an order, and do what follows from the event that `told` names."""
         seen = self.get(fragment)
-        with self.storage.transaction(self.actor.domain) as tx:
-            return save_order(tx, change(load_order(tx, seen.sto_nm, seen.id)))
+        now, by = self.clock(), self.actor.domain
+        with self.storage.transaction(by) as tx:
+            order = change(load_order(tx, seen.sto_nm, seen.id))
+            if told is not None:
+                for step, why in self.effects().moved(tx, order, told, now=now, by=by):
+                    order = order.noted("owed", now, by, f"{step}: {why}")
+            return save_order(tx, order)
 
     def _visible(self) -> Collection:
         return orders(None if self.actor.is_operator else self.actor.domain)

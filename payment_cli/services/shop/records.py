@@ -90,6 +90,15 @@ def note_delivery(tx: Transaction, notice: Notice, now: int, *, by: str) -> None
     save_order(tx, order.noted("notified", now, by, f"{notice.what}: {notice.code}"))
 
 
+def note_hook(tx: Transaction, store: str, order_id: str, now: int, text: str, *, by: str) -> None:
+    """Note on an order what became of a hook of its store.
+
+    Raises:
+        NotFoundError, CorruptRecordError: the order is missing or damaged.
+    """
+    save_order(tx, load_order(tx, store, order_id).noted("hook", now, by, text))
+
+
 def save_coupon(tx: Transaction, domain: str, coupon: Coupon) -> None:
     """Write a changed coupon."""
     tx.put(coupons(domain), coupon.to_record())

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from payment_cli.model.actor import Actor
 from payment_cli.model.money import to_fen, to_yuan
+from payment_cli.model.payments.payment import Flag
 from payment_cli.model.query.match import Match, all_of, between, equal
 from payment_cli.model.query.zones import day_of
 from payment_cli.model.record import Json, Record
@@ -198,7 +199,7 @@ def _by_pay_type(table: _Table, source: _Source, span: Span) -> None:
     for payment in source.payments(span.match("close_at")):
         pay_tp, cur = str(payment.get("pay_tp") or ""), str(payment["cur"])
         is_paid, flagged = payment["st"] == "OK", _flagged_fen(payment)
-        is_settled = is_paid and (not flagged or "double_fee" in payment)
+        is_settled = is_paid and payment.get("flag", "") in ("", Flag.DOUBLE)
         table.add(
             {"pay_tp": pay_tp, "cur": cur},
             (pay_tp, cur),
@@ -234,11 +235,14 @@ def _paid(order: Record) -> dict[str, int]:
 
 
 def _flagged_fen(payment: Record) -> int:
-    """Return the money of a payment that could not settle: further trades', or all of it."""
+    """Return the money of a payment that could not settle: further trades', or all of it.
+
+    What went back before we heard of it is nobody's to return.
+    """
     if not payment.get("flag"):
         return 0
     more = _whole(payment.get("double_fee"))
-    if more and payment["st"] == "OK":
+    if payment["flag"] == Flag.REFUNDED or (more and payment["st"] == "OK"):
         return more
     return more + (_whole(payment.get("paid_fee")) or _whole(payment["fee"]))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, InvalidValueError, NotFoundError
 from payment_cli.files import authored
+from payment_cli.files.safe_files import check_owner
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
 from payment_cli.model.codec import decode_foreign_object
@@ -38,6 +39,7 @@ class Merchants(NamedTuple):
             InvalidValueError: the name is not a domain name, or `www` is no folder.
             NotAllowedError: the caller may not act for `name`.
             ConflictError: it is a merchant already, or `www/NAME` exists.
+            OtherOwnerError: the tree is another user's.
         """
         check_name("domain", name)
         self.actor.require(name, f"domain {name}")
@@ -46,6 +48,7 @@ class Merchants(NamedTuple):
         merchant = Merchant(domain=name, id=self.new_id(self.clock()), title=name)
         if www is not None and not www.is_dir():
             raise InvalidValueError(f"{www} is not a folder")
+        check_owner(self.root)
         home_page = authored.home(self.root, name) / ".store" / "default_home"
         if www is None:
             authored.make_private_dir(home_page)

@@ -1,7 +1,8 @@
 """The doctor: looks at a tree and says what is wrong, before a payment finds out. No network.
 
 Every check gives findings, and none stops the others. Nothing is repaired here. The tree's own
-checks are in doctor_tree.py, those of a gateway account in `gateways/<provider>/checkup.py`.
+checks are in doctor_tree.py, those of payments in doctor_payments.py, those of a gateway account in
+`gateways/<provider>/checkup.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -68,8 +69,9 @@ class Doctor:
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
     (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
     yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
-    be done yet (owed.py: shown), `examine_store` what there is to say of one store
-    (doctor_stores.py). `mounts` is where the machine lists its mounted file systems.
+    be done yet (owed.py: shown), `payments` what there is to say of payments (doctor_payments.py),
+    `examine_store` what there is to say of one store (doctor_stores.py). `mounts` is where the
+    machine lists its mounted file systems.
     """
 
     root: Path
@@ -78,6 +80,7 @@ class Doctor:
     probe_storage: Callable[[], str]
     left_files: Callable[[], Iterable[str]]
     owed: Callable[[], Iterable[Record]]
+    payments: Callable[[], Iterable[Finding]]
     examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
 
@@ -90,6 +93,7 @@ class Doctor:
         for subject, check in (
             ("storage", self._storage),
             ("owed", self._owed),
+            ("payments", self.payments),
             (_SETTINGS, self._settings),
             ("targets", self._targets),
             ("merchants", self._merchants),

@@ -4,7 +4,7 @@ A script that was deleted, a part of a package that is in another currency by no
 serves no route from where the store is: orders would find out one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ from payment_cli.model.query.match import all_of, equal, one_of
 from payment_cli.model.shop.address import AddressType
 from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.freight_check import check_sheet, serves_from
+from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.product import LIVE
+from payment_cli.model.shop.words import doubtful
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.settings import SETTINGS, StoreSettings
 from payment_cli.services.shop.goods import find_exactly
@@ -32,12 +34,14 @@ TOLD_MAX = 20
 class StoreExaminer(NamedTuple):
     """Examines the stores of a tree.
 
-    `read_messages(domain, lang)` reads the texts of a language (NotFoundError: there are none).
+    `read_messages(domain, lang)` reads the texts of a language (NotFoundError: there are none),
+    `list_hooks(domain)` names what is in the folder of its hooks.
     """
 
     reader: Callable[[], Reader]
     checks: SettingChecks
     read_messages: Callable[[str, str], object]
+    list_hooks: Callable[[str], Sequence[str]]
     now: Callable[[], int]
 
     def examine(self, merchant: Merchant) -> Iterator[Finding]:
@@ -49,7 +53,9 @@ class StoreExaminer(NamedTuple):
         wrong = [
             *self._settings(merchant.domain),
             *self._language(merchant),
+            *self._hooks(merchant.domain),
             *self._goods(merchant.domain),
+            *self._words(merchant.domain),
             *self._discounts(merchant.domain),
         ]
         yield from wrong
@@ -97,6 +103,12 @@ class StoreExaminer(NamedTuple):
         except PaymentError as problem:
             yield error(f"{merchant.domain} store", f"lang: {problem}", problem.hint)
 
+    def _hooks(self, domain: str) -> Iterator[Finding]:
+        for name in self.list_hooks(domain):
+            if name not in tuple(NoticeType) and not name.startswith("."):
+                hint = f"one of {', '.join(NoticeType)}"
+                yield warn(f"{domain} store", f"hook/{name[:40]}: no event is called so", hint)
+
     def _goods(self, domain: str) -> Iterator[Finding]:
         subject = f"{domain} goods"
         broken = list(islice(broken_goods(self.reader(), domain), TOLD_MAX + 1))
@@ -104,6 +116,20 @@ class StoreExaminer(NamedTuple):
             yield error(subject, str(problem), problem.hint or f"payment w set {name}")
         if len(broken) > TOLD_MAX:
             yield error(subject, "there are more that can't be sold", "payment doctor, again")
+
+    def _words(self, domain: str) -> Iterator[Finding]:
+        """Tell of fields of one's own that look like others: they were kept, and do nothing."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for record in self.reader().query(products(domain), Query(equal("th_live", LIVE))):
+            for pair in doubtful("thing", record):
+                found.setdefault(pair, []).append(str(record.get("nm")))
+        for (word, field), names in islice(sorted(found.items()), TOLD_MAX):
+            where = f"{word} of {len(names)} goods, as of {names[0]},"
+            yield warn(
+                f"{domain} goods",
+                f"{where} is a field of your own, not {field}",
+                f"payment w set {names[0]} '{word}:null' --keep {word} removes it",
+            )
 
     def _discounts(self, domain: str) -> Iterator[Finding]:
         told = 0

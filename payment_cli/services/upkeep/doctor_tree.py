@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from payment_cli.clock import Clock
+from payment_cli.errors import OtherOwnerError
+from payment_cli.files.safe_files import check_owner, user_name
 from payment_cli.model.finding import Finding, error, ok, warn
 
 #: Where Linux lists what is mounted (proc(5)).
@@ -26,6 +28,9 @@ _LOCAL_FUSE = frozenset({"fuseblk", "fuse.ntfs-3g", "fuse.ext4", "fuse.zfs"})
 _MEMORY = frozenset({"tmpfs", "ramfs"})
 
 _OTHERS = 0o077
+
+#: Where only commands write; homes may be other users' own.
+_WRITTEN = ("var", "sys", ".journal")
 
 #: How many entries are looked at for permissions; what is wrong is seldom wrong in one place only.
 ENTRIES_MAX = 20_000
@@ -47,6 +52,7 @@ def examine_tree(root: Path, clock: Clock, mounts: Path = MOUNTS) -> Iterator[Fi
     yield from _space(root)
     yield from _writing(root, clock)
     yield _permissions(root)
+    yield from _owners(root)
 
 
 def examine_left(paths: Iterable[str]) -> Iterator[Finding]:
@@ -64,8 +70,10 @@ def examine_left(paths: Iterable[str]) -> Iterator[Finding]:
 
 def _root_folder(root: Path) -> Iterator[Finding]:
     facts = root.stat()
-    if facts.st_uid != os.geteuid():
-        yield warn("tree", f"{root} belongs to another user (uid {facts.st_uid})")
+    try:
+        check_owner(root)
+    except OtherOwnerError as other:
+        yield error("tree", str(other), other.hint)
     if facts.st_mode & _OTHERS:
         yield error("tree", f"{root} is open to other users", f"chmod 700 {root}")
     else:
@@ -176,6 +184,29 @@ def _permissions(root: Path) -> Finding:
             "chmod go-rwx",
         )
     return ok("permissions", "files are 0600, folders 0700")
+
+
+def _owners(root: Path) -> Iterator[Finding]:
+    """Find what another user than the root folder's owner wrote: root's cron, of an older program.
+
+    The owner's server can't read it, and true callbacks about it are refused.
+    """
+    owner = root.stat().st_uid
+    count, first = 0, ""
+    for entry in islice(_all_of(root / name for name in _WRITTEN), ENTRIES_MAX):
+        try:
+            is_own = entry.lstat().st_uid == owner
+        except OSError:
+            continue  # gone meanwhile
+        if not is_own:
+            count, first = count + 1, first or str(entry)
+    if count:
+        name = user_name(owner)
+        yield error(
+            "owner",
+            f"{count} files or folders are not {name}'s, whose the tree is, first {first}",
+            f"chown -R {name.removeprefix('#')} {root}",
+        )
 
 
 def _entries(root: Path) -> Iterator[Path]:

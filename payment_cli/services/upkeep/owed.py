@@ -91,7 +91,7 @@ def shown(row: Record) -> Record:
         "id": row["id"],
         "ct": row.get("ct"),
         "lm": row.get("lm"),
-        "what": data.get("step") or row.get("what"),
+        "what": data.get("step") or " ".join(str(row[k]) for k in ("what", "event") if k in row),
         "store": data.get("store") or data.get("domain") or "",
         "or_id": data.get("order_id") or "",
         "payment": data.get("payment_id") or "",

@@ -1,6 +1,6 @@
 """`payment tick`: what has to be done from time to time, for a crontab.
 
-Overdue orders end, what commits owe to baskets is applied, scripts that are due run, and
+Overdue orders end, what commits owe to baskets is applied, scripts and hooks that are due run, and
 stores are told of their orders.
 Each run does a bounded amount of each, and what can't be done is told and left for the next one.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from payment_cli.errors import PaymentError
 from payment_cli.model.payments.payment import ApplyStatus
 from payment_cli.model.record import Json, Record
+from payment_cli.services.events.hooks import Hooks
 from payment_cli.services.events.notices import Notices
 from payment_cli.services.events.outbox import Outbox
 from payment_cli.services.payments.apply import Applier
@@ -23,13 +24,16 @@ Errors = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did. `cancelled` and `settled` are ids of overdue orders."""
+    """What one tick did. `cancelled`, `settled` and `held` are ids of overdue orders."""
 
     cancelled: tuple[str, ...]
     settled: tuple[str, ...]
+    held: tuple[str, ...]
     outbox: int
     scripts: int
     scripts_failed: int
+    hooks: int
+    hooks_failed: int
     notices: int
     notices_missed: int
     errors: tuple[tuple[str, str], ...]
@@ -40,9 +44,12 @@ class Ticked:
         return {
             "cancelled": list(self.cancelled),
             "settled": list(self.settled),
+            "held": list(self.held),
             "outbox": self.outbox,
             "scripts": self.scripts,
             "scripts_failed": self.scripts_failed,
+            "hooks": self.hooks,
+            "hooks_failed": self.hooks_failed,
             "notices": self.notices,
             "notices_missed": self.notices_missed,
             "errors": errors,
@@ -57,9 +64,10 @@ class Ticker:
     outbox: Outbox
     applier: Callable[[], Applier]
     notices: Callable[[], Notices]
+    hooks: Callable[[], Hooks]
 
     def tick(self, most: int) -> Ticked:
-        """Do what is due: at most `most` each of orders, rows of the outbox, scripts, notices.
+        """Do what is due: at most `most` of orders, outbox rows, scripts, notices, hooks each.
 
         Raises:
             LockedError, StorageError: nothing can be written now.
@@ -69,15 +77,19 @@ class Ticker:
         errors: Errors = [*orders.errors, *applied.errors]
         done, failed = self._run_scripts(most, errors)
         told = self.notices().drain(most)
+        hooked = self.hooks().drain(most)
         return Ticked(
             cancelled=orders.cancelled,
             settled=orders.settled,
+            held=orders.held,
             outbox=applied.count,
             scripts=done,
             scripts_failed=failed,
+            hooks=hooked.done,
+            hooks_failed=hooked.failed,
             notices=told.delivered,
             notices_missed=told.waiting + told.failed,
-            errors=(*errors, *told.errors.items()),
+            errors=(*errors, *told.errors.items(), *hooked.errors.items()),
         )
 
     def _run_scripts(self, most: int, errors: Errors) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def backup_tree(root: Path, destination: Path, progress: Progress | None = None)
         if destination.exists() and any(destination.iterdir()):
             raise StorageError(f"{destination} is not empty", hint="back up into a new folder")
         root_fd = open_root(root)
-        copy_fd = open_root(destination, create=True)
+        copy_fd = open_root(destination, writes=True)
         try:
             count = _copy_records(root, root_fd, destination, copy_fd, progress or _silent)
             for parts in _authored_folders(root_fd):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from payment_cli.errors import CorruptRecordError, StorageError
+from payment_cli.errors import CorruptRecordError, OtherOwnerError, StorageError
 from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
 from payment_cli.storage.tree import journal, left, scan
@@ -141,7 +141,7 @@ def _finish_writers(root: Path, writer: Writer) -> bool:
     """Finish what writers could not; return whether the tree can be written to at all."""
     try:
         left.end_taken_back(root, writer)
-    except StorageError:
+    except (StorageError, OtherOwnerError):
         return False
     except (OSError, sqlite3.DatabaseError):
         # A read-only disk, or a journal too damaged to open: the comparison says so.

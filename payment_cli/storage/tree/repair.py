@@ -121,7 +121,7 @@ def rebuild_journal(
         StorageError: the disk or the database failed. LockedError: others hold the lock.
     """
     with storage_errors("rebuilding the journal of", root):
-        root_fd = open_root(root)
+        root_fd = open_root(root, writes=True)
         try:
             lock = TreeLock(root_fd)
             try:

@@ -34,6 +34,7 @@ from payment_cli.files.safe_files import open_root, read_path
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Transaction
+from payment_cli.storage.kinds import typed_id
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
 from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
@@ -163,6 +164,7 @@ class TreeStorage:
 
     def find_id(self, collection: Collection, fragment: str) -> str:
         """See storage/base.py. A full id of a published record is itself."""
+        fragment = typed_id(collection.kind, fragment)
         if len(fragment) == 32 and collection.domain is not None:
             key = key_of(collection, fragment)
             with suppress(CorruptRecordError):

@@ -193,7 +193,7 @@ class Writer:
     def _prepare(self) -> tuple[TreeLock, Syncer]:
         if self._lock is None or self._syncer is None:
             if self._root_fd < 0:
-                self._root_fd = open_root(self.root, create=True)
+                self._root_fd = open_root(self.root, writes=True)
             self._lock = TreeLock(self._root_fd)
             self._syncer = Syncer(self.root, self._root_fd)
         return self._lock, self._syncer

@@ -46,11 +46,41 @@ def test_a_gateway_that_does_not_answer_leaves_it_waiting_with_exit_21(pay, new,
     assert pay("check", new).json["status"] == "OK"
 
 
-@pytest.mark.parametrize("kind", ["wrong-amount", "other-order"])
-def test_an_answer_that_does_not_fit_is_not_trusted_and_changes_nothing(pay, new, sandboxed, kind):
+@pytest.mark.parametrize("pay_tp", ["wx.qrcode", "zfb.qrcode"])
+def test_another_amount_is_told_listed_and_left_for_a_person(pay, new, sandboxed, pay_tp):
+    pay("send", new, pay_tp, "sandbox")
+    paid(sandboxed, new)
+    control = sandboxed.sandbox.sandbox.control
+    control.misbehave("wrong-amount", operation="query", sticky=True)
+    for words in (["check", new], ["watch", new], ["check", new, "--exit-status"]):
+        ran = pay(*words, exit_code=22)
+        assert (ran.json["status"], "2301 fen" in ran.json["errMsg"]) == ("WAIT", True)
+        assert "2300 fen" in ran.err
+        assert "2301 fen" in ran.err
+    refused = pay("close", new, exit_code=12).err
+    assert "2300 fen" in refused
+    assert "2301 fen" in refused
+    [listed] = [one for one in pay("query", "--flagged").json if one["id"] == new]
+    assert (listed["st"], listed["flag"], listed["paid_fee"]) == ("WAIT", "amount", 2301)
+    control.behave()
+    assert pay("check", new).json["status"] == "OK"
+    assert new not in [one["id"] for one in pay("query", "--flagged").json]
+
+
+def test_closing_a_code_nobody_has_scanned_says_that_it_may_still_be_paid(pay, new, sandboxed):
+    pay("send", new, "zfb.qrcode", "sandbox")
+    ran = pay("close", new, exit_code=21)
+    assert ran.json["status"] == "WAIT"
+    assert "may still be scanned and paid for 10 min" in ran.err
+    assert "FAIL in about 17 min" in ran.err
+    paid(sandboxed, new)
+    assert pay("check", new).json["status"] == "OK"
+
+
+def test_an_answer_about_another_order_is_not_trusted_and_changes_nothing(pay, new, sandboxed):
     pay("send", new, "wx.qrcode", "sandbox")
     paid(sandboxed, new)
-    sandboxed.sandbox.sandbox.control.misbehave(kind, operation="query")
+    sandboxed.sandbox.sandbox.control.misbehave("other-order", operation="query")
     ran = pay("check", new, exit_code=22)
     assert ran.err.count("\n") == 1
     assert pay("get", new).json["st"] == "WAIT"
@@ -104,7 +134,7 @@ def test_watch_ends_when_it_is_paid(pay, new, sandboxed, monkeypatch):
 
 
 def test_watch_is_silent_where_nobody_looks_and_fails_with_20(pay, new, sandboxed):
-    pay("send", new, "zfb.qrcode", "sandbox")
+    pay("send", new, "wx.qrcode", "sandbox")
     pay("close", new)
     ran = pay("watch", new, exit_code=20)
     assert ran.json["status"] == "FAIL"
@@ -118,7 +148,7 @@ def test_there_is_nothing_to_watch_before_it_is_sent(pay, new):
 
 
 def test_close_ends_it_at_the_gateway_with_a_reason(pay, new, sandboxed):
-    pay("send", new, "zfb.qrcode", "sandbox")
+    pay("send", new, "wx.qrcode", "sandbox")
     result = pay("close", new, "-re", "the guest left").json
     assert (result["status"], result["errMsg"]) == ("FAIL", "the guest left")
     assert pay("close", new, "--exit-status", exit_code=20).json["status"] == "FAIL"

@@ -158,7 +158,25 @@ def test_a_script_that_fails_is_told_and_the_payment_stands(pay, root):
     assert pay("get", ran.json["id"]).json["st"] == "OK"
 
 
-def test_a_payment_whose_send_fails_is_printed_all_the_same(pay):
-    ran = pay(*MADE, "-pt", "wx.qrcode", "-ta", "nowhere", exit_code=40)
-    assert pay("get", ran.json["id"]).json["st"] == ran.json["st"] == "NEW"
+@pytest.mark.parametrize(
+    ("words", "exit_code"),
+    [
+        (["-pt", "wx.qrcode", "-ta", "nowhere"], 40),
+        (["-pt", "wx.scan", "-ta", "sandbox", "123"], 2),
+        (["-pt", "wx.jsapi", "-ta", "sandbox", "no openid!"], 2),
+        (["-pt", "wx.qrcode", "-ta", "sandbox", "-cur", "USD"], 2),
+        (["-pt", "free", "-ta", "free"], 2),
+    ],
+)
+def test_a_payment_that_could_not_be_sent_is_not_made(pay, sandboxed, words, exit_code):
+    before = len(pay("query", "-limit", 1000).json)
+    ran = pay(*MADE, *words, exit_code=exit_code)
+    assert ran.out == b""
     assert ran.err.count("\n") == 1
+    assert len(pay("query", "-limit", 1000).json) == before
+
+
+def test_a_payment_that_the_provider_refuses_is_printed_all_the_same(pay, sandboxed):
+    sandboxed.sandbox.sandbox.control.misbehave("error-before", operation="native")
+    ran = pay(*MADE, "-pt", "wx.qrcode", "-ta", "sandbox", exit_code=21)
+    assert pay("get", ran.json["id"]).json["st"] == ran.json["st"] == "WAIT"

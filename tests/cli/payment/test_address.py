@@ -77,3 +77,13 @@ def test_the_shop_sends_from_an_address_of_its_own(payment):
     assert (made["tp"], made["uid"], made["nm"]) == ("S", "", "CN_310115000000")
     assert payment("address", "list").json == [made]
     assert payment("address", "list", "--buyer", "li").json == []
+
+
+def test_an_address_from_json_takes_the_names_of_an_order_and_keeps_ones_own(payment, shop):
+    names = "addr_user_code:'110108017000', addr_user_door:'Shangdi 1', user_name:'Li'"
+    made = payment(
+        "address", "add", "--buyer", "li", f"{{{names}, user_phone:'13912345678', note:'bell'}}"
+    ).json
+    assert (made["consignee"], made["street"], made["note"]) == ("Li", "Shangdi 1", "bell")
+    ran = payment("address", "set", made["id"], "phonee:'13987654321'", exit_code=2)
+    assert "did you mean phone?" in ran.err

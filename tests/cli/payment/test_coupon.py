@@ -15,7 +15,7 @@ def test_coupons_are_cash_or_a_rate(payment):
     rate = payment("coupon", "add", "--title", "friends", "--rate", "0.8").json
     assert (rate["type"], rate["value"], rate["cpn_expi"]) == (2, 0.8, 0)
     shop = payment("coupon", "add", "{title:'x',type:1,value:5,expi:9}", "--shop")
-    assert (shop.json["expi"], shop.json["value"]) == (9, 5)
+    assert (shop.json["cpn_expi"], shop.json["value"]) == (9, 5)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,35 @@ def test_a_coupon_that_an_order_holds_is_not_deleted(payment):
     payment("o", "cancel", order)
     assert payment("coupon", "get", made).json["cpn_stat"] == "free"
     payment("coupon", "rm", made)
+
+
+def test_a_coupon_expires_at_the_end_of_its_last_day(payment):
+    payment("w", "add", "-nm", "cup", "--title", "Cup", "--price", 30)
+    made = payment("coupon", "add", "--title", "x", "--off", 1, "--expires", "today")
+    assert made.err == ""
+    words = ("--item", "cup", "--coupon", made.json["id"])
+    assert payment("o", "price", *words).json["fee"] == 29
+    over = payment("coupon", "add", "--title", "x", "--off", 1, "--expires", "2020-01-01")
+    assert over.err == "the coupon is over already: its end has passed\n"
+
+
+def test_deleted_coupons_are_listed_and_brought_back(payment):
+    made = payment("coupon", "add", "--title", "x", "--off", 1).json["id"]
+    payment("coupon", "rm", made)
+    assert payment("coupon", "list").json == []
+    assert [one["id"] for one in payment("coupon", "list", "--deleted").json] == [made]
+    assert payment("coupon", "list", "--deleted", "-pager").json["pager"]["sum"] == 1
+    assert payment("coupon", "restore", made).json["cpn_stat"] == "free"
+    assert [one["id"] for one in payment("coupon", "list").json] == [made]
+    assert "is not deleted" in payment("coupon", "restore", made, exit_code=12).err
+
+
+def test_a_coupon_keeps_fields_of_ones_own_but_no_misspelled_threshold(payment):
+    made = payment("coupon", "add", "{title:'A gift', off:5, batch:'spring'}").json
+    assert (made["type"], made["value"], made["batch"]) == (1, 5, "spring")
+    assert payment("coupon", "add", "{name:'A', rate:0.8, expires:9}").json["type"] == 2
+    for word in ("thress", "tresh", "treshold", "cpn_min"):
+        ran = payment("coupon", "add", f"{{title:'A', off:5, {word}:50}}", exit_code=2)
+        assert f"'{word}' is not a field" in ran.err
+        kept = payment("coupon", "add", f"{{title:'A', off:5, {word}:50}}", "--keep", word).json
+        assert (kept[word], kept["thres"]) == (50, 0)

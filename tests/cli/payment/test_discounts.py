@@ -124,3 +124,44 @@ def test_explain_records_nothing(payment, cup):
     payment("d", "explain", "--item", "cup")
     assert payment("w", "get", "cup").json["sku"] == 1
     assert payment("o", "list").json == []
+
+
+def test_a_sale_of_one_day_runs_that_day(payment, cup):
+    sale = payment("d", "add", "--title", "x", "--off", 1, "--from", "today", "--until", "today")
+    assert sale.json["dis_expi"] - sale.json["start_at"] == 86_400_000 - 1
+    assert sale.err == ""
+    assert payment("o", "price", "--item", "cup").json["fee"] == 33.5
+
+
+def test_a_window_that_is_empty_is_refused_and_one_that_is_over_is_told(payment, cup):
+    words = ("d", "add", "--title", "x", "--off", 1, "--from", "2030-01-02", "--until")
+    assert "it ends (dis_expi) before it starts" in payment(*words, "2030-01-01", exit_code=2).err
+    assert payment(*words, "2030-01-02").err == ""
+    over = payment("d", "add", "--title", "x", "--off", 1, "--until", "2020-01-01")
+    assert over.err == "the discount is over already: its end has passed\n"
+    assert payment("d", "set", over.json["id"], "--title", "y").err == ""
+    assert "over already" in payment("d", "set", over.json["id"], "--until", "2020-01-02").err
+
+
+def test_deleted_discounts_are_listed_and_brought_back(payment, cup):
+    ids = [payment("d", "add", "--title", "x", "--off", n).json["id"] for n in (1, 2)]
+    payment("d", "rm", ids[0])
+    assert [one["id"] for one in payment("d", "list", "--deleted").json] == [ids[0]]
+    assert payment("d", "list", "--deleted", "-pager").json["pager"]["sum"] == 1
+    assert [one["id"] for one in payment("d", "list").json] == [ids[1]]
+    assert payment("d", "restore", ids[0]).json["th_live"] == 1
+    assert len(payment("d", "list").json) == 2
+    assert "is not deleted" in payment("d", "restore", ids[0], exit_code=12).err
+
+
+def test_a_discount_from_json_takes_the_words_of_its_options(payment, shop):
+    made = payment("d", "add", "{title:'A', mode:'amount', off:5, threshold:50, until:0}").json
+    assert (made["dis_nm"], made["thres"], made["dis_expi"]) == ("A", 50, 0)
+    assert payment("d", "add", "{title:'B', campaign:'x'}", "--off", "10%").json["campaign"] == "x"
+    ran = payment("d", "set", made["id"], "treshold:60", exit_code=2)
+    assert "did you mean threshold?" in ran.err
+    ran = payment("d", "add", "{title:'C', mode:'percent', off_bp:5, nth:2}", exit_code=2)
+    assert "'nth' is not a field of mode percent" in ran.err
+    tiers = "tiers:[{count:3, off_bp:500, note:'x'}]"
+    made = payment("d", "add", f"{{title:'D', mode:'tiered', {tiers}}}").json
+    assert made["tiers"] == [{"note": "x", "count": 3, "off_bp": 500}]

@@ -253,3 +253,42 @@ def test_another_domain_has_goods_of_its_own(payment, shop):
 def test_a_domain_without_a_store_sells_nothing(payment, shop):
     ran = payment(*CUP, "--as", "nobody", exit_code=10)
     assert "payment store init nobody" in ran.err
+
+
+def test_goods_are_sold_to_the_end_of_their_last_day(payment, shop):
+    words = ("w", "add", "--title", "Cup", "--price", 1, "-nm")
+    assert payment(*words, "cup", "--expires", "today").err == ""
+    assert payment("o", "price", "--item", "cup").json["fee"] == 1
+    over = payment("w", "set", "cup", "--expires", "2020-01-01")
+    assert over.err == "the sale of this product is over already: its end has passed\n"
+    assert payment("w", "set", "cup", "--price", 2).err == ""
+
+
+def test_stock_by_its_own_name_counts_and_a_misspelled_price_is_refused(payment, shop):
+    made = payment("w", "add", "{nm:'a', title:'A', price:5, stock:5}").json
+    assert made["sku"] == 5
+    assert "stock" not in made
+    ran = payment("w", "add", "{nm:'b', title:'B', pricee:5}", exit_code=2)
+    assert "'pricee' is not a field (--keep pricee" in ran.err
+    assert "did you mean price?" in ran.err
+    ran = payment("w", "set", "a", "stok:7", exit_code=2)
+    assert "did you mean stock?" in ran.err
+    kept = payment("w", "set", "a", "pricee:7, colour:'red'", "--keep", "pricee").json
+    assert (kept["pricee"], kept["colour"], kept["w_price"]) == (7, "red", 5)
+    assert "pricee" not in payment("w", "set", "a", "pricee:null").json
+    ran = payment("w", "set", "a", "stock:7", "--stock", 8, exit_code=2)
+    assert "stock is given as an option and in JSON" in ran.err
+
+
+def test_a_product_from_a_file_does_not_bring_back_what_was_sold(payment, shop):
+    read = payment("w", "add", "-nm", "a", "--title", "A", "--price", 5, "--stock", 5).text
+    payment("w", "stock", "a", "-3")
+    ran = payment("w", "set", "a", "-", stdin=read.replace('"w_price": 5.00', '"w_price": 6'))
+    assert (ran.json["sku"], ran.json["w_price"]) == (2, 6)
+    assert ran.err == "stock left as it is counted, 2: --stock N sets it\n"
+    assert payment("w", "set", "a", "-", "--stock", 9, stdin=read).json["sku"] == 9
+    ran = payment("w", "set", "a", "-", stdin='{"stock":7}', exit_code=2)
+    assert "a file does not change the stock that is counted (--stock N sets it" in ran.err
+    assert payment("w", "set", "a", "sku:7").json["sku"] == 7
+    assert payment("w", "set", "a", "sku:null").err == ""
+    assert payment("w", "set", "a", "-", stdin='{"stock":3}').json["sku"] == 3

@@ -98,8 +98,8 @@ def test_a_bad_csv_is_named_and_nothing_is_imported(payment, tmp_path, text, sai
 
 def test_csv_from_a_spreadsheet_is_read(payment, tmp_path):
     path = tmp_path / "goods.CSV"
-    path.write_bytes("\ufeffnm,title\r\n".encode())
-    assert "'title' is not a column" in payment("w", "import", path, exit_code=2).err
+    path.write_bytes("\ufeffnm,titel\r\n".encode())
+    assert "'titel' is not a column" in payment("w", "import", path, exit_code=2).err
     text = '\ufeffnm,w_nm,w_price,cat,description\r\ncup,"Cup, blue",34.5,cups,"two\nlines"\r\n'
     path.write_bytes(text.encode())
     assert payment("w", "import", path).json["added"] == 1
@@ -136,3 +136,39 @@ def test_what_the_file_does_not_mention_stays(payment, goods, tmp_path):
     cup = payment("w", "get", "cup").json
     assert (cup["w_price"], cup["w_nm"], cup["sku"]) == (30, "Cup, blue", 3)
     assert "weight" not in cup
+
+
+def test_a_table_from_a_chinese_excel_is_read_and_said_to_be_one(payment, tmp_path):
+    path = tmp_path / "goods.csv"
+    path.write_bytes("货号,名称,价格,库存\r\ncup,蓝色茶杯,34.5,5\r\n,,,\r\n".encode("gb18030"))
+    ran = payment("w", "import", path)
+    assert ran.json["added"] == 1
+    assert ran.err == f"{path}: GB18030, read as such\n"
+    made = payment("w", "get", "cup").json
+    assert (made["w_nm"], made["w_price"], made["sku"]) == ("蓝色茶杯", 34.5, 5)
+    path.write_bytes("货号\t价格\r\ncup\t35\r\n".encode("utf-16"))
+    assert payment("w", "import", path).err == f"{path}: UTF-16, read as such\n"
+    assert payment("w", "get", "cup").json["w_price"] == 35
+
+
+def test_an_old_export_leaves_the_stock_and_says_so(payment, goods):
+    payment("w", "import", goods)
+    payment("w", "stock", "cup", "-3")
+    ran = payment("w", "import", goods)
+    assert ran.json == {"added": 0, "changed": 0, "unchanged": 2}
+    assert ran.err == "stock left as it is counted, not as the file has it: 1 (--stock)\n"
+    assert payment("w", "get", "cup").json["sku"] == 2
+    ran = payment("w", "import", goods, "--stock")
+    assert (ran.json["changed"], ran.err) == (1, "")
+    assert payment("w", "get", "cup").json["sku"] == 5
+
+
+def test_a_code_that_excel_spoiled_and_a_column_of_ones_own(payment, tmp_path):
+    path = tmp_path / "goods.csv"
+    path.write_text("nm,title,price,barcode\ncup,Cup,1,6.9E+12\n")
+    assert "'barcode' is not a column" in payment("w", "import", path, exit_code=2).err
+    ran = payment("w", "import", path, "--keep", "barcode", exit_code=2)
+    assert "line 2: barcode: '6.9E+12' is what a spreadsheet made of a long number" in ran.err
+    path.write_text("nm,title,price,barcode\ncup,Cup,1,6901234567892\n")
+    payment("w", "import", path, "--keep", "barcode")
+    assert payment("w", "get", "cup").json["barcode"] == "6901234567892"

@@ -294,6 +294,13 @@ def test_orders_are_listed_by_filters_and_matches_in_either_words(payment, order
     assert "'XX' is not a status" in payment("o", "list", "-st", "NW,XX", exit_code=2).err
 
 
+def test_an_order_is_named_by_its_file_too(payment, orders, root):
+    for name in (f"ord_demo_{orders[2]}", f"sys/order/ord_demo_{orders[2]}.json"):
+        assert payment("o", "get", name).json["id"] == orders[2]
+        assert payment("o", "history", name, "--as", "root").json[0]["what"] == "create"
+    assert payment("o", "cancel", f"ord_demo_{orders[2][-8:]}").json["ord_status"] == "CA"
+
+
 def test_tables_of_orders_take_columns_in_either_words(payment, orders):
     words = ("-t", "id,st,tp,ord_tp,fee,products.0.title", "-match", "{tp:'Q'}")
     row = payment("o", "list", *words).text.split()

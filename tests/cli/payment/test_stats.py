@@ -69,6 +69,8 @@ def test_statuses_and_pay_types(stats):
 
 def test_a_time_range_bounds_what_counts(stats):
     assert stats("--to", "now-1d").json == []
+    assert len(stats("--from", "today", "--to", "today", "--by", "status").json) == 3
+    assert "--to is before --from" in stats("--from", "now", "--to", "now-1h", exit_code=2).err
     assert stats("--from", "now+1d", "--by", "product").json == []
     assert len(stats("--from", "now-1d", "--to", "now+1d", "--by", "status").json) == 3
     assert "--from 'x' is not a time" in stats("--from", "x", exit_code=2).err

@@ -73,3 +73,44 @@ def test_a_language_file_is_only_read_if_a_name_stands_in_it(payment, cup, root)
     assert "i18n/zh-cn.json is not valid JSON" in ran.err
     payment("w", "set", "cup", "--title", "Cup")
     assert payment("w", "list", "-t", "title").text == "Cup\n"
+
+
+def test_a_column_of_all_lines_is_named_by_either_word(payment, cup):
+    payment("w", "add", "-nm", "pot", "--title", "Pot", "--price", 20)
+    payment("o", "create", "--item", "cup:2", "--item", "pot", "--buyer", "li")
+    for words in ("products.title,products.amount", "ord_ws.w_nm,ord_ws.w_buy_num"):
+        assert payment("o", "list", "-t", words).text == '["杯子","Pot"]  [2,1]\n'
+    assert payment("o", "list", "-tmpl", "@{products.title}").text == '["杯子","Pot"]\n'
+    assert payment("w", "list", "-t", "name,stock", "-sort", "name:1").text == "cup\npot\n"
+
+
+#: What seed 002 calls the fields of each entity that are stored under other names.
+SHOP_WORDS = {
+    "w": {"id", "nm", "title", "price", "currency", "cate", "tp"},
+    "coupon": {"id", "title", "type", "value", "thres", "cpn_expi"},
+    "o": {"id", "tp", "products", "coupons", "title", "buyer_id", "price", "fee", "st", "ct", "lm"},
+}
+
+
+def keys_in(value):
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_in, value.values()))
+    return set().union(*map(keys_in, value)) if isinstance(value, list) else set()
+
+
+def test_shop_prints_the_words_of_seed_002_at_every_depth(payment, cup):
+    payment("w", "set", "cup", "--category", "tea", "--type", "A")
+    payment("w", "add", "-nm", "set", "--title", "Set", "--part", "cup:2")
+    gift = payment("coupon", "add", "--title", "Gift", "--off", 1).json["id"]
+    payment("d", "add", "--title", "Sale", "--off", "10%")
+    payment("o", "create", "--item", "set", "--item", "cup", "--coupon", gift, "--buyer", "li")
+    for group, words in SHOP_WORDS.items():
+        [shown] = payment(group, "list", "-limit", 1, "-sort", "id:1", "--shop").json
+        stored = {"w_nm", "w_price", "w_currency", "w_buy_num", "w_num", "cat", "w_tp",
+                  "ord_ws", "ord_tp", "ord_status", "ord_currency", "ord_expi"}  # fmt: skip
+        assert words <= set(shown), group
+        assert not stored & keys_in(shown), group
+    lines = payment("o", "list", "--shop").json[0]["products"]
+    assert {"id", "title", "price", "amount"} <= set(lines[0]["w_pkg"][0])
+    priced = payment("o", "price", "--item", "cup", "--buyer", "li", "--shop").json
+    assert not stored & keys_in(priced)

@@ -81,3 +81,26 @@ def test_a_border_surrounds_header_and_rows():
 def test_a_table_of_nothing_is_its_header():
     assert list(plain_table(["id", "st"], [], has_border=False)) == ["id  st", "--  --"]
     assert list(plain_table(None, [], has_border=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("rows.name", '["a","b"]'),
+        ("rows.0.name", "a"),
+        ("rows.parts.num", "[[1,2],null]"),
+        ("rows.0.parts.num", "[1,2]"),
+        ("rows.none", ""),
+        ("rows.9.name", ""),
+        ("sub.x.y", "5"),
+        ("a.b", "dotted"),
+    ],
+)
+def test_a_path_goes_through_lists(path, text):
+    record = {
+        "rows": [{"name": "a", "parts": [{"num": 1}, {"num": 2}]}, {"name": "b"}],
+        "sub": {"x": {"y": 5}},
+        "a.b": "dotted",
+    }
+    [column] = parse_columns(path)
+    assert column.cell(record).text == text

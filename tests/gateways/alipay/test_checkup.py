@@ -64,3 +64,11 @@ def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
     assert told == (
         [f"timeout_express is {minutes} minutes, but a code can be scanned for 120 only"] * is_told
     )
+
+
+def test_every_key_that_can_not_be_read_is_told_at_once():
+    wrong = {"private_key": "x", "app_cert": "x", "alipay_root_cert": "x"}
+    certificate = certificate_pem(alipay.private_key("alipay"), serial=22)
+    account = alipay.account(alipay_public_key="", alipay_cert=certificate, **wrong)
+    told = [f.sentence.split()[1] for f in examine("x", account, NOW)]
+    assert told == ["private_key", "app_cert", "alipay_root_cert"]

@@ -129,3 +129,22 @@ def test_an_order_that_outlives_its_code_is_a_warning(minutes, is_told):
     assert told == (
         [f"pay_time_expire is {minutes} minutes, but a code can be scanned for 120 only"] * is_told
     )
+
+
+def test_every_key_that_can_not_be_read_is_told_at_once():
+    wrong = {
+        "private_key": "x",
+        "public_key": "x",
+        "platform_certs": ("x", GOOD),
+        "client_cert": "x",
+    }
+    told = [f.sentence for f in examine("x", certified(**wrong, client_key="x"), NOW)]
+    assert [sentence.split()[1] for sentence in told] == [
+        "private_key", "public_key", "platform_certs", "client_cert", "client_key",
+    ]  # fmt: skip
+
+
+def test_the_merchants_own_public_key_in_place_of_wechat_pays_is_noticed():
+    findings = list(examine("x", certified(public_key=wechat.public_pem("merchant")), NOW))
+    [finding] = [f for f in findings if f.level is Level.ERROR]
+    assert finding.sentence == "wxpay.conf: public_key is the merchant's own public key"

@@ -1,6 +1,6 @@
 """Times as operators type them, told against Python's own calendar."""
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 import pytest
 from hypothesis import given
@@ -155,3 +155,44 @@ def test_any_text_is_a_time_or_none_or_refused(text: str) -> None:
     except InvalidValueError:
         return
     assert found is None or isinstance(found, int)
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("2021-05-13", "2021-05-13T23:59:59.999"),
+        ("20210513", "2021-05-13T23:59:59.999"),
+        ("2021年5月13日", "2021-05-13T23:59:59.999"),
+        ("2021-05-13+1d", "2021-05-14T23:59:59.999"),
+        ("(2021-01-31)+1M", "2021-02-28T23:59:59.999"),
+        ("today", "2020-12-09T23:59:59.999"),
+        ("today+7d", "2020-12-16T23:59:59.999"),
+        ("Sat", "2020-12-12T23:59:59.999"),
+        ("monthEnd", "2020-12-31T23:59:59.999"),
+        ("2021-05-13 00:00", "2021-05-13T00:00:00.000"),
+        ("2021-05-13T08:00Z", "2021-05-13T16:00:00.000"),
+        ("today+1h", "2020-12-09T01:00:00.000"),
+        ("(2021-05-13)+1", "2021-05-13T00:00:00.001"),
+        ("monthBegin", "2020-12-01T00:00:00.000"),
+        ("now", "2020-12-09T18:33:19.733"),
+        ("now+1d", "2020-12-10T18:33:19.733"),
+        ("1620835200000", "2021-05-13T00:00:00.000"),
+    ],
+)
+def test_as_an_end_a_day_is_included_and_a_moment_is_itself(text: str, last: str) -> None:
+    assert TimeReader(NOW, lambda: SHANGHAI).read_end(text) == ams(last)
+
+
+def test_a_day_ends_where_the_next_begins_though_clocks_are_put_forward() -> None:
+    reader = TimeReader(NOW, lambda: SPRING)
+    for day in ("2021-03-28", "2021-03-27+1d", "2021-03-21+1w"):
+        assert reader.read_end(day) == ams("2021-03-28T23:59:59.999", SPRING)
+    assert reader.read_end("2021-03-27+2d") == ams("2021-03-29T23:59:59.999", SPRING)
+
+
+@given(st.dates(date(1971, 1, 1), date(2100, 1, 1)))
+def test_a_window_of_one_day_is_that_day(day: date) -> None:
+    reader = TimeReader(NOW, lambda: SHANGHAI)
+    first, last = reader.read(str(day)), reader.read_end(str(day))
+    assert first is not None
+    assert last == first + 86_400_000 - 1

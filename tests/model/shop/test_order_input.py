@@ -96,3 +96,28 @@ def test_a_fractional_amount_says_where_it_is():
         OrderInput.from_document(
             {"products": [{"id": "a", "amount": 1}, {"id": "b", "amount": yuan("0.5")}]}
         )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said", "hint"),
+    [
+        ({"cupons": ["c-1"]}, "order: 'cupons' is not a field$", "did you mean coupons?"),
+        ({"remark": "x"}, "order: 'remark' is not a field$", ""),
+        ({"adress": "a-1"}, "order: 'adress' is not a field$", "did you mean address?"),
+    ],
+)
+def test_a_client_is_told_which_field_it_misspelled(fields, said, hint):
+    with pytest.raises(InvalidValueError, match=said) as caught:
+        OrderInput.from_document({"products": [{"id": "a", "amount": 1}], **fields})
+    assert caught.value.hint == hint
+
+
+def test_a_client_is_told_which_field_of_a_line_it_misspelled():
+    with pytest.raises(InvalidValueError, match=r"ord_ws\[0\]: 'amuont' is not a field$") as caught:
+        OrderInput.from_document({"products": [{"id": "a", "amuont": 1}]})
+    assert caught.value.hint == "did you mean amount?"
+
+
+def test_lines_may_be_in_the_words_of_packages_and_baskets():
+    wanted = OrderInput.from_document({"items": [{"w_id": "a", "num": 1}, {"id": "b", "count": 2}]})
+    assert wanted.cart == (CartLine("a", 1), CartLine("b", 2))

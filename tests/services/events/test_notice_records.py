@@ -9,6 +9,8 @@ from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.stores.settings import SETTINGS_ID
 from payment_cli.services.events.notice_records import NOTICES
+from payment_cli.services.payments.records import load
+from payment_cli.services.shop.order_payments import Paying
 from payment_cli.services.shop.records import orders
 from payment_cli.storage.base import Collection, Query
 from tests.services.conftest import World
@@ -75,11 +77,41 @@ def test_cancelled_and_expired_are_two_events(world: World, order: Order) -> Non
     assert told(world) == [("order.cancelled", "CA"), ("order.expired", "CA")]
 
 
-def test_a_failed_payment_is_no_event_its_orders_end_is(world: World, order: Order) -> None:
+def test_a_payment_that_its_provider_ends_is_told_with_the_reason(
+    world: World, order: Order
+) -> None:
     pay(world, order)
-    world.gateway.checks = [Answer(Outcome.FAILED, code="CLOSED")]
+    world.gateway.checks = [Answer(Outcome.FAILED, code="NOTENOUGH")]
     world.order_payments.check(order.id)
-    assert (state(world, order), told(world)) == ("FA", [])
+    assert (state(world, order), told(world)) == ("FA", [("order.failed", "FA")])
+    [notice] = world.storage.query(NOTICES, Query(everything()))
+    assert notice["data"]["reason"] == "NOTENOUGH"
+
+
+def test_a_payment_that_we_close_for_another_is_no_failure(world: World, order: Order) -> None:
+    first = pay(world, order)
+    world.gateway.sends = [QR]
+    world.order_payments.pay(order.id, Paying("zfb.qrcode"))
+    assert load(world.storage, first).st == "FAIL"
+    assert (state(world, order), told(world)) == ("WT", [])
+
+
+def test_what_the_store_ships_and_ends_is_told(world: World, order: Order) -> None:
+    money(world, pay(world, order))
+    world.orders.ship(order.id, "SF", "SF1")
+    world.orders.ship(order.id, "DHL", "JD2")
+    world.orders.track(order.id, "SF1", "arrived")
+    world.orders.done(order.id)
+    assert told(world) == [
+        ("order.paid", "OK"),
+        ("order.shipped", "SP"),
+        ("order.shipped", "SP"),
+        ("order.done", "DN"),
+    ]
+    _, first, second, _ = world.storage.query(NOTICES, Query(everything(), (("ct", 1),)))
+    assert (first["data"]["carrier"], first["data"]["number"]) == ("SF", "SF1")
+    assert (second["data"]["carrier"], second["data"]["number"]) == ("DHL", "JD2")
+    assert "buyer_phone" not in first["data"]
 
 
 def test_late_money_for_an_expired_order_is_told_as_flagged(world: World, order: Order) -> None:

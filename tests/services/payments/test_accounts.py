@@ -22,7 +22,9 @@ BARE = HttpRequest("POST", "/pay/re", "", JSON, b'{"resource": {}, "event_type":
 
 
 def watch(world: World, payment: Payment) -> None:
-    Watcher(world.payments, world.checker, world.closer, world.clock, lambda _s: None).look(payment)
+    Watcher(
+        world.payments, world.checker, world.closer, world.clock, lambda _s: None, scan_reverse_s=45
+    ).look(payment)
 
 
 def receive(world: World, request: HttpRequest) -> None:

@@ -188,3 +188,38 @@ def test_a_clock_set_back_holds_nothing_up(world: World) -> None:
     assert world.stored(cut_short).intent is None
     assert world.stored(declined).next_check_at == 0
     assert world.stored(waiting).next_check_at == world.clock.now + back_off(0)
+
+
+def test_another_amount_is_asked_about_no_more_by_itself_and_again_by_a_person(
+    world: World,
+) -> None:
+    payment = sent(world)
+    world.clock.advance(s=20)
+    world.gateway.checks = [paid(payment.id, 2400)]
+    assert world.checker.check_pending(10).by_status == {"amount": 1}
+    flagged = world.stored(payment)
+    for _ in range(3):
+        world.clock.advance(minutes=60)
+        assert world.checker.check_pending(10).checked == 0
+        assert world.checker.check(payment.id).payment == flagged
+    for nothing in (WAITING, NOT_FOUND, UNKNOWN):
+        world.gateway.checks = [nothing]
+        assert world.checker.check(payment.id).payment == flagged
+    assert world.gateway.calls("close") == []
+    world.gateway.checks = [paid(payment.id)]
+    assert world.checker.check(payment.id).payment.st == "OK"
+
+
+def test_a_scan_nobody_knows_is_reversed_until_that_was_said_late_and_often_enough(
+    world: World,
+) -> None:
+    world.gateway.closes = [NOT_FOUND]
+    declined = sent(world, Answer(Outcome.FAILED, code="NOTENOUGH"), "wx.scan")
+    assert (declined.st, declined.next_check_at > 0) == ("FAIL", True)
+    for _ in range(12):
+        world.clock.advance(minutes=1)
+        world.checker.check_pending(10)
+    stored = world.stored(declined)
+    assert (stored.st, stored.next_check_at, stored.fail_re) == ("FAIL", 0, "NOTENOUGH")
+    assert stored.history[-1]["what"] == "nothing to reverse"  # type: ignore[index,call-overload]
+    assert world.clock.now > declined.expi

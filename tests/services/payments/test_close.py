@@ -5,7 +5,7 @@ from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.payments.intent import INTENT_MS
 from payment_cli.model.payments.pay_type import ReturnType
 from tests.services.conftest import World
-from tests.services.payments.sent import CLOSED, UNKNOWN, interrupted, sent
+from tests.services.payments.sent import CLOSED, NOT_FOUND, QR, UNKNOWN, interrupted, sent
 from tests.support.gateway import paid
 
 
@@ -62,3 +62,41 @@ def test_a_scan_is_not_reversed_earlier_than_the_provider_allows(world: World) -
     world.clock.advance(s=1)
     world.gateway.closes = [CLOSED]
     assert world.closer.close(payment.id, "x").payment.st == "FAIL"
+
+
+@pytest.mark.parametrize("pay_tp", ["zfb.qrcode", "wx.qrcode", "wx.scan"])
+def test_what_the_provider_does_not_know_is_not_closed_and_the_answer_says_when(
+    world: World, pay_tp: str
+) -> None:
+    payment = sent(world, QR, pay_tp)
+    world.gateway.closes = [NOT_FOUND]
+    result = world.closer.close(payment.id, "the guest left")
+    assert (result.payment.st, result.unknown) == ("WAIT", True)
+    left = 1 if pay_tp == "wx.scan" else 10
+    assert f"may still be scanned and paid for {left} min" in result.err_msg
+    assert f"FAIL in about {left + 7} min" in result.err_msg
+
+
+def test_another_amount_is_never_closed_and_both_figures_are_named(world: World) -> None:
+    payment = sent(world)
+    world.gateway.checks = [paid(payment.id, 2400)]
+    world.checker.check(payment.id)
+    flagged = world.stored(payment)
+    for _ in range(2):
+        with pytest.raises(NotAllowedError, match=r"2300 fen.*2400 fen"):
+            world.closer.close(payment.id, "x")
+        world.clock.advance(minutes=20)
+    assert world.stored(payment) == flagged
+    assert world.gateway.calls("close") == []
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_an_amount_that_is_heard_of_by_closing_is_named_too(
+    world: World, is_interrupted: bool
+) -> None:
+    payment = interrupted(world) if is_interrupted else sent(world)
+    world.clock.advance(ms=INTENT_MS)
+    world.gateway.checks = world.gateway.closes = [paid(payment.id, 2400)]
+    with pytest.raises(NotAllowedError, match=r"2300 fen.*2400 fen"):
+        world.closer.close(payment.id, "x")
+    assert (world.stored(payment).st, world.stored(payment).flag) == ("WAIT", "amount")

@@ -167,11 +167,16 @@ def test_a_true_callback_that_says_nothing_clear_is_asked_for_again(world: World
     assert world.refusals == [f"payment {payment.id}: SUCCESS the answer names no amount"]
 
 
-def test_a_wrong_amount_is_refused_and_changes_nothing(world: World) -> None:
+def test_another_amount_is_flagged_and_acknowledged_and_is_no_payment(world: World) -> None:
     payment = sent(world)
     world.gateway.notices = [notice(payment, 1)]
-    assert isinstance(world.receiver.receive(call()).error, UntrustedError)
-    assert world.stored(payment) == payment
+    received = world.receiver.receive(call())
+    assert (received.acknowledgement.status, received.error) == (200, None)
+    flagged = world.stored(payment)
+    assert (flagged.st, flagged.flag, flagged.paid_fee) == ("WAIT", "amount", 1)
+    assert (flagged.next_check_at, flagged.apply_st) == (0, "")
+    assert world.receiver.receive(call()).acknowledgement.status == 200
+    assert world.stored(payment) == flagged
 
 
 def test_a_genuine_message_about_an_unknown_order_is_refused(world: World) -> None:

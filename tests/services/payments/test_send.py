@@ -192,14 +192,30 @@ def test_a_decline_that_may_not_be_reversed_yet_is_reversed_by_a_later_check(wor
     assert (world.stored(payment).next_check_at, world.stored(payment).st) == (0, "FAIL")
 
 
-@pytest.mark.parametrize(
-    "answer", [paid("0" * 32), paid("", fee=2299), paid("", fee=2301), paid("", cur="USD")]
-)
-def test_an_answer_that_does_not_fit_the_payment_changes_nothing(world, answer) -> None:
+@pytest.mark.parametrize(("fee", "cur"), [(2299, "CNY"), (2301, "CNY"), (2300, "USD")])
+def test_a_scan_that_paid_another_amount_is_flagged_and_right_money_settles_it(
+    world: World, fee: int, cur: str
+) -> None:
     payment = world.create()
-    if not answer.paid.order_no:
-        answer = replace(answer, paid=replace(answer.paid, order_no=payment.id))
-    world.gateway.sends = [answer]
+    world.gateway.sends = [paid(payment.id, fee, cur=cur)]
+    result = send(world, payment, "wx.scan", SCAN)
+    stored = world.stored(payment)
+    assert (stored.st, stored.flag, stored.paid_fee, stored.trade_no) == (
+        "WAIT",
+        "amount",
+        fee,
+        "T1",
+    )
+    assert (stored.intent, stored.next_check_at) == (None, 0)
+    assert str(fee) in result.to_record()["errMsg"]
+    world.gateway.checks = [paid(payment.id)]
+    settled = world.checker.check(payment.id).payment
+    assert (settled.st, settled.flag, settled.paid_fee, settled.paid_cur) == ("OK", "", 2300, "")
+
+
+def test_an_answer_about_another_payment_changes_nothing(world: World) -> None:
+    payment = world.create()
+    world.gateway.sends = [paid("0" * 32)]
     with pytest.raises(UntrustedError) as caught:
         send(world, payment, "wx.scan", SCAN)
     stored = world.stored(payment)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.payments.payment import Payment
@@ -17,6 +19,7 @@ def watcher(world: World) -> Watcher:
         world.closer,
         world.clock,
         lambda s: world.clock.advance(s=int(s)),
+        45,
     )
 
 
@@ -100,3 +103,27 @@ def test_a_payment_that_outlived_its_time_is_asked_about_and_ends(world: World) 
     world.gateway.checks = [Answer(Outcome.CLOSED)]
     watcher(world).end_expired(world.stored(payment))
     assert world.stored(payment).st == "FAIL"
+
+
+def test_a_scan_that_paid_another_amount_is_watched_and_reversed_no_more(world: World) -> None:
+    payment = sent(world, "wx.scan")
+    world.gateway.checks = [WAITING, paid(payment.id, 2400)]
+    last = list(watcher(world).watch(payment.id, 30))[-1]
+    assert (last.payment.st, last.payment.flag) == ("WAIT", "amount")
+    assert world.gateway.calls("close") == []
+    assert len(list(watcher(world).watch(payment.id, 30))) == 1
+    world.clock.advance(minutes=5)
+    assert watcher(world).look_if_due(world.stored(payment)).payment == world.stored(payment)
+
+
+def test_a_scan_whose_money_went_back_before_its_reversal_is_refunded_not_paid(
+    world: World,
+) -> None:
+    payment = sent(world, "wx.scan")
+    answer = paid(payment.id)
+    assert answer.paid is not None
+    returned = replace(answer, paid=replace(answer.paid, went_back=True))
+    world.gateway.checks, world.gateway.closes = [WAITING], [returned]
+    last = list(watcher(world).watch(payment.id, 30))[-1]
+    assert (last.payment.st, last.payment.flag) == ("OK", "refunded")
+    assert last.to_record()["errMsg"] == "it was paid, and the money went back"

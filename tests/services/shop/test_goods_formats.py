@@ -3,7 +3,9 @@ from decimal import Decimal
 import pytest
 
 from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
-from payment_cli.services.shop.goods_formats import naming, read_documents, write_documents
+from payment_cli.model.record import Record
+from payment_cli.services.shop.goods_formats import read_documents, write_documents
+from payment_cli.services.shop.lines import naming
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv"])
@@ -48,3 +50,65 @@ def test_a_rule_stays_a_rule_when_its_line_is_named() -> None:
         raise NotAllowedError("no", hint="h")
     with pytest.raises(InvalidValueError, match=r"^line 7: no product x$"), naming(7):
         raise NotFoundError("product", "x")
+
+
+def read(*lines: str, keep: tuple[str, ...] = ()) -> list[Record]:
+    rows = read_documents([line + "\n" for line in lines], "csv", keep)
+    return [document for _, document in rows]
+
+
+def test_columns_are_headed_by_any_word_for_their_field() -> None:
+    names = {"nm": "a", "w_nm": "A", "w_price": 5, "sku": 3, "cat": "x", "weight": 1}
+    for heading in (
+        "nm,w_nm,w_price,sku,cat,weight",
+        "name,title,price,stock,category,weight",
+        " nm , title,w_price ,stock,cate, weight",
+        "货号,名称,价格,库存,分类,重量(kg)",
+        "编码,商品名称,单价（元）,库存数量,类别,重量（千克）",
+    ):
+        assert read(heading, "a,A,5,3,x,1") == [names]
+
+
+@pytest.mark.parametrize(
+    ("heading", "hint"),
+    [("pricee", "did you mean price?"), ("重量(克)", "--keep, or one of nm"), ("id", "--keep")],
+)
+def test_a_column_that_is_none_is_refused_unless_it_is_kept(heading: str, hint: str) -> None:
+    with pytest.raises(InvalidValueError, match=r"line 1: '.+' is not a column of goods") as caught:
+        read(f"nm,{heading}", "a,x")
+    assert caught.value.hint.startswith(hint)
+    assert read(f"nm,{heading}", "a,6", keep=(heading,)) == [{"nm": "a", heading: "6"}]
+
+
+def test_two_words_for_one_column_are_one_too_many() -> None:
+    with pytest.raises(InvalidValueError, match="line 1: '库存' is there twice"):
+        read("nm,stock,库存", "a,1,2")
+
+
+def test_rows_and_columns_that_are_wholly_empty_are_none() -> None:
+    assert read("nm,w_nm,,", "a,A,,", ",,,", "  , ,\t,", "b,B,,,,") == [
+        {"nm": "a", "w_nm": "A"}, {"nm": "b", "w_nm": "B"},
+    ]  # fmt: skip
+    with pytest.raises(InvalidValueError, match="line 3: 'x' stands in a column without a heading"):
+        read("nm,", "a,", "b,x")
+    with pytest.raises(InvalidValueError, match="line 2: it has another number of cells"):
+        read("nm,w_nm", "a,A,x")
+
+
+@pytest.mark.parametrize("column", ["nm", "w_nm", "pro_id", "price_by", "barcode", "cat"])
+@pytest.mark.parametrize("text", ["6.9E+12", "6.90123E+12", "7E+11", " 6.9e+12 ", "-1.5E-05"])
+def test_a_code_that_a_spreadsheet_turned_into_a_number_is_refused(column: str, text: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"line 2: {column}: .+ is what a spreadsheet made"):
+        read(column, f"{text}", keep=("barcode",))
+
+
+def test_such_a_text_may_stand_in_prose_and_a_long_code_stays_what_it_is() -> None:
+    assert read("nm,description", "6901234567892,6.9E+12") == [
+        {"nm": "6901234567892", "description": "6.9E+12"}
+    ]
+
+
+def test_a_table_between_tabs_is_read() -> None:
+    assert read("nm\tw_nm\tw_price", "a\tA, blue\t5") == [
+        {"nm": "a", "w_nm": "A, blue", "w_price": 5}
+    ]

@@ -10,7 +10,7 @@ from payment_cli.errors import ConflictError, InvalidValueError, NotAllowedError
 from payment_cli.model.query.match import everything
 from payment_cli.services.shop import goods_import as goods_files
 from payment_cli.services.shop.goods_formats import read_documents
-from payment_cli.services.shop.goods_import import GoodsFiles, Imported
+from payment_cli.services.shop.goods_import import GoodsFiles, Imported, Manner
 from payment_cli.storage.base import Query
 from payment_cli.storage.tinydb import open_tinydb
 from tests.services.conftest import World
@@ -202,3 +202,64 @@ def test_an_export_has_the_live_goods_by_name(files) -> None:
     names = [document["nm"] for _, document in read_documents(files.dump("jsonl"), "jsonl")]
     assert names == ["p-1", "p-2"]
     assert len(list(files.goods.query(Query(everything())))) == 2
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_an_unchanged_export_brings_back_nothing_that_was_sold(files, kind) -> None:
+    files.goods.add({"nm": "a", "w_nm": "A", "w_price": 5, "sku": 5})
+    files.goods.add({"nm": "b", "w_nm": "B", "w_price": 5})
+    exported = list(files.dump(kind))
+    files.goods.add_stock("a", -3)
+    files.goods.set_stock("b", 7)  # counted since; the file says that it is not
+    done = files.load(exported, kind, _nothing)
+    assert (files.goods.get("a").sku, files.goods.get("b").sku) == (2, 7)
+    assert (done.changed, done.unchanged) == (0, 2)
+    assert done.stocks_left == (
+        2 if kind == "csv" else 1
+    )  # a missing key says nothing, a cell does
+
+
+def test_an_import_sets_stock_when_it_is_told_and_begins_to_count(files) -> None:
+    files.goods.add({"nm": "a", "w_nm": "A", "w_price": 5, "sku": 5})
+    files.goods.add({"nm": "b", "w_nm": "B", "w_price": 5})
+    lines = ['{"nm":"a","stock":9}\n', '{"nm":"b","stock":4}\n', '{"nm":"c","w_nm":"C",']
+    lines[-1] += '"w_price":1,"stock":2}\n'
+    assert files.load(lines, "jsonl", _nothing).stocks_left == 1
+    assert [files.goods.get(name).sku for name in "abc"] == [5, 4, 2]
+    assert files.load(lines, "jsonl", _nothing, Manner(sets_stock=True)).stocks_left == 0
+    assert [files.goods.get(name).sku for name in "abc"] == [9, 4, 2]
+
+
+def test_stock_that_is_counted_since_the_check_is_left_alone(files) -> None:
+    files.goods.add({"nm": "a", "w_nm": "A", "w_price": 5})
+    counted = iter([lambda: files.goods.set_stock("a", 7)])
+    line = '{"nm":"a","sku":5,"w_price":6}\n'
+    files.load([line], "jsonl", lambda _d, _t: next(counted, lambda: None)())
+    assert (files.goods.get("a").sku, files.goods.get("a").w_price) == (7, 600)
+
+
+def test_a_deleted_product_comes_back_with_the_stock_it_has(files) -> None:
+    files.goods.add({"nm": "a", "w_nm": "A", "w_price": 5, "sku": 5})
+    exported = list(files.dump("jsonl"))
+    files.goods.add_stock("a", -3)
+    files.goods.remove("a")
+    files.load(exported, "jsonl", _nothing)
+    assert (files.goods.get("a").is_live, files.goods.get("a").sku) == (True, 2)
+
+
+def test_a_word_of_ones_own_that_the_store_has_is_no_misspelling_in_its_export(
+    world, files
+) -> None:
+    files.goods.add({"nm": "a", "w_nm": "A", "w_price": 5, "pricee": 3}, keep=("pricee",))
+    exported = list(files.dump("jsonl"))
+    assert files.load(exported, "jsonl", _nothing) == Imported(unchanged=1)
+    other = GoodsFiles(goods_of(world.seen_by("other")))
+    with pytest.raises(InvalidValueError, match="line 1: product: 'pricee' is not a field"):
+        other.load(exported, "jsonl", _nothing)
+    assert other.load(exported, "jsonl", _nothing, Manner(keep=("pricee",))).added == 1
+
+
+def test_a_product_is_known_by_any_word_for_its_code(files) -> None:
+    load(files, '{"name":"a","title":"A","price":5}')
+    assert load(files, '{"name":"a","price":6}') == Imported(changed=1)
+    assert files.goods.get("a").w_price == 600

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from payment_cli.errors import NotAllowedError, OutcomeUnknownError
@@ -22,6 +24,7 @@ from tests.support.gateway import paid
 QR = Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://x")
 CLOSED = Answer(Outcome.CLOSED)
 UNKNOWN = Answer(Outcome.UNKNOWN, message="timeout")
+NOT_FOUND = Answer(Outcome.NOT_FOUND)
 
 
 @pytest.fixture
@@ -103,6 +106,19 @@ def test_another_type_closes_the_first_payment_at_its_gateway_first(world, order
     verbs = [verb for verb, _ in world.gateway.asked if verb in ("send", "close")]
     assert verbs == ["send", "close", "send"]
     assert world.orders.get(order.id).pay_ids == (first, second)
+
+
+def test_another_way_to_pay_is_no_failure_and_a_failure_stays_one(world, order) -> None:
+    pay(world, order)
+    world.gateway.closes = [CLOSED, CLOSED]
+    pay(world, order, "zfb.qrcode")
+    assert (world.orders.get(order.id).ord_status, world.orders.get(order.id).fa_at) == ("WT", 0)
+    world.closer.close(world.orders.get(order.id).pay_id, "changed my mind")
+    failed = world.orders.get(order.id)
+    assert (failed.ord_status, failed.fa_at) == ("FA", world.clock.now)
+    world.clock.advance(s=5)
+    pay(world, order)
+    assert world.orders.get(order.id).fa_at == failed.fa_at
 
 
 def test_an_unconfirmed_close_refuses_the_second_payment_unless_anyway(world, order) -> None:
@@ -222,6 +238,113 @@ def test_an_order_whose_close_is_unknown_is_left_for_the_next_tick(world, order)
     assert [order_id for order_id, _ in first.errors] == [order.id]
     assert state(world, order) == "WT"
     assert world.order_payments.tick(10).cancelled == (order.id,)
+
+
+def absent(world: World) -> None:
+    world.gateway.checks = world.gateway.closes = [NOT_FOUND]
+
+
+def test_no_second_way_is_opened_while_the_provider_only_does_not_know_the_first(
+    world, order
+) -> None:
+    first = pay(world, order, "zfb.qrcode")
+    absent(world)
+    with pytest.raises(OutcomeUnknownError, match="may still be scanned"):
+        pay(world, order, "wx.qrcode")
+    with pytest.raises(OutcomeUnknownError, match="may still be scanned"):
+        world.order_payments.cancel(order.id, "changed my mind")
+    assert world.orders.get(order.id).pay_ids == (first,)
+    assert (state(world, order), world.payments.get(first).st) == ("WT", "WAIT")
+    money(world, first)
+    assert state(world, order) == "OK"
+
+
+def test_an_overdue_order_is_held_without_errors_until_its_payment_is_gone(world, order) -> None:
+    first = pay(world, order, "zfb.qrcode")
+    absent(world)
+    world.clock.now = order.ord_expi + 1
+    held = 0
+    while state(world, order) != "CA":
+        tick = world.order_payments.tick(10)
+        assert tick.errors == ()
+        held += tick.held == (order.id,)
+        world.clock.advance(minutes=1)
+        assert held < 10
+    assert held >= 2
+    assert world.payments.get(first).st == "FAIL"
+    assert len(world.gateway.calls("close")) <= 4
+
+
+def test_orders_that_are_held_keep_no_other_from_its_end(world, order) -> None:
+    pay(world, order, "zfb.qrcode")
+    absent(world)
+    world.clock.advance(s=1)
+    other = world.orders.create(wanted((stock(world, sku=1), 1)), BUYER)
+    world.clock.now = order.ord_expi - 60_000
+    world.checker.check(world.orders.get(order.id).pay_id)
+    world.clock.now = other.ord_expi + 1
+    world.order_payments.tick(1)
+    tick = world.order_payments.tick(1)
+    assert (tick.cancelled, tick.held) == ((other.id,), (order.id,))
+
+
+def test_an_order_that_got_another_amount_is_held_for_a_person(world, order) -> None:
+    first = pay(world, order, "wx.qrcode")
+    fee = world.payments.get(first).fee
+    world.gateway.checks = [paid(first, fee + 1)]
+    world.checker.check(first)
+    assert "money: amount" in [line["what"] for line in world.orders.get(order.id).history]
+    for pay_tp in ("wx.qrcode", "zfb.qrcode"):
+        with pytest.raises(NotAllowedError, match=rf"{fee} fen.*{fee + 1} fen"):
+            pay(world, order, pay_tp, anyway=True)
+    with pytest.raises(NotAllowedError, match=f"{fee + 1} fen"):
+        world.order_payments.cancel(order.id, "x")
+    world.clock.advance(minutes=60)
+    tick = world.order_payments.tick(10)
+    assert (tick.cancelled, tick.held, tick.errors) == ((), (order.id,), ())
+    assert (state(world, order), world.orders.get(order.id).pay_ids) == ("WT", (first,))
+    world.gateway.checks = [paid(first, fee)]
+    world.checker.check(first)
+    assert state(world, order) == "OK"
+
+
+def test_an_order_that_got_another_amount_ends_when_its_payment_failed(world, order) -> None:
+    first = pay(world, order, "wx.qrcode")
+    world.gateway.checks = [paid(first, 1), Answer(Outcome.FAILED, code="CLOSED")]
+    world.checker.check(first)
+    world.checker.check(first)
+    assert (world.payments.get(first).st, world.payments.get(first).flag) == ("FAIL", "amount")
+    assert state(world, order) == "FA"
+    world.clock.now = order.ord_expi + 1
+    assert world.order_payments.tick(10).cancelled == (order.id,)
+
+
+def money_that_went_back(world: World, payment_id: str) -> None:
+    answer = paid(payment_id, world.payments.get(payment_id).fee)
+    assert answer.paid is not None
+    world.gateway.checks = [replace(answer, paid=replace(answer.paid, went_back=True))]
+    world.checker.check(payment_id)
+
+
+def test_an_order_whose_money_went_back_is_not_paid_and_may_be_paid_again(world, order) -> None:
+    first = pay(world, order, "wx.qrcode")
+    money_that_went_back(world, first)
+    returned = world.payments.get(first)
+    assert (returned.st, returned.flag, returned.apply_st) == ("OK", "refunded", "")
+    assert (state(world, order), world.orders.get(order.id).ok_at) == ("FA", 0)
+    second = pay(world, order, "wx.qrcode")
+    assert second != first
+    money(world, second, "T2")
+    assert state(world, order) == "OK"
+
+
+def test_an_order_whose_money_went_back_ends_with_its_time(world, order) -> None:
+    first = pay(world, order, "wx.qrcode")
+    money_that_went_back(world, first)
+    assert world.order_payments.open(order.id).id != first
+    world.clock.now = order.ord_expi + 1
+    tick = world.order_payments.tick(10)
+    assert (tick.cancelled, tick.errors) == ((order.id,), ())
 
 
 def test_a_payment_never_outlives_its_order(world, order) -> None:

@@ -72,7 +72,8 @@ def mounts(tmp_path):
 def doctor(tree, mounts):
     configs: Configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: SHOP)
     probe = lambda: "1 payment, journal sound"  # noqa: E731
-    return Doctor(tree, system_clock, configs, probe, list, list, lambda _shop: (), mounts)
+    none = lambda _shop: ()  # noqa: E731
+    return Doctor(tree, system_clock, configs, probe, list, list, list, none, mounts)
 
 
 def found(findings, level):
@@ -121,6 +122,27 @@ def test_each_file_that_is_left_to_a_foreign_hand_is_told(doctor):
     told = [f for f in findings if f.level is Level.WARN and f.subject in paths]
     assert [f.subject for f in told] == paths
     assert all("--restore" in f.hint and "--adopt" in f.hint for f in told)
+
+
+def test_a_tree_of_another_user_is_told_with_both_names(doctor, tree, monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: tree.stat().st_uid + 54_321)
+    [finding] = [f for f in doctor.examine() if "belongs to the user" in f.sentence]
+    assert finding.level is Level.ERROR
+    assert f"and you are #{tree.stat().st_uid + 54_321}" in finding.sentence
+    assert "sudo -u" in finding.hint
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_roots_cron_wrote_into_a_servers_tree_is_told(doctor, tree):
+    for place in (tree, *tree.rglob("*")):
+        os.chown(place, 54_321, 54_321)
+    assert not [f for f in doctor.examine() if f.subject == "owner"]
+    os.chown(tree / "var" / "payment" / "01.json", 0, 0)
+    [finding] = [f for f in doctor.examine() if f.subject == "owner"]
+    assert finding.level is Level.ERROR
+    assert "1 files or folders are not #54321's" in finding.sentence
+    assert str(tree / "var" / "payment" / "01.json") in finding.sentence
+    assert finding.hint == f"chown -R 54321 {tree}"
 
 
 def test_the_doctor_leaves_no_trace(doctor, tree):

@@ -27,6 +27,7 @@ class Machine:
     def __init__(self) -> None:
         self.scripts = {"after"}
         self.problem: Exception | None = None
+        self.hooks: list[str] = []
 
     def require_script(self, _domain: str, name: str) -> None:
         if name not in self.scripts:
@@ -52,7 +53,11 @@ def said(world: World, machine: Machine):
     """`said()` are the findings, as lines."""
     checks = SettingChecks(machine.require_script, check_sheet, machine.require_webhook)
     examiner = StoreExaminer(
-        lambda: world.storage, checks, machine.read_messages, lambda: world.clock.now
+        lambda: world.storage,
+        checks,
+        machine.read_messages,
+        lambda _domain: machine.hooks,
+        lambda: world.clock.now,
     )
     return lambda shop=SHOP: [
         f"{found.level} {found.subject}: {found.sentence}" for found in examiner.examine(shop)
@@ -108,6 +113,11 @@ def test_the_file_of_a_language_must_be_readable_if_it_is_there(said) -> None:
     assert said(SHOP._replace(lang="fr")) == ALL_IS_WELL
 
 
+def test_a_hook_for_no_event_is_told(machine: Machine, said) -> None:
+    machine.hooks = [".git", "order.paid", "order.payed"]
+    assert said() == ["warn demo store: hook/order.payed: no event is called so"]
+
+
 def test_goods_that_can_not_be_sold_are_told_some_of_them(world: World, goods: Goods, said) -> None:
     cup = goods.add({"nm": "cup", "w_nm": "Cup", "w_price": 3})
     for number in range(TOLD_MAX + 1):
@@ -140,3 +150,19 @@ def test_a_discount_that_applies_to_nothing_any_more_is_told(world, goods: Goods
     assert "it is in RMB, product cup is sold in USD" in said()[0]
     made.remove(cups.id)
     assert said() == ALL_IS_WELL
+
+
+def test_fields_of_ones_own_that_look_like_others_are_told(goods: Goods, said) -> None:
+    for name in ("a", "b"):
+        goods.add(
+            {"nm": name, "w_nm": "A", "w_price": 5, "stock": 5, "pricee": 3, "colour": "red"},
+            keep=("stock", "pricee"),
+        )
+    assert said() == [
+        "warn demo goods: pricee of 2 goods, as of a, is a field of your own, not w_price",
+        "warn demo goods: stock of 2 goods, as of a, is a field of your own, not sku",
+    ]
+    for name in ("a", "b"):
+        goods.set(name, {"pricee": None, "stock": 7})
+    assert said() == ALL_IS_WELL
+    assert goods.get("a").sku == 7

@@ -1,6 +1,7 @@
 import pytest
 
 from payment_cli.errors import ConfigError, LockedError
+from payment_cli.services.events.hooks import HooksRun
 from payment_cli.services.events.notices import Drained
 from payment_cli.services.events.outbox import OUTBOX, Outbox, outbox_row
 from payment_cli.services.payments.apply import Applier
@@ -17,6 +18,13 @@ class NoNotices:
         return Drained()
 
 
+class NoHooks:
+    """A store without scripts for its events; running hooks has tests of its own."""
+
+    def drain(self, most: int) -> HooksRun:
+        return HooksRun()
+
+
 @pytest.fixture
 def outbox(world: World) -> Outbox:
     return Outbox(world.storage, "demo", world.clock, {"do": lambda _tx, _row: None})
@@ -24,7 +32,7 @@ def outbox(world: World) -> Outbox:
 
 @pytest.fixture
 def ticker(world: World, outbox: Outbox) -> Ticker:
-    return Ticker(world.order_payments, outbox, lambda: world.applier, NoNotices)
+    return Ticker(world.order_payments, outbox, lambda: world.applier, NoNotices, NoHooks)
 
 
 def owe(world: World, name: str, what: str = "do") -> None:
@@ -62,7 +70,7 @@ def test_what_can_not_be_done_is_told_and_stops_nothing(world: World, outbox: Ou
     applier = Refusing(
         world.storage, world.payments, world.clock, world.scripts, "here:1", timeout_s=60
     )
-    done = Ticker(world.order_payments, outbox, lambda: applier, NoNotices).tick(10)
+    done = Ticker(world.order_payments, outbox, lambda: applier, NoNotices, NoHooks).tick(10)
     assert (done.scripts, done.scripts_failed) == (0, 1)
     assert [name for name, _ in done.errors] == ["bad", first]
     assert done.to_record()["errors"][1] == {"id": first, "msg": "e.pay.config: no shell"}
@@ -86,4 +94,4 @@ def test_a_tree_that_can_not_be_written_is_an_error_of_the_run(world: World) -> 
     owe(world, "a")
     outbox = Outbox(world.storage, "demo", world.clock, {"do": locked})
     with pytest.raises(LockedError):
-        Ticker(world.order_payments, outbox, lambda: world.applier, NoNotices).tick(10)
+        Ticker(world.order_payments, outbox, lambda: world.applier, NoNotices, NoHooks).tick(10)

@@ -1,0 +1,59 @@
+"""The doctor's look at payments: money that waits for a person, and targets that changed hands."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from payment_cli.errors import PaymentError
+from payment_cli.model.finding import Finding, failed, warn
+from payment_cli.model.payments.payment import Flag, Payment, Status
+from payment_cli.model.query.match import equal, one_of
+from payment_cli.services.payments.accounts import Accounts, own_gateway
+from payment_cli.services.payments.records import PAYMENTS
+from payment_cli.storage.base import Query, Reader
+
+#: So many payments that got another amount are told one by one.
+AMOUNTS_MAX = 20
+
+#: So many waiting payments are held against the accounts of their targets.
+WAITING_MAX = 1000
+
+#: Money that is here and could not settle; what went back is nobody's to return.
+_TO_RETURN = (Flag.LATE, Flag.DOUBLE, Flag.ORDER_GONE, Flag.ORDER_UNREAD)
+
+
+def examine_payments(reader: Reader, accounts: Accounts) -> Iterator[Finding]:
+    """Yield what there is to say of flagged payments, and of those that wait."""
+    yield from _flagged(reader)
+    yield from _waiting(reader, accounts)
+
+
+def _flagged(reader: Reader) -> Iterator[Finding]:
+    counts: Counter[str] = Counter()
+    wanted = one_of("flag", [str(flag) for flag in (*_TO_RETURN, Flag.AMOUNT)])
+    for record in reader.query(PAYMENTS, Query(wanted, (("lm", -1),))):
+        flag = str(record["flag"])
+        counts[flag] += 1
+        if flag == Flag.AMOUNT and counts[flag] <= AMOUNTS_MAX:
+            payment = Payment.from_record(record)
+            hint = f"look it up at the provider; `pay check {payment.id}` asks again"
+            yield warn(f"payment {payment.id}", payment.figures, hint)
+    for flag in _TO_RETURN:
+        if counts[flag]:
+            sentence = f"{counts[flag]} got money that could not settle: {flag}"
+            yield warn("payments", sentence, "`pay query --flagged` lists them")
+
+
+def _waiting(reader: Reader, accounts: Accounts) -> Iterator[Finding]:
+    """Tell each target whose waiting payments can't be asked about, once."""
+    seen: set[tuple[str, ...]] = set()
+    wanted = Query(equal("st", str(Status.WAIT)), (("lm", -1),), limit=WAITING_MAX)
+    for payment in map(Payment.from_record, reader.query(PAYMENTS, wanted)):
+        sent_to = (payment.seller_nm, payment.pay_tp, payment.pay_target)
+        account = (*sent_to, payment.pay_mch, payment.pay_app)
+        if account in seen:
+            continue
+        seen.add(account)
+        try:
+            own_gateway(accounts, payment)
+        except PaymentError as problem:
+            yield failed(" ".join(sent_to), problem)
