@@ -4,11 +4,12 @@ Nothing is converted: "3" is not 3, true is not 1. A field that is null counts a
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 from payment_cli.model.fee import CURRENCIES
@@ -28,21 +29,45 @@ _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
+class Said(NamedTuple):
+    """In which words somebody wrote a document: the word of each field, and those of its rows."""
+
+    words: Mapping[str, str] = MappingProxyType({})
+    rows: Mapping[str, "Sequence[Said]"] = MappingProxyType({})
+
+
+#: A document whose fields have their stored names.
+AS_STORED = Said()
+
+
 class Fields:
     """A JSON object being read; a name that was asked for is known, the others are `rest`.
 
     `what` opens every error ("product cup-01"). Money in `exact` fields has at most two decimals;
     without `exact` it is rounded half-up to the fen, which is for records that others wrote: the
-    reference computed in float32 and left 29.899999618530273 where 29.90 was meant.
+    reference computed in float32 and left 29.899999618530273 where 29.90 was meant. Fields are
+    asked for by their stored names; errors call them as whoever wrote the document `said`.
     """
 
-    def __init__(self, document: Mapping[str, Json], what: str, *, exact: bool = True) -> None:
+    def __init__(
+        self,
+        document: Mapping[str, Json],
+        what: str,
+        *,
+        exact: bool = True,
+        said: Said = AS_STORED,
+    ) -> None:
         """Read `document`; nothing is checked yet."""
         self.what = what
         self._document = document
         self._to_fen = exact_fen if exact else to_fen
         self._exact = exact
+        self._said = said
         self._known: set[str] = set()
+
+    def called(self, name: str) -> str:
+        """Return what whoever wrote the document calls a field."""
+        return self._said.words.get(name, name)
 
     def raw(self, name: str) -> Json:
         """Return the field as it is; None when it is missing or null."""
@@ -131,7 +156,9 @@ class Fields:
             InvalidValueError: it is no number, negative, too large, or not in whole fen.
         """
         value = self.raw(name)
-        return default if value is None else self._to_fen(value, f"{self.what}: {name}")
+        return (
+            default if value is None else self._to_fen(value, f"{self.what}: {self.called(name)}")
+        )
 
     def required_yuan(self, name: str) -> int:
         """As `yuan`, for a field that must be there."""
@@ -187,10 +214,13 @@ class Fields:
             InvalidValueError: it is no list, has more than `most` rows, or a row is no object.
         """
         rows = []
+        said = self._said.rows.get(name, ())
         for index, row in enumerate(self._list(name, most)):
+            where = f"{self.called(name)}[{index}]"
             if not isinstance(row, Mapping):
-                raise self.error(f"{name}[{index}]", "must be an object", row)
-            rows.append(Fields(row, f"{self.what}: {name}[{index}]", exact=self._exact))
+                raise self.error(where, "must be an object", row)
+            own = said[index] if index < len(said) else AS_STORED
+            rows.append(Fields(row, f"{self.what}: {where}", exact=self._exact, said=own))
         return rows
 
     def texts(self, name: str, *, most: int = ROWS_MAX, max_len: int = 200) -> tuple[str, ...]:
@@ -204,7 +234,7 @@ class Fields:
         found = []
         for index, value in enumerate(self._list(name, most)):
             if not isinstance(value, str) or len(value) > max_len or _NOT_A_LINE.search(value):
-                raise self.error(f"{name}[{index}]", "must be text", value)
+                raise self.error(f"{self.called(name)}[{index}]", "must be text", value)
             found.append(value)
         return tuple(found)
 
@@ -224,11 +254,11 @@ class Fields:
 
     def error(self, name: str, rule: str, value: object) -> InvalidValueError:
         """Return the error that says which rule the field breaks, and with what."""
-        return InvalidValueError(f"{self.what}: {name} {rule}, not {_shown(value)}")
+        return InvalidValueError(f"{self.what}: {self.called(name)} {rule}, not {_shown(value)}")
 
     def missing(self, name: str) -> InvalidValueError:
         """Return the error for a field that must be there."""
-        return InvalidValueError(f"{self.what}: {name} is missing")
+        return InvalidValueError(f"{self.what}: {self.called(name)} is missing")
 
     def _list(self, name: str, most: int) -> Iterable[Json]:
         value = self.raw(name)

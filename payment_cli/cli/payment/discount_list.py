@@ -69,7 +69,7 @@ def get(discount_id: str, printing: Printing, view: View) -> None:
 def explain(cart: Cart, is_table: bool, printing: Printing, view: View) -> None:
     """Price a cart line by line, and say which rule did what; nothing is recorded.
 
-    As JSON it is the whole calculation. Tables (--table, -t) have a row for each line and rule:
+    JSON, -V and -tmpl print the whole. Tables (--table, -t) have a row for each line and rule:
     what the rule took, what is left of the line, and why a rule took nothing.
     """
     app = current_app()

@@ -35,7 +35,7 @@ def table_option(function: CommandFunction) -> CommandFunction:
 def print_priced(
     app: "App", priced: "Priced", seller: str, printing: Printing, view: View, *, is_table: bool
 ) -> None:
-    """Print a calculation: as JSON whole, otherwise as the rows of `price_rows`."""
+    """Print a calculation: as a table its rows (`price_rows`), in any other form the whole."""
     if is_table and printing.columns is None:
         printing = printing._replace(columns=_COLUMNS, header=True)
     is_raw = printing.is_json or printing.values
@@ -44,7 +44,7 @@ def print_priced(
     def named(text: str) -> str:
         return text if names is None else resolve(text, names)
 
-    if not printing.is_json:
+    if printing.columns is not None and not printing.values:
         print_records(price_rows(priced, named), printing)
         return
     record = {**priced.to_record(), "sto_nm": seller}

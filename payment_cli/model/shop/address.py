@@ -16,7 +16,7 @@ from payment_cli.model.country import check_country
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.forms import DELIVERY
-from payment_cli.model.shop.words import typed
+from payment_cli.model.shop.words import said, typed
 
 CHINA = "CN"
 
@@ -76,7 +76,8 @@ class Address:
         stored = self.to_record()
         given = _given(typed("address", changes, "address", keep, stored))
         record = {**stored, "code": self.code, **given, "lm": now}
-        return self._read_typed({k: v for k, v in record.items() if v is not None})
+        left = {k: v for k, v in record.items() if v is not None}
+        return self._read_typed(Fields(left, "address", said=said("address", changes)))
 
     @classmethod
     def new(
@@ -96,7 +97,8 @@ class Address:
             InvalidValueError: it is no valid address, or a field is misspelled.
         """
         given = _given(typed("address", document, "address", keep))
-        return cls._read_typed({**given, "id": id, "uid": uid, "ct": now, "lm": now})
+        record = {**given, "id": id, "uid": uid, "ct": now, "lm": now}
+        return cls._read_typed(Fields(record, "address", said=said("address", document)))
 
     @classmethod
     def from_delivery(cls, names: Mapping[str, Json]) -> Self:
@@ -105,8 +107,8 @@ class Address:
         Raises:
             InvalidValueError: it is no valid address.
         """
-        document = {own: names.get(name) for name, own in DELIVERY.items()}
-        return cls.new({k: v for k, v in document.items() if v is not None}, id="-", uid="", now=0)
+        document = {name: names[name] for name in DELIVERY if names.get(name) is not None}
+        return cls.new(document, id="-", uid="", now=0)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Json]) -> Self:
@@ -141,14 +143,14 @@ class Address:
         }
 
     @classmethod
-    def _read_typed(cls, document: Mapping[str, Json]) -> Self:
-        address = cls._read(Fields(document, "address"))
+    def _read_typed(cls, fields: Fields) -> Self:
+        address = cls._read(fields)
         country = check_country(address.country)
         code = address.code
         if country == CHINA and re.fullmatch("[0-9]{6}", code):
             code += "000000"
         address = replace(address, country=country, code=code)
-        _check(address)
+        _check(address, fields)
         return address
 
     @classmethod
@@ -198,7 +200,7 @@ def _given(document: Mapping[str, Json]) -> Record:
     return given
 
 
-def _check(address: Address) -> None:
+def _check(address: Address, fields: Fields) -> None:
     if address.country == CHINA:
         _check_chinese(address)
     elif not _CODE.fullmatch(address.code):
@@ -209,7 +211,7 @@ def _check(address: Address) -> None:
     if address.tp is AddressType.BUYER:
         for name in ("street", "consignee", "phone"):
             if not getattr(address, name):
-                raise InvalidValueError(f"address: {name} is missing")
+                raise fields.missing(name)
     if address.phone:
         _check_phone(address.phone, address.country)
     if address.email and not _EMAIL.fullmatch(address.email):

@@ -16,7 +16,7 @@ from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import WHOLE_BP, at_rate, same_currency, to_yuan
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.product import DELETED, LIVE
-from payment_cli.model.shop.words import typed
+from payment_cli.model.shop.words import said, typed
 
 RECORD_TYPE = "coupon"
 
@@ -163,7 +163,7 @@ class Coupon:
         given = typed("coupon", document, "coupon", keep)
         given = {k: v for k, v in given.items() if k not in _OURS}
         record = {"nm": id, "cpn_currency": currency, **given, "id": id, "ct": now, "lm": now}
-        return cls._read(Fields(record, "coupon"))
+        return cls._read(Fields(record, "coupon", said=said("coupon", document)))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Json]) -> Self:
@@ -253,7 +253,7 @@ def _read_value(fields: Fields, coupon_type: CouponType) -> int:
     if coupon_type is CouponType.CASH:
         cash = fields.required_yuan("value")
         if not cash:
-            raise InvalidValueError(f"{fields.what}: value must be above 0 yuan")
+            raise InvalidValueError(f"{fields.what}: {fields.called('value')} must be above 0 yuan")
         return cash
     if fields.raw("value") is None:
         raise fields.missing("value")

@@ -28,7 +28,7 @@ from payment_cli.model.money import WHOLE_BP, to_yuan
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.forms import FORMS
 from payment_cli.model.shop.product import DELETED, LIVE, PIECES_MAX
-from payment_cli.model.shop.words import typed
+from payment_cli.model.shop.words import said, typed
 
 RECORD_TYPE = "discount"
 
@@ -140,7 +140,8 @@ class Discount:
         given = typed("discount", changes, what, keep, stored)
         given = {k: v for k, v in given.items() if k not in _OURS}
         record = {**stored, **given, "lm": now}
-        edited = self._read(Fields({k: v for k, v in record.items() if v is not None}, what))
+        left = {k: v for k, v in record.items() if v is not None}
+        edited = self._read(Fields(left, what, said=said("discount", changes)))
         edited._require_of_its_mode(what, self.extra)
         return edited
 
@@ -166,7 +167,7 @@ class Discount:
         given = {k: v for k, v in given.items() if k not in _OURS}
         record = {"dis_currency": currency, **given, "id": id, "ct": now, "lm": now}
         what = f"discount {str(given.get('dis_nm', id))[:64]!r}"
-        discount = cls._read(Fields(record, what))
+        discount = cls._read(Fields(record, what, said=said("discount", document)))
         discount._require_of_its_mode(what, {})
         return discount
 
@@ -244,7 +245,9 @@ class Discount:
             extra=fields.rest("dis_id", "nm", "tp"),
         )
         if discount.dis_expi and discount.dis_expi < discount.start_at:
-            raise InvalidValueError(f"{fields.what}: it ends (dis_expi) before it starts")
+            raise InvalidValueError(
+                f"{fields.what}: it ends ({fields.called('dis_expi')}) before it starts"
+            )
         return discount
 
 

@@ -19,7 +19,7 @@ from payment_cli.model.shop.address import Address
 from payment_cli.model.shop.forms import DELIVERY
 from payment_cli.model.shop.pricing_goods import LINES_MAX, CartLine
 from payment_cli.model.shop.product import PIECES_MAX
-from payment_cli.model.shop.words import from_shop, typed
+from payment_cli.model.shop.words import from_shop, said, typed
 
 COUPONS_MAX = 20
 
@@ -61,10 +61,12 @@ class OrderInput:
         Raises:
             InvalidValueError: a field is missing, wrong, unknown, or not the client's to set.
         """
+        words = said("order", document)
         for name in from_shop("order", document):
             if name in _SET_BY_SHOP:
-                raise InvalidValueError(f"order: {name} is set by the shop, not by the buyer")
-        fields = Fields(typed("order", document, "order"), "order")
+                word = words.words[name]
+                raise InvalidValueError(f"order: {word} is set by the shop, not by the buyer")
+        fields = Fields(typed("order", document, "order"), "order", said=words)
         pay_tp = fields.text("pay_tp")
         address_id, delivery = _address(fields)
         wanted = cls(

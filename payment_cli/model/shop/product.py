@@ -15,7 +15,7 @@ from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.product_rule import PriceRule, read_price_rules
-from payment_cli.model.shop.words import typed, without
+from payment_cli.model.shop.words import said, typed, without
 
 RECORD_TYPE = "product"
 
@@ -164,7 +164,8 @@ class Product:
         left = {k: v for k, v in stored.items() if k in given or k not in changes}
         given = {k: v for k, v in given.items() if k not in _OURS}
         record = {**left, **given, "lm": now, "edit_at": now}
-        return self._read(Fields({k: v for k, v in record.items() if v is not None}, what))
+        kept = {k: v for k, v in record.items() if v is not None}
+        return self._read(Fields(kept, what, said=said("thing", changes)))
 
     def sparing_stock(self, changes: Mapping[str, Json]) -> Record:
         """Return changes that a file brings, without those of the stock if it is counted.
@@ -215,7 +216,8 @@ class Product:
         given = {k: v for k, v in given.items() if k not in _OURS and v is not None}
         record = {"w_currency": currency, "nm": id, **given}
         what = f"product {str(record['nm'])[:64]!r}"
-        return cls._read(Fields({**record, "id": id, "ct": now, "lm": now, "edit_at": now}, what))
+        record |= {"id": id, "ct": now, "lm": now, "edit_at": now}
+        return cls._read(Fields(record, what, said=said("thing", document)))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Json]) -> Self:
@@ -307,15 +309,15 @@ class Product:
                 f"{fields.what}: it is virtual (w_tp Q), and has a weight or a freight",
                 hint="what is sent is w_tp A; weight:null, freight:null remove them",
             )
-        return product._with_price(fields.what)
+        return product._with_price(fields)
 
-    def _with_price(self, what: str) -> Self:
+    def _with_price(self, fields: Fields) -> Self:
         """Return it with a price: of price and retail, the missing one copies the other."""
         if self.w_price is not None or self.w_pkg:
             return self
         if self.retail is None:
             raise InvalidValueError(
-                f"{what}: w_price is missing", hint="only a package is priced by its parts"
+                str(fields.missing("w_price")), hint="only a package is priced by its parts"
             )
         return replace(self, w_price=self.retail)
 
@@ -325,7 +327,7 @@ def _read_kind(fields: Fields) -> OrderKind | None:
         return None
     kind = fields.word("w_tp", OrderKind)
     if kind is OrderKind.PARENT:
-        raise InvalidValueError(f"{fields.what}: w_tp must be A or Q")
+        raise InvalidValueError(f"{fields.what}: {fields.called('w_tp')} must be A or Q")
     return kind
 
 
@@ -337,7 +339,9 @@ def _read_parts(fields: Fields) -> tuple[Part, ...]:
         parts.append(Part(id=part_id, num=num, extra=row.rest()))
     ids = [part.id for part in parts]
     if len(set(ids)) != len(ids):
-        raise InvalidValueError(f"{fields.what}: w_pkg names a product twice")
+        raise InvalidValueError(f"{fields.what}: {fields.called('w_pkg')} names a product twice")
     if fields.raw("id") in ids:
-        raise InvalidValueError(f"{fields.what}: w_pkg contains the package itself")
+        raise InvalidValueError(
+            f"{fields.what}: {fields.called('w_pkg')} contains the package itself"
+        )
     return tuple(parts)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from payment_cli.errors import InvalidValueError
+from payment_cli.model.fields import AS_STORED, Said
 from payment_cli.model.query.match import And, Equal, In, Match, Not, Or
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.forms import FORMS, Form
@@ -94,6 +95,33 @@ def typed(
     form = FORMS[kind]
     twice = {word for word in known if word in document and form.field(word) in document}
     return from_shop(kind, document, {*keep, *(word for word in twice if form.field(word) != word)})
+
+
+def said(kind: str, document: Mapping[str, Json], *, is_shop: bool = False) -> Said:
+    """Return the words of a document for errors: who wrote `amount` knows no `w_buy_num`.
+
+    A field that is not in it is called as by whoever uses the other words of the document;
+    `is_shop`: the document around it uses the shop model's.
+    """
+    form = FORMS[kind]
+    is_shop = is_shop or any(word in form.shop for word in document)
+    words: dict[str, str] = {}
+    for table, is_spoken in (
+        (form.shop, is_shop),
+        (form.also, any(word in form.also for word in document)),
+    ):
+        for word, name in table.items() if is_spoken else ():
+            words.setdefault(name, word)
+    words |= {_name(form, word, value): word for word, value in document.items()}
+    rows: dict[str, tuple[Said, ...]] = {}
+    for field, row_kind in form.rows.items():
+        given = document.get(words.get(field, field))
+        if isinstance(given, list | tuple):
+            rows[field] = tuple(
+                said(row_kind, row, is_shop=is_shop) if isinstance(row, Mapping) else AS_STORED
+                for row in given
+            )
+    return Said(words, rows)
 
 
 def means(kind: str, document: Mapping[str, Json], name: str) -> str | None:
@@ -180,7 +208,7 @@ def _require_spelled(
         if row_kind is not None and isinstance(value, list | tuple):
             for index, row in enumerate(value):
                 if isinstance(row, Mapping):
-                    _require_spelled(row_kind, row, f"{what}: {name}[{index}]", own)
+                    _require_spelled(row_kind, row, f"{what}: {word}[{index}]", own)
 
 
 def _require_own(form: Form, word: str, what: str) -> None:
@@ -209,13 +237,15 @@ def _is_wrong(form: Form, word: str) -> bool:
     return form.strict or (bool(form.prefix) and word.startswith(form.prefix))
 
 
-def _words_in(value: Json) -> frozenset[str]:
+def _words_in(value: Json) -> set[str]:
     """Return every key of a record, at any depth."""
-    if isinstance(value, Mapping):
-        return frozenset(value).union(*map(_words_in, value.values()))
-    if isinstance(value, list | tuple):
-        return frozenset[str]().union(*map(_words_in, value))
-    return frozenset()
+    if isinstance(value, dict):
+        words, children = set(value), list(value.values())
+    elif isinstance(value, list):
+        words, children = set[str](), value
+    else:
+        return set()
+    return words.union(*(_words_in(one) for one in children if isinstance(one, (dict, list))))
 
 
 def _is_about_order_kind(match: Match) -> bool:

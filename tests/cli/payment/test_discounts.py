@@ -165,3 +165,15 @@ def test_a_discount_from_json_takes_the_words_of_its_options(payment, shop):
     tiers = "tiers:[{count:3, off_bp:500, note:'x'}]"
     made = payment("d", "add", f"{{title:'D', mode:'tiered', {tiers}}}").json
     assert made["tiers"] == [{"note": "x", "count": 3, "off_bp": 500}]
+
+
+@pytest.mark.parametrize("words", [("d", "explain"), ("o", "price")])
+def test_values_and_templates_are_of_the_result_and_tables_of_its_rows(payment, cup, words):
+    payment("d", "add", "--title", "x", "--off", "4.50")
+    words = (*words, "--item", "cup")
+    assert payment(*words, "-V", "-e", "^fee$").text == "30.00"
+    assert payment(*words, "-tmpl", "@{fee} of @{price} @{products.0.title}").text == (
+        "30.00 of 34.50 Cup\n"
+    )
+    assert payment(*words, "-t", "kind,left").text.split()[-2:] == ["fee", "30.00"]
+    assert payment(*words, "-V", "-t", "kind", "-e", "^fee$").text == "30.00"

@@ -81,15 +81,15 @@ def test_coupons_that_can_not_be_used_are_refused(refusing, stocked, coupons, sa
 @pytest.mark.parametrize(
     ("document", "said", "code"),
     [
-        ("{products:[{id:'POT',amount:1.5}]}", "must be a whole number", 2),
+        ("{products:[{id:'POT',amount:1.5}]}", "products[0]: amount must be a whole number", 2),
         ("{products:[{id:'POT',amount:'1'}]}", "must be a whole number", 2),
-        ("{products:[{id:'POT'}]}", "w_buy_num is missing", 2),
+        ("{products:[{id:'POT'}]}", "order: products[0]: amount is missing", 2),
         ("{products:[{id:'pot',amount:1}]}", "no product pot", 10),
         ("{products:[{id:'../x',amount:1}]}", "is not an id", 2),
         ("{products:[]}", "products is missing", 2),
         ("{products:[{id:'POT',amount:1}],fee_x:1}", "is not a field", 2),
         ("{products:[{id:'POT',amount:1}],buyer_id:'xu'}", "buyer_id is set by the shop", 2),
-        ("{products:[{id:'POT',amount:1}],st:'OK'}", "is set by the shop", 2),
+        ("{products:[{id:'POT',amount:1}],st:'OK'}", "order: st is set by the shop", 2),
         ("{products:[{id:'POT',amount:1}],pay_tp:'wx.app'}", "is not a pay type", 2),
         ("{products:[{id:'POT',amount:1}],currency:'USD'}", "the goods cost RMB", 2),
         ("{products:[{id:'POT',amount:1}],addr_user_code:'1'}", "not a Chinese division code", 2),

@@ -1,5 +1,7 @@
 """What a client may send."""
 
+import re
+
 import pytest
 
 from payment_cli.errors import InvalidValueError
@@ -92,7 +94,7 @@ def test_what_is_not_as_it_must_be_is_refused(changes):
 
 
 def test_a_fractional_amount_says_where_it_is():
-    with pytest.raises(InvalidValueError, match=r"order: ord_ws\[1\]: w_buy_num must be a whole"):
+    with pytest.raises(InvalidValueError, match=r"order: products\[1\]: amount must be a whole"):
         OrderInput.from_document(
             {"products": [{"id": "a", "amount": 1}, {"id": "b", "amount": yuan("0.5")}]}
         )
@@ -113,7 +115,8 @@ def test_a_client_is_told_which_field_it_misspelled(fields, said, hint):
 
 
 def test_a_client_is_told_which_field_of_a_line_it_misspelled():
-    with pytest.raises(InvalidValueError, match=r"ord_ws\[0\]: 'amuont' is not a field$") as caught:
+    said = r"products\[0\]: 'amuont' is not a field$"
+    with pytest.raises(InvalidValueError, match=said) as caught:
         OrderInput.from_document({"products": [{"id": "a", "amuont": 1}]})
     assert caught.value.hint == "did you mean amount?"
 
@@ -121,3 +124,27 @@ def test_a_client_is_told_which_field_of_a_line_it_misspelled():
 def test_lines_may_be_in_the_words_of_packages_and_baskets():
     wanted = OrderInput.from_document({"items": [{"w_id": "a", "num": 1}, {"id": "b", "count": 2}]})
     assert wanted.cart == (CartLine("a", 1), CartLine("b", 2))
+
+
+LINE = {"id": "a", "amount": 1}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"products": [{"id": "a"}]}, "order: products[0]: amount is missing"),
+        ({"products": [LINE, {"id": "a", "amount": 0}]}, "order: products[1]: amount must be"),
+        ({"ord_ws": [{"id": "a"}]}, "order: ord_ws[0]: w_buy_num is missing"),
+        ({"ord_ws": [{"id": "a", "amount": "1"}]}, "order: ord_ws[0]: amount must be"),
+        ({"items": [{"id": "a", "count": 0}]}, "order: items[0]: count must be"),
+        ({"items": 3}, "order: items must be a list"),
+        ({"products": [3]}, "order: products[0] must be an object"),
+        ({"products": [LINE], "currency": "JPY"}, "order: currency must be one of"),
+        ({"products": [LINE], "st": "OK"}, "order: st is set by the shop"),
+        ({"products": [LINE], "coupon": [1]}, "order: coupon[0] must be an object"),
+        ({"products": [LINE], "addr_user_code": "110108"}, "address: addr_user_door is missing"),
+    ],
+)
+def test_errors_are_in_the_words_of_the_client(document, said):
+    with pytest.raises(InvalidValueError, match=f"^{re.escape(said)}"):
+        OrderInput.from_document(document)

@@ -1,5 +1,6 @@
 """A product's record, stock, edits and delete."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -218,3 +219,21 @@ def test_delete_is_logical_and_restore_undoes_it():
         deleted.deleted(NOW)
     with pytest.raises(NotAllowedError, match="is not deleted"):
         a_product().restored(NOW)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"title": "A", "price": -1}, "price "),
+        ({"w_nm": "A", "w_price": -1}, "w_price "),
+        ({"price": 1}, "title is missing"),
+        ({"w_price": 1}, "w_nm is missing"),
+        ({"title": "A"}, "price is missing"),
+        ({"title": "A", "price": 1, "stock": -1}, "stock must be"),
+        ({"title": "A", "price": 1, "parts": [{"id": "a", "amount": 0}]}, "parts[0]: amount must"),
+        ({"title": "A", "price": 1, "tp": "S"}, "tp must be A or Q"),
+    ],
+)
+def test_errors_are_in_the_words_that_were_used(document, said):
+    with pytest.raises(InvalidValueError, match=f": {re.escape(said)}"):
+        Product.new(document, id="p", now=NOW, currency="RMB")

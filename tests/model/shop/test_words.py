@@ -162,7 +162,7 @@ def test_a_word_that_looks_like_a_field_is_refused_unless_it_is_kept(kind, word,
     ("kind", "document", "where"),
     [
         ("thing", {"w_pkg": [{"w_id": "a", "numm": 2}]}, r"w_pkg\[0\]: 'numm'"),
-        ("thing", {"parts": [{}, {"w_i": "a"}]}, r"w_pkg\[1\]: 'w_i'"),
+        ("thing", {"parts": [{}, {"w_i": "a"}]}, r"parts\[1\]: 'w_i'"),
         ("thing", {"prices": [{"rules": [{"prise": 2}]}]}, r"rules\[0\]: 'prise'"),
         ("discount", {"tiers": [{"tres": 2}]}, r"tiers\[0\]: 'tres'"),
     ],
