@@ -137,7 +137,7 @@ def test_a_script_has_a_size_limit(root: Path, scripts: Path) -> None:
     (scripts / "most").write_bytes(b"x" * authored.SIZE_MAX)
     assert len(authored.read_script(root, "demo", "most")) == authored.SIZE_MAX
     (scripts / "more").write_bytes(b"x" * (authored.SIZE_MAX + 1))
-    with pytest.raises(ConfigError, match="larger than 1 MiB"):
+    with pytest.raises(ConfigError, match="larger than 1024 KiB"):
         authored.read_script(root, "demo", "more")
 
 
