@@ -15,6 +15,7 @@ PaymentError
 ├─ LockedError           31  e.pay.locked       another process held the tree for too long
 ├─ CorruptRecordError    32  e.pay.corrupt      a record or file is damaged or foreign
 └─ ConfigError           40  e.pay.config       a setting or gateway config is missing or wrong
+   └─ OtherOwnerError    40  e.pay.owner        the tree is another user's: it is not written to
 
 Constructors take facts and build the sentence: one line, what happened, to which id. `hint` says
 what to do next. Sentences never contain secrets. Caught in two places: cli/main.py and web/.

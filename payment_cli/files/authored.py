@@ -13,6 +13,7 @@ from pathlib import Path
 
 from payment_cli.errors import (
     ConfigError,
+    ConflictError,
     CorruptRecordError,
     InvalidValueError,
     NotFoundError,
@@ -26,7 +27,14 @@ from payment_cli.model.record import Record
 #: The most bytes one of these files may have.
 SIZE_MAX = 1 << 20
 
+#: The most bytes that a logo may have; a page waits for it.
+LOGO_MAX = 512 * 1024
+
+#: The mode of a folder that a web server is to show.
+PUBLIC_MODE = 0o755
+
 STORE_INFO = "store_info.json"
+LOGO = "store_logo.jpg"
 
 
 def home(root: Path, domain: str) -> Path:
@@ -109,6 +117,21 @@ def read_messages(root: Path, domain: str, lang: str) -> Record:
         raise ConfigError(str(error)) from error
 
 
+def read_logo(root: Path, domain: str) -> bytes:
+    """Return a store's logo (seed 000), whatever it is.
+
+    Raises:
+        NotFoundError: it has none. ConfigError: it is larger than LOGO_MAX.
+        InvalidValueError: the domain is not well formed.
+    """
+    check_name("domain", domain)
+    where = f"home/{domain}/.store/{LOGO}"
+    try:
+        return _read(root, where, LOGO_MAX)
+    except FileNotFoundError as error:
+        raise NotFoundError("logo", where) from error
+
+
 def read_script(root: Path, domain: str, name: str) -> bytes:
     """Return a script that a domain keeps for payments (seed 001: `~/.payment/callback/<name>`).
 
@@ -179,15 +202,40 @@ def _read_program(root: Path, domain: str, folder: str, name: str) -> bytes:
         raise NotFoundError("script", name, hint=hint) from error
 
 
-def _read(root: Path, path: str) -> bytes:
+def publish_dir(link: Path, folder: Path) -> None:
+    """Make `folder`, which every user may read (0755), and `link` lead to it.
+
+    Raises:
+        ConflictError: something else is in either place. StorageError: the disk refused.
+    """
+    is_linked = link.is_symlink() and link.resolve() == folder.resolve()
+    with _disk(f"making {folder}"):
+        if folder.is_symlink() or (folder.exists() and not is_linked and not _is_empty(folder)):
+            raise ConflictError(f"{folder} exists and is not this store's")
+        if not is_linked and (link.is_symlink() or link.exists()) and not _is_empty(link):
+            raise ConflictError(f"{link} exists already", hint=f"move what is in it to {folder}")
+        folder.mkdir(exist_ok=True)
+        folder.chmod(PUBLIC_MODE)
+        make_private_dir(link.parent)
+        if link.is_dir() and not link.is_symlink():
+            link.rmdir()
+        if not is_linked:
+            link.symlink_to(folder.resolve(), target_is_directory=True)
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+
+
+def _read(root: Path, path: str, most: int = SIZE_MAX) -> bytes:
     with _disk(f"reading {path}"):
         root_fd = safe_files.open_root(root)
         try:
-            data = safe_files.read_path(root_fd, path, SIZE_MAX)
+            data = safe_files.read_path(root_fd, path, most)
         finally:
             os.close(root_fd)
-    if len(data) > SIZE_MAX:
-        raise ConfigError(f"{path} is larger than {SIZE_MAX >> 20} MiB")
+    if len(data) > most:
+        raise ConfigError(f"{path} is larger than {most >> 10} KiB")
     return data
 
 

@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # definite: not paid, and by this order it never will be
     REFUSED = "refused"  # definite: the request created nothing at the provider
     CLOSED = "closed"  # close or reverse succeeded: it can't be paid any more
-    NOT_FOUND = "not found"  # the provider knows no such order, or not before its scan
+    NOT_FOUND = "not found"  # the provider knows no such order (yet): nothing is decided by one
     UNKNOWN = "unknown"  # timeout, 5xx, unreadable: it may or may not have happened
 
 

@@ -2,7 +2,7 @@
 
 `GET /pay/<view_key>` is the page; `GET /pay/ajax/get?key=<view_key>` answers the shop API's
 envelope `{ok, data: {status, type, data}}` or `{ok, errCode, msg}`. Nothing else of a payment is
-shown: who knows the key is its payer, and no more than that.
+shown, but whose store it is: who knows the key is its payer, and no more than that.
 """
 
 import re
@@ -13,11 +13,12 @@ from urllib.parse import parse_qs
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from payment_cli.app import App
-from payment_cli.errors import PaymentError
+from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError, PaymentError
 from payment_cli.services.payments.view import view_payment
 from payment_cli.web.cashier_page import CASHIER, draw_notice, draw_payment
 from payment_cli.web.envelope import failed, succeeded
 from payment_cli.web.html import page_headers
+from payment_cli.web.logo import Shown, shown_of
 from payment_cli.web.thread_app import app_of_this_thread
 from payment_cli.web.words import words_of
 from payment_cli.web.wsgi import Response, door, refuse
@@ -44,8 +45,17 @@ def _answer(open_app: Callable[[], App], environ: WSGIEnvironment) -> Response:
     if page is None:
         view = view_payment(open_app().storage, _asked_key(environ))
         return succeeded(view.to_record())
-    view = view_payment(open_app().storage, page[1])
-    return _html(200, draw_payment(view, words_of(environ)))
+    app = open_app()
+    view = view_payment(app.storage, page[1])
+    return _html(200, draw_payment(view, _shown(app, view.seller), words_of(environ)))
+
+
+def _shown(app: App, seller: str) -> Shown | None:
+    """Return whose payment it is; who is no store any more is not shown, but can be paid."""
+    try:
+        return shown_of(app, seller)
+    except (NotFoundError, ConfigError, InvalidValueError):
+        return None
 
 
 def _failure(environ: WSGIEnvironment, status: int, error: PaymentError | None) -> Response:

@@ -2,16 +2,18 @@
 
 from payment_cli.services.payments.view import View
 from payment_cli.web.html import Frame, data_of, draw, format_amount, text_of
+from payment_cli.web.logo import Shown, draw_shown
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
 from payment_cli.web.words import Words
 
 CASHIER = Frame(styles=("page.css",), scripts=("cashier.js",))
 
 
-def draw_payment(view: View, words: Words) -> bytes:
-    """Return the page of a payment in its present state."""
+def draw_payment(view: View, store: Shown | None, words: Words) -> bytes:
+    """Return the page of a payment in its present state; `store` None is one that is gone."""
+    sign = f"{draw_shown(store)}\n" if store is not None else ""
     header = (
-        f'<header>\n<p class="brief">{text_of(view.brief)}</p>\n'
+        f'<header>\n{sign}<p class="brief">{text_of(view.brief)}</p>\n'
         f'<p class="amount">{text_of(format_amount(view.fee, view.cur))}</p>\n</header>'
     )
     return _draw(words, scene_of(view, words), header, data_of(view.to_record()), poll_s(view))

@@ -14,6 +14,7 @@ from payment_cli.services.payments.view import view_of
 from payment_cli.services.shop.session_view import Bill
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, format_amount, text_of
+from payment_cli.web.logo import Shown, draw_shown
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
 from payment_cli.web.store_page import CHECKOUT, Sign, draw_clock, draw_note, draw_page
 from payment_cli.web.words import Words
@@ -21,7 +22,7 @@ from payment_cli.web.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whom the page is for.
+    """Whom the page is for, and whose it is.
 
     `in_wechat`: it is shown inside WeChat, which can pay at once. `on_phone`: on a phone, but not
     there: WeChat opens neither its own H5 page nor Alipay.
@@ -31,6 +32,7 @@ class Visitor:
     in_wechat: bool
     on_phone: bool
     now: int
+    store: Shown
 
 
 def draw_checkout(bill: Bill, visitor: Visitor, words: Words) -> bytes:
@@ -46,9 +48,11 @@ def draw_checkout(bill: Bill, visitor: Visitor, words: Words) -> bytes:
         words,
         title=words.says[scene.says].heading,
         up="../",
-        sign=Sign(visitor.session, bill.title),
+        sign=Sign(visitor.session, visitor.store),
         style=f"wide {scene.mood}",
-        content=f"{_bill(bill, words)}\n{_paying(bill, payment, scene, visitor, words)}",
+        content=_bill(bill, visitor.store, words)
+        + "\n"
+        + _paying(bill, payment, scene, visitor, words),
         state=payment_state(payment, visitor.session) if payment is not None else {},
         facts=facts,
     )
@@ -77,7 +81,7 @@ def _scene(bill: Bill, payment: Payment | None, now: int, words: Words) -> Scene
     return Scene("waiting", "choose" if bill.pay_types else "no way", "")
 
 
-def _bill(bill: Bill, words: Words) -> str:
+def _bill(bill: Bill, store: Shown, words: Words) -> str:
     order, cur = bill.order, bill.order.ord_currency
     lines = "\n".join(_line(line, bill, cur) for line in order.ord_ws)
     sums = [("goods", order.total)] if order.price != order.total or order.discount else []
@@ -89,7 +93,7 @@ def _bill(bill: Bill, words: Words) -> str:
     number = f"{words.labels['order']} {order.id[-8:]}"
     title = resolve(order.title, bill.texts)
     return (
-        f'<header class="bill">\n<p class="brief">{text_of(bill.title)}</p>\n'
+        f'<header class="bill">\n{draw_shown(store, "../")}\n'
         + (f'<p class="subject">{text_of(title)}</p>\n' if title != bill.title else "")
         + f'<ul class="lines">\n{lines}\n</ul>\n'
         + (f'<dl class="sums">\n{"".join(rows)}\n</dl>\n' if rows else "")

@@ -2,7 +2,7 @@
 
 A page is one HTML document with its style, script and pictures in it. Every text that goes in is
 escaped. The policy headers allow exactly the style and the script of that page, by their digests,
-and questions to its own server; nothing else loads, frames or submits.
+pictures of its own server and questions to it; nothing else loads, frames or submits.
 """
 
 import base64
@@ -64,7 +64,7 @@ def page_headers(frame: Frame) -> Headers:
         "style-src": _digest(frame.styles),
         "script-src": _digest(frame.scripts),
         "connect-src": "'self'",
-        "img-src": "data:",
+        "img-src": "'self' data:",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",

@@ -3,9 +3,10 @@
     GET /pay/enter[/ORDER]#TOKEN  takes the token of a link (sessions.py) and goes on
     GET /pay/checkout/ORDER       an order for its buyer: lines, sums, ways to pay, state
     GET /pay/scan[/PAYMENT]       the till, for a cashier: what is due, the code, what became of it
+    GET /pay/logo/STORE           see logo.py
     /pay/session, /pay/ajax/…     see ajax.py
 
-Every page but the first needs a session. What belongs to somebody else is not found.
+Every page but the way in needs a session. What belongs to somebody else is not found.
 """
 
 import re
@@ -15,11 +16,12 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from payment_cli.app import App
 from payment_cli.errors import PaymentError
-from payment_cli.web import ajax
+from payment_cli.web import ajax, logo
 from payment_cli.web.cashier_page import CASHIER, draw_notice
 from payment_cli.web.checkout_page import Visitor, draw_checkout
 from payment_cli.web.envelope import failed, status_of
 from payment_cli.web.html import Frame, page_headers
+from payment_cli.web.logo import shown_of
 from payment_cli.web.sessions import Asking
 from payment_cli.web.store_page import CHECKOUT, ENTER, SCAN, Sign, draw_enter
 from payment_cli.web.thread_app import app_of_this_thread
@@ -45,6 +47,8 @@ def is_of_store(environ: WSGIEnvironment) -> bool:
     path = environ.get("PATH_INFO", "")
     if path == ajax.GET:
         return ajax.asked(environ, "id") != ""
+    if logo.PATH.fullmatch(path) is not None:
+        return True
     return path == ajax.ENTER or path in ajax.ACTIONS or _PAGE.fullmatch(path) is not None
 
 
@@ -60,6 +64,8 @@ def _answer(open_app: Callable[[], App], limits: Limits, environ: WSGIEnvironmen
         return ajax.act(app, limits, environ)
     if path == ajax.GET:
         return ajax.get(app, limits, environ)
+    if logo.PATH.fullmatch(path) is not None:
+        return logo.answer(app, environ)
     return _page(app, limits, environ)
 
 
@@ -88,13 +94,14 @@ def _checkout(visitor: Visit, order_id: str, environ: WSGIEnvironment, words: Wo
     browser = environ.get("HTTP_USER_AGENT", "")
     in_wechat = "MicroMessenger/" in browser
     on_phone = "Mobi" in browser and not in_wechat
-    who = Visitor(visitor.session, in_wechat, on_phone, visitor.app.clock())
+    store = shown_of(visitor.app, visitor.session.domain)
+    who = Visitor(visitor.session, in_wechat, on_phone, visitor.app.clock(), store)
     return _html(200, CHECKOUT, draw_checkout(bill, who, words))
 
 
 def _till(visitor: Visit, payment_id: str, words: Words) -> Response:
     visitor.view.require_cashier()
-    sign = Sign(visitor.session, visitor.view.merchant().title)
+    sign = Sign(visitor.session, shown_of(visitor.app, visitor.session.domain))
     if not payment_id:
         return _html(200, SCAN, draw_till(sign, words))
     offer = visitor.view.offer(payment_id)

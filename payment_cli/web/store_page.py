@@ -9,6 +9,7 @@ from typing import NamedTuple
 from payment_cli.model.record import Json, Record
 from payment_cli.model.stores.session import Session
 from payment_cli.web.html import Frame, data_of, draw, text_of
+from payment_cli.web.logo import Shown, draw_shown
 from payment_cli.web.payment_view import draw_words, notice
 from payment_cli.web.words import Words
 
@@ -24,10 +25,10 @@ _NOTES = ("offline", "no link", "bad amount", "no camera")
 
 
 class Sign(NamedTuple):
-    """What a page shows of whose it is: the session it is drawn for, and the store's title."""
+    """Whose a page is: the session it is drawn for, and the store as it is shown."""
 
     session: Session
-    title: str
+    store: Shown
 
 
 def draw_page(
@@ -55,7 +56,7 @@ def draw_page(
     data = {"up": up, "poll": "0", **(facts or {})}
     if sign is not None:
         data |= {"session": sign.session.digest, "holder": sign.session.holder}
-        content += "\n" + _moves(sign, words)
+        content += "\n" + _moves(sign.store, up, words)
     attributes = "".join(f' data-{name}="{text_of(value)}"' for name, value in data.items())
     return draw(
         frame,
@@ -96,13 +97,13 @@ def draw_enter(order_id: str, words: Words, *, asks: bool) -> bytes:
     )
 
 
-def _moves(sign: Sign, words: Words) -> str:
+def _moves(shown: Shown, up: str, words: Words) -> str:
     """Return what the page says, hidden until then, when the browser's session became another.
 
     `moved` is for a page that finds out by asking, `arrived` for one that was opened in a tab or a
     browser that was somewhere else before.
     """
-    store, labels = f"{draw_store(sign)}\n", words.labels
+    store, labels = f"{draw_shown(shown, up)}\n", words.labels
     moved = _asking("moved", "moved", store, labels["look again"], words)
     return f"{moved}\n{_asking('arrived', 'arrived', store, labels['go on'], words)}"
 
@@ -115,11 +116,6 @@ def _asking(name: str, says: str, more: str, button: str, words: Words) -> str:
         f'<p class="hint">{text_of(say.hint)}</p>\n{more}'
         f'<button type="button" class="button">{text_of(button)}</button>\n</section>'
     )
-
-
-def draw_store(sign: Sign) -> str:
-    """Return whose page it is, for its head."""
-    return f'<p class="store">{text_of(sign.title)}</p>'
 
 
 def draw_note(text: str = "") -> str:

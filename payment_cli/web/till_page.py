@@ -6,8 +6,9 @@ from payment_cli.services.payments.view import view_of
 from payment_cli.services.shop.session_view import Offer
 from payment_cli.web.envelope import payment_state
 from payment_cli.web.html import data_of, draw_mark, format_amount, text_of
+from payment_cli.web.logo import draw_shown
 from payment_cli.web.payment_view import Scene, draw_live, draw_words, notice, poll_s, scene_of
-from payment_cli.web.store_page import SCAN, Sign, draw_clock, draw_note, draw_page, draw_store
+from payment_cli.web.store_page import SCAN, Sign, draw_clock, draw_note, draw_page
 from payment_cli.web.words import Words
 
 
@@ -30,7 +31,7 @@ def draw_till(sign: Sign, words: Words) -> bytes:
         up="",
         sign=sign,
         style="till waiting",
-        content=f"<header>\n{draw_store(sign)}\n</header>\n"
+        content=f"<header>\n{draw_shown(sign.store)}\n</header>\n"
         f"<section>\n{draw_words(scene, words)}\n{draw_note()}\n{form}\n</section>",
     )
 
@@ -44,7 +45,8 @@ def draw_scan(offer: Offer, sign: Sign, left_ms: int, words: Words) -> bytes:
     scene = _scene(payment, words)
     asks_s = poll_s(view_of(payment)) if payment.st is Status.WAIT else 0
     header = (
-        f'<header>\n{draw_store(sign)}\n<p class="brief">{text_of(payment.brief)}</p>\n'
+        f"<header>\n{draw_shown(sign.store, '../')}\n"
+        f'<p class="brief">{text_of(payment.brief)}</p>\n'
         f'<p class="amount">{text_of(format_amount(payment.fee, payment.cur))}</p>\n</header>'
     )
     parts = [draw_words(scene, words), draw_note(), _action(payment, left_ms, words)]

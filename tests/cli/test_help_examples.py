@@ -83,6 +83,14 @@ BEFORE = {
     "payment web rotate --store redfox": ("payment store init redfox",),
     "payment notify key --retire": ("payment store init redfox", "payment notify key"),
     "payment notify retry": (*ORDER, "fail a notice"),
+    "payment coupon restore": ("payment coupon rm 3fa9c1",),
+    "payment d restore": ("payment d rm 3fa9c1",),
+    "payment hook again": (
+        *ORDER,
+        "fail the hook",
+        "payment o cancel 3fa9c1 --reason 'ordered twice'",
+        "payment hook drain",
+    ),
     "payment owed drop": (
         f"{ORDER[0]} --coupon 3fa9c1",
         *ORDER_WAIT[1:],
@@ -167,9 +175,16 @@ class Bench:
         return App(self.root, "demo", {})
 
     def fail_the_script(self) -> None:
-        script = self.root / "home/demo/.payment/callback/after_paid"
-        once = self.place / "once"
-        script.write_text(f"mkdir {once} && exit 1\ntrue\n")
+        self.fail_once("callback/after_paid")
+
+    def fail_the_hook(self) -> None:
+        self.fail_once("hook/order.cancelled")
+
+    def fail_once(self, name: str) -> None:
+        """Let a script of the store fail when it is run first."""
+        script = self.root / "home/demo/.payment" / name
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(f"mkdir {self.place / 'once'} && exit 1\ntrue\n")
 
     def write_the_callback(self) -> None:
         pay = Runner("pay", self.monkeypatch)
@@ -261,6 +276,8 @@ def bench(
     for name, text in FILES.items():
         (tmp_path / name.lstrip("/")).write_text(text)
     monkeypatch.chdir(tmp_path)
+    # What a command starts beside itself would race with the next line.
+    monkeypatch.setattr(App, "start", lambda _app, *_command: None)
     monkeypatch.setenv("PAYMENT_ROOT", str(root))
     monkeypatch.setenv("PAYMENT_DOMAIN", "redfox" if "redfox" in line else "demo")
     yield Bench(stores, root, tmp_path, monkeypatch)

@@ -18,7 +18,7 @@ def tree(tmp_path: Path) -> Path:
     """A store that sold something and set nothing."""
     run(tmp_path, "UTC", "store", "init", "demo")
     run(tmp_path, "UTC", "w", "add", "-nm", "cup", "--title", "Cup", "--price", "10")
-    run(tmp_path, "UTC", "o", "create", "--item", "cup")
+    run(tmp_path, "UTC", "o", "create", "--item", "cup", "--anonymous")
     run(tmp_path, "UTC", "favourite", "add", "xiaobai", "cup")
     return tmp_path
 

@@ -16,12 +16,12 @@ CODE = "1345678901234567"
     [
         ("00", 200, "", "SUCCESS"),
         ("77", 200, "", "SUCCESS"),
-        ("01", 200, "", "USERPAYING"),
+        ("01", 202, "", "USERPAYING"),
         ("02", 403, "NOT_ENOUGH", "PAYERROR"),
         ("03", 400, "AUTH_CODE_INVALID", ""),
         ("04", 500, "SYSTEM_ERROR", "SUCCESS"),
         ("05", 500, "SYSTEM_ERROR", "PAYERROR"),
-        ("06", 400, "USERPAYING", "USERPAYING"),
+        ("06", 202, "USER_PAYING", "USERPAYING"),
     ],
 )
 def test_the_ending_of_a_code_decides(

@@ -274,7 +274,7 @@ def test_the_policy_allows_exactly_the_pages_own_style_and_script(page, put):
         "style-src": digest(reply.text, "style"),
         "script-src": digest(reply.text, "script"),
         "connect-src": "'self'",
-        "img-src": "data:",
+        "img-src": "'self' data:",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
@@ -335,4 +335,6 @@ def test_a_view_key_that_the_query_escapes_is_the_same_key(cashier, put):
 
 
 def test_a_view_holds_no_more_than_a_screen_needs():
-    assert set(View.__slots__) == {"fee", "cur", "brief", "st", "re_tp", "data", "pay_type", "flag"}
+    assert set(View.__slots__) == {
+        "fee", "cur", "brief", "st", "re_tp", "data", "pay_type", "seller", "flag",
+    }  # fmt: skip

@@ -175,3 +175,25 @@ def test_of_two_sessions_in_one_browser_none_is_believed(store, theirs):
     assert "Two sessions at once" in store.get("/pay/scan", mine, **cookies).text
     twice = {"HTTP_COOKIE": f"payment_session={mine}; payment_session={mine}"}
     assert store.get("/pay/scan", mine, **twice).status == 200
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"sto_nm": "other"}, {"sto_id": "x"}, {"seller": "evil"}, {"seller": {"wx": "evil"}},
+        {"target": "evil"}, {"pay_target": "evil"}, {"store": "other"}, {"buyer_id": "x"},
+        {"pay_tp": "zfb.qrcode", "seller": "main"}, {"session": "x"}, {"pay_tp": "free"},
+    ],
+)  # fmt: skip
+def test_no_client_names_the_store_or_the_account_that_takes_its_money(store, named):
+    wanted = {"products": [{"id": store.cup, "amount": 1}], **named}
+    for token in (store.token(), store.cashier()):
+        reply = store.post("/pay/ajax/create", wanted, token)
+        if reply.status == 400:
+            continue
+        made = json.loads(reply.body)["data"]["payment"]
+        for act in ({"pay_tp": "wx.qrcode", **named}, {"pay_tp": "wx.qrcode"}):
+            store.post("/pay/ajax/send", {"id": made["id"], **act}, token)
+        payment = store.stored(store.stored_order(made["or_id"]).pay_id)
+        assert (payment.seller_nm, payment.fee) == ("demo", 2000)
+        assert payment.pay_target in ("main", "ali")

@@ -18,6 +18,7 @@ from tests.support.browser import (
     wait_for,
     wait_for_heading,
 )
+from tests.support.pictures import PICTURES
 from tests.support.served_shop import FAMILIES, served_shop
 
 pytestmark = NEEDS_BROWSER
@@ -286,6 +287,43 @@ def test_a_customer_who_hesitates_and_then_confirms(browser, shop, till):
     shop.payer_pays(payment.id)
     browser.execute_script(COME_BACK)
     wait_for_heading(browser, "Paid")
+
+
+def test_the_stores_logo_is_seen_on_every_page(browser, shop):
+    logo = shop.app.root / "home/demo/.store/store_logo.jpg"
+    logo.write_bytes(PICTURES["image/png"])
+    try:
+        browser.get(shop.link(shop.order()))
+        addresses = []
+        for heading in ("How would you like to pay?", "Take a payment", "Scan the customer's code"):
+            wait_for_heading(browser, heading)
+            logo_seen = browser.find_element(By.CSS_SELECTOR, "header .logo")
+            addresses.append(logo_seen.get_attribute("src"))
+            WebDriverWait(browser, 30, 0.1).until(
+                lambda _, seen=logo_seen: seen.get_property("naturalWidth") == 1
+            )
+            if heading == "How would you like to pay?":
+                browser.delete_all_cookies()
+                browser.get(shop.link())
+            elif heading == "Take a payment":
+                wait_for(browser, "[name=amount]").send_keys("1" + Keys.ENTER)
+        assert set(addresses) == {f"{shop.server.url}/pay/logo/demo"}
+    finally:
+        logo.unlink()
+
+
+def test_an_order_is_paid_at_the_till_by_its_short_number(browser, shop):
+    order = shop.order()
+    browser.get(shop.link(order))
+    wait_for_heading(browser, "How would you like to pay?")
+    number = text_of(browser, ".number").rpartition(" ")[2]
+    browser.delete_all_cookies()
+    browser.get(shop.link())
+    wait_for(browser, "[name=order]").send_keys(number + Keys.ENTER)
+    wait_for_heading(browser, "Scan the customer's code")
+    type_like_a_scanner(browser, PAYS)
+    wait_for_heading(browser, "Paid")
+    assert shop.stored(order).ord_status == "OK"
 
 
 def test_an_order_is_paid_at_the_till(browser, shop):

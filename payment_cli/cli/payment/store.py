@@ -39,7 +39,7 @@ def store() -> None:
     "--www",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Link the store's default_home into this folder of a web server, as DIR/NAME.",
+    help="Have the store's default_home in this folder of a web server, as DIR/NAME.",
 )
 @printing_options
 def init(name: str, www: Path | None, printing: Printing) -> None:

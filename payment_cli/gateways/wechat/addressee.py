@@ -56,4 +56,4 @@ def _v2_order_no(account: WechatAccount, request: HttpRequest) -> str | None:
 
 def _is_named(account: WechatAccount, mch_id: object, appid: object) -> bool:
     """Whether what a message names is this account; not every message names both."""
-    return mch_id in (None, account.pay_mch_id) and appid in (None, account.appid)
+    return mch_id in (None, account.pay_mch_id) and appid in (None, "", account.appid)

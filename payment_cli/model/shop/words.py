@@ -237,13 +237,15 @@ def _is_wrong(form: Form, word: str) -> bool:
     return form.strict or (bool(form.prefix) and word.startswith(form.prefix))
 
 
-def _words_in(value: Json) -> frozenset[str]:
+def _words_in(value: Json) -> set[str]:
     """Return every key of a record, at any depth."""
-    if isinstance(value, Mapping):
-        return frozenset(value).union(*map(_words_in, value.values()))
-    if isinstance(value, list | tuple):
-        return frozenset[str]().union(*map(_words_in, value))
-    return frozenset()
+    if isinstance(value, dict):
+        words, children = set(value), list(value.values())
+    elif isinstance(value, list):
+        words, children = set[str](), value
+    else:
+        return set()
+    return words.union(*(_words_in(one) for one in children if isinstance(one, (dict, list))))
 
 
 def _is_about_order_kind(match: Match) -> bool:

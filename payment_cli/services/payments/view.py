@@ -20,6 +20,8 @@ _VIEW_KEY = re.compile(r"([0-9a-f]{32})[0-9a-f]{32}")
 class View:
     """A payment as its payer sees it. `fee` in fen; `pay_type` None before it is sent.
 
+    `seller` is the store that takes the money.
+
     `data` is what the screen shows (text of a QR code, a web address, browser parameters), None
     unless the payment waits for its payer. `flag` is "" or what the payer has to know: that another
     amount came than was asked for, or that the money went back.
@@ -32,6 +34,7 @@ class View:
     re_tp: str
     data: Json
     pay_type: PayType | None
+    seller: str
     flag: str = ""
 
     def to_record(self) -> Record:
@@ -66,8 +69,9 @@ def view_of(payment: Payment) -> View:
         data = None
     flag = payment.flag if payment.has_other_amount or payment.went_back else ""
     return View(
-        payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type, flag
-    )
+        payment.fee, payment.cur, payment.brief, payment.st, payment.re_tp, data, pay_type,
+        payment.seller_nm, flag,
+    )  # fmt: skip
 
 
 def is_web_address(data: Json) -> bool:

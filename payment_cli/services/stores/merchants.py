@@ -16,6 +16,7 @@ from payment_cli.model.names import check_name
 from payment_cli.model.stores.merchant import SETTABLE_KEYS, Merchant
 
 if TYPE_CHECKING:
+    from payment_cli.model.stores.logo import Logo
     from payment_cli.services.stores.sellers import HasTarget
 
 
@@ -29,7 +30,10 @@ class Merchants(NamedTuple):
     has_target: "HasTarget"
 
     def init(self, name: str, *, www: Path | None = None) -> Merchant:
-        """Make the domain `name` a merchant; with `www`, link its default home page there.
+        """Make the domain `name` a merchant; with `www`, its default home page is there.
+
+        The web server runs as another user, who can't reach into the tree: so the folder is
+        `www/NAME`, which that user may read, and `default_home` is a link to it.
 
         Raises:
             InvalidValueError: the name is not a domain name, or `www` is no folder.
@@ -46,19 +50,12 @@ class Merchants(NamedTuple):
             raise InvalidValueError(f"{www} is not a folder")
         check_owner(self.root)
         home_page = authored.home(self.root, name) / ".store" / "default_home"
-        authored.make_private_dir(home_page)
-        if www is not None:
-            self._link(www / name, home_page)
+        if www is None:
+            authored.make_private_dir(home_page)
+        else:
+            authored.publish_dir(home_page, www / name)
         authored.write_store_info(self.root, name, merchant.to_record())
         return merchant
-
-    @staticmethod
-    def _link(link: Path, home_page: Path) -> None:
-        try:
-            link.symlink_to(home_page.resolve(), target_is_directory=True)
-        except FileExistsError:
-            if not link.is_symlink() or link.resolve() != home_page.resolve():
-                raise ConflictError(f"{link} exists and is not this store's link") from None
 
     def get(self, domain: str) -> Merchant:
         """Return the merchant of `domain`.
@@ -68,6 +65,17 @@ class Merchants(NamedTuple):
             ConfigError: its store_info.json is damaged.
         """
         return Merchant.from_record(domain, authored.read_store_info(self.root, domain))
+
+    def logo(self, domain: str) -> "Logo":
+        """Return the logo of a store.
+
+        Raises:
+            NotFoundError: it has none. ConfigError: it is none that can be shown.
+        """
+        from payment_cli.model.stores.logo import Logo  # only pages and the doctor need it
+
+        data = authored.read_logo(self.root, domain)
+        return Logo.from_bytes(data, f"home/{domain}/.store/{authored.LOGO}")
 
     def own(self) -> Merchant:
         """Return the caller's own merchant."""

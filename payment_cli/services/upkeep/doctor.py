@@ -23,6 +23,7 @@ from payment_cli.model.record import Record
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.stores.sellers import wrong_sellers
 from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_left, examine_tree
+from payment_cli.services.upkeep.doctor_web import examine_public_url, examine_shown
 
 _Account = TypeVar("_Account", bound=Account)
 
@@ -124,6 +125,7 @@ class Doctor:
         public_url = self.configs.public_url()
         if public_url:
             yield ok(_SETTINGS, f"callbacks arrive at {public_url}/pay/re")
+            yield from examine_public_url(_SETTINGS, public_url)
         else:
             yield warn(
                 _SETTINGS,
@@ -193,6 +195,7 @@ class Doctor:
         if not wrong:
             yield ok(subject, f"{merchant.title}, {len(merchant.sellers)} default targets")
         yield from self.examine_store(merchant)
+        yield from examine_shown(self.root, merchant.domain)
 
 
 def _called_back(provider: str) -> list[PayType]:

@@ -1,5 +1,7 @@
 """What WeChat Pay may say, played by the sandbox over real HTTP, and what the user sees of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.sandbox_shop import raw
@@ -65,13 +67,18 @@ def test_an_amount_that_wechat_never_takes_is_refused_before_it_is_sent(pay, san
     assert payment_id not in [request["out_trade_no"] for request in asked]
 
 
-def test_true_money_that_names_no_order_is_in_the_doctors_count(pay, payment, new, says, sandboxed):
-    pay("send", new, "wx.qrcode", "sandbox")
+@pytest.mark.parametrize("form", ["", "v2"])
+@pytest.mark.parametrize("path", ["", "/pay/re"])
+def test_true_money_that_names_no_order_is_in_the_doctors_count(
+    pay, payment, new, says, sandboxed, path, form
+):
+    pay("send", new, "wx.qrcode", "sandbox-v2" if form else "sandbox")
     says("wx-no-order-number")
-    delivery = sandboxed.callback(pay, new)
+    delivery = sandboxed.callback(pay, new, notice=form)
+    delivery = replace(delivery, path=path or delivery.path)
     ran = pay("re", "--http", stdin=raw(delivery), exit_code=22)
     assert "names no order" in ran.err
-    assert ran.json["code"] == "FAIL"
+    assert ("<return_code>FAIL</return_code>" if form else '"code":"FAIL"') in ran.text
     found = [row["sentence"] for row in payment("doctor").json if row["subject"] == "storage"]
     assert "names no order" in found[0]
     assert state(pay, new) == "WAIT"

@@ -1,7 +1,9 @@
 """`payment store`: merchants."""
 
 import json
+import os
 import re
+from contextlib import contextmanager
 
 import pytest
 
@@ -21,11 +23,66 @@ def test_a_merchant_is_made_shown_and_listed(payment, root):
     assert json.loads((root / "home/demo/.store/store_info.json").read_text())["id"] == made["id"]
 
 
-def test_its_home_page_is_linked_into_a_web_servers_folder(payment, root, tmp_path):
-    www = tmp_path / "www"
-    www.mkdir()
+@contextmanager
+def umask(mask):
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@pytest.fixture
+def www(tmp_path):
+    """A web server's folder."""
+    folder = tmp_path / "www"
+    folder.mkdir()
+    return folder
+
+
+def test_its_home_page_is_in_a_web_servers_folder_where_its_user_can_read_it(payment, root, www):
+    with umask(0o077):
+        payment("store", "init", "demo", "--www", www)
+    link = root / "home/demo/.store/default_home"
+    assert (www / "demo").resolve() == link.resolve()
+    assert not (www / "demo").is_symlink()
+    assert (www / "demo").stat().st_mode & 0o777 == 0o755
+    (link / "index.html").write_text("welcome")
+    assert (www / "demo/index.html").read_text() == "welcome"
+
+
+def test_the_tree_stays_closed_beside_its_home_page(payment, root, www):
     payment("store", "init", "demo", "--www", www)
-    assert (www / "demo").resolve() == (root / "home/demo/.store/default_home").resolve()
+    for path in (root, *root.rglob("*")):
+        assert path.is_symlink() or path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_folder_made_for_it_before_is_taken(payment, root, www):
+    (www / "demo").mkdir(mode=0o700)
+    (root / "home/demo/.store/default_home").mkdir(parents=True, mode=0o700)
+    payment("store", "init", "demo", "--www", www)
+    assert (www / "demo").stat().st_mode & 0o777 == 0o755
+    assert (root / "home/demo/.store/default_home").resolve() == www / "demo"
+
+
+def test_what_is_in_its_place_already_is_left_alone(payment, root, www):
+    home_page = root / "home/demo/.store/default_home"
+    (www / "demo").mkdir()
+    (www / "demo/index.html").write_text("somebody's")
+    assert "exists" in payment("store", "init", "demo", "--www", www, exit_code=11).err
+    assert (www / "demo/index.html").read_text() == "somebody's"
+    (www / "demo/index.html").unlink()
+    (www / "demo").rmdir()
+    (www / "demo").symlink_to(root)
+    assert "exists" in payment("store", "init", "demo", "--www", www, exit_code=11).err
+    assert root.stat().st_mode & 0o077 == 0
+    (www / "demo").unlink()
+    home_page.mkdir(parents=True)
+    (home_page / "index.html").write_text("mine")
+    ran = payment("store", "init", "demo", "--www", www, exit_code=11)
+    assert f"move what is in it to {www / 'demo'}" in ran.err
+    assert (home_page / "index.html").read_text() == "mine"
+    assert not (www / "demo").exists()
 
 
 def test_files_and_folders_are_private(payment, root):

@@ -103,4 +103,4 @@ def test_a_path_goes_through_lists(path, text):
         "a.b": "dotted",
     }
     [column] = parse_columns(path)
-    assert column.cell(record).text == text
+    assert column.cell(record, shanghai).text == text

@@ -24,6 +24,7 @@ def notice(**changes):
     [
         (callback(), ORDER_NO),
         (callback(appid=None), ORDER_NO),
+        (callback(appid=""), ORDER_NO),
         (callback(mchid=None, appid=None, out_trade_no=None), ""),
         (callback(serial=platform.CERT_SERIAL_HEX), ORDER_NO),  # an account may have both
         (callback(serial=""), ORDER_NO),
