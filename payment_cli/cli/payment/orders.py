@@ -31,7 +31,7 @@ _QUERY = "payment_cli.cli.payment.order_list"
     ),
 )
 def o() -> None:
-    """Orders. One is named by its id, or 6 characters or more of its start or end.
+    """Orders. One is named by its id, 6 characters or more of its start or end, or its file.
 
     NW new, WT waiting for its payment, OK paid, FA payment failed, SP shipped, DN done, CA
     cancelled or expired. Type A is shipped; type Q, virtual, is done as soon as it is paid.
