@@ -18,7 +18,7 @@ SILENCE_MAX = 3
 SILENCE_MS = 60_000
 
 #: "No such order" counts so long after the provider's expiry: a payer who began in time may still
-#: be at it, and clocks differ (docs/decisions/0015).
+#: be at it, and clocks differ (docs/decisions/0014).
 ABSENT_MARGIN_MS = 5 * 60_000
 
 #: So many answers in a row must count, each so long after the one before.
