@@ -5,7 +5,7 @@ are put back or forward a day has 25 or 23 hours, and all of them count.
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeAlias
 
 from payment_cli.errors import InvalidValueError
@@ -57,20 +57,6 @@ def instant(wall: datetime, tz: tzinfo) -> int:
 def day_of(ams: int, tz: tzinfo) -> str:
     """Return the day of `ams` as 2026-01-31."""
     return wall_time(ams, tz).date().isoformat()
-
-
-def start_of_day(ams: int, tz: tzinfo) -> int:
-    """Return the first moment of the day of `ams`, AMS."""
-    return _midnight(wall_time(ams, tz).date(), tz)
-
-
-def start_of_next_day(ams: int, tz: tzinfo) -> int:
-    """Return the first moment that is after the day of `ams`, AMS."""
-    return _midnight(wall_time(ams, tz).date() + timedelta(days=1), tz)
-
-
-def _midnight(day: date, tz: tzinfo) -> int:
-    return instant(datetime.combine(day, time()), tz)
 
 
 def _close(name: str) -> str:
