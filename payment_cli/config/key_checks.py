@@ -48,7 +48,7 @@ def check_url(text: str) -> None:
 
 
 def _nearest(key: str, known: list[str]) -> str:
-    import difflib
+    from payment_cli.model.spelling import resembled  # only the error needs it
 
-    close = difflib.get_close_matches(key.lower(), known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    near = resembled(key.lower(), known)
+    return f"did you mean {near}?" if near else f"known keys: {', '.join(known)}"

@@ -274,10 +274,10 @@ def unknown_field(what: str, name: str, known: Iterable[str]) -> InvalidValueErr
 
     Rules about money are read this way: a misspelled threshold must not mean "no threshold".
     """
-    import difflib  # costs more than the reading itself, and is needed only for the error
+    from payment_cli.model.spelling import resembled  # only the error needs it
 
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    hint = f"did you mean {near[0]}?" if near else ""
+    near = resembled(name, known)
+    hint = f"did you mean {near}?" if near else ""
     return InvalidValueError(f"{what}: {_shown(name)} is not a field", hint=hint)
 
 

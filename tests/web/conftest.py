@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,6 +9,9 @@ from payment_cli.model.payments.payment import Payment
 from tests.support.clock import CountedIds, HandClock
 from tests.support.store_web import StoreWeb
 from tests.support.stored_payment import store_payment
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
 
 
 @pytest.fixture
@@ -22,6 +26,15 @@ def app(root) -> Iterator[App]:
 def put(app) -> Callable[..., Payment]:
     """Store a payment in the tree."""
     return partial(store_payment, app)
+
+
+@pytest.fixture(scope="module")
+def shared_browser() -> Iterator["WebDriver"]:
+    """A real browser, one for all tests of a module."""
+    from tests.support.browser import a_browser  # most tests of the web need no browser
+
+    with a_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from payment_cli.services.payments.records import PAYMENTS
 from tests.support.browser import (
     COME_BACK,
     NEEDS_BROWSER,
-    a_browser,
     text_of,
     wait_for,
     wait_for_heading,
@@ -36,12 +35,6 @@ ASKS = "Do you want to enter?"
 def shop(tmp_path_factory):
     with served_shop(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
-
-
-@pytest.fixture(scope="module")
-def shared_browser():
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

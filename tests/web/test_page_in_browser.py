@@ -12,7 +12,6 @@ from payment_cli.services.payments.records import PAYMENTS
 from tests.support.browser import (
     COME_BACK,
     NEEDS_BROWSER,
-    a_browser,
     a_phone,
     text_of,
     the_new_window,
@@ -43,12 +42,6 @@ def tree(place):
 def url(tree, place):
     with web_server(tree.root, place / "server.log") as server:
         yield server.url
-
-
-@pytest.fixture(scope="module")
-def shared_browser():
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture

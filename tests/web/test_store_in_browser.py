@@ -11,7 +11,6 @@ from payment_cli.services.payments.send import SendArguments
 from tests.support.browser import (
     COME_BACK,
     NEEDS_BROWSER,
-    a_browser,
     a_phone,
     text_of,
     the_new_window,
@@ -37,12 +36,6 @@ ALIPAY_PAYS = "2800000000000000"
 def shop(tmp_path_factory):
     with served_shop(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
-
-
-@pytest.fixture(scope="module")
-def shared_browser():
-    with a_browser() as browser:
-        yield browser
 
 
 @pytest.fixture
