@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 from alipay import AliPay
@@ -63,14 +64,25 @@ def sign(text: str, signer: str = "alipay", encoding: str = "utf-8") -> str:
     return b64encode(signature).decode()
 
 
-def account(**changes: object) -> AlipayAccount:
-    settings: dict[str, object] = {
+def _settings() -> dict[str, object]:
+    return {
         "app_id": APP_ID,
         "seller_id": SELLER_ID,
         "private_key": private_pem("app"),
         "alipay_public_key": public_pem("alipay"),
-        **changes,
     }
+
+
+def write_target(folder: Path) -> None:
+    """Write the config of `account` into the folder of a target."""
+    folder.mkdir(parents=True, mode=0o700)
+    path = folder / "alipay.conf"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(_settings()))
+
+
+def account(**changes: object) -> AlipayAccount:
+    settings = {**_settings(), **changes}
     for key in set(settings) & KEYS:
         settings[key] = material(f"alipay.conf: {key}", settings[key])
     return AlipayAccount(**settings)  # type: ignore[arg-type]

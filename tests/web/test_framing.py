@@ -3,7 +3,6 @@
 Over raw sockets, to gunicorn and to `payment serve`.
 """
 
-import json
 import os
 import signal
 import socket
@@ -29,17 +28,7 @@ PATH = "/pay/re/zfb.qrcode/cake/main"
 def tree(tmp_path_factory):
     """A tree with one Alipay account, whose keys the tests hold."""
     root = tmp_path_factory.mktemp("framing") / "tree"
-    target = root / "home/cake/.payment/alipay/main"
-    target.mkdir(parents=True, mode=0o700)
-    conf = {
-        "app_id": alipay.APP_ID,
-        "seller_id": alipay.SELLER_ID,
-        "private_key": alipay.private_pem("app"),
-        "alipay_public_key": alipay.public_pem("alipay"),
-    }
-    path = target / "alipay.conf"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(conf))
+    alipay.write_target(root / "home/cake/.payment/alipay/main")
     app = App(root, "root", {})
     yield app
     app.close()

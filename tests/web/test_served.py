@@ -26,17 +26,7 @@ SCRIPT = b'echo run >> runs; echo "$id $fee $trade_no" > told'
 @pytest.fixture
 def tree(root):
     """A tree with one Alipay account, whose keys the tests hold."""
-    target = root / "home/cake/.payment/alipay/main"
-    target.mkdir(parents=True, mode=0o700)
-    conf = {
-        "app_id": alipay.APP_ID,
-        "seller_id": alipay.SELLER_ID,
-        "private_key": alipay.private_pem("app"),
-        "alipay_public_key": alipay.public_pem("alipay"),
-    }
-    path = target / "alipay.conf"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(conf))
+    alipay.write_target(root / "home/cake/.payment/alipay/main")
     app = App(root, "root", {})
     yield app
     app.close()
