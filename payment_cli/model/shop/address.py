@@ -29,7 +29,8 @@ _PROVINCE = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])"
 _CN_CODE = re.compile(rf"{_PROVINCE}(?:0{{10}}|(?!00)[0-9]{{10}})")
 _CN_POSTCODE = re.compile(r"[0-9]{6}")
 _CODE = re.compile(r"[0-9A-Za-z-]{0,12}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+#: No - in front: what mails it takes such a word for an option of its own.
+_EMAIL = re.compile(r"(?!-)[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
 
 
 class AddressType(StrEnum):
