@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from payment_cli.errors import ConfigError
-from payment_cli.files.guarded import OTHERS_READ, OTHERS_WRITE, read_guarded
+from payment_cli.files.guarded import OTHERS_READ, read_guarded
+from payment_cli.files.safe_files import OTHERS_WRITE
 from payment_cli.gateways.key_material import KeyMaterial
 from payment_cli.model.secret import Secret
 
