@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
 #: Where the settings lie, relative to the root.
 SETTINGS_PLACE = "etc/payment.toml"
 
-#: WeChat Pay forbids to reverse a scan in its first 15 s; after 60 s it is over at the provider
+#: A provider forbids to reverse a scan in its first 15 s; after 60 s it is over at the provider
 #: (services/payments/send.py: SCAN_EXPIRE_MS). Its pages of 2025-08 advise 45 s.
 SCAN_REVERSE_RANGE = (15, 60)
 

@@ -1,6 +1,7 @@
 """Asking a provider about a payment and recording what it said: what check and close share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, OutcomeUnknownError
@@ -75,7 +76,7 @@ class Asker:
             )
         answer = gateway.close(order_ref(payment))
         if answer.outcome is Outcome.CLOSED:
-            return self.record_end(payment, reason)
+            return self.record_end(payment, reason, answer)
         if answer.outcome is Outcome.PAID and answer.paid is None:
             answer = gateway.check(order_ref(payment))
         result = self.note(payment, answer)
@@ -94,9 +95,10 @@ class Asker:
             f"{_minutes(gone_in(payment, now))}"
         )
 
-    def record_end(self, payment: Payment, reason: str) -> Result:
+    def record_end(self, payment: Payment, reason: str, answer: Answer | None = None) -> Result:
         """Record that the payment is closed for `reason`, unless it is final by now.
 
+        `answer` is what the provider said to it, None if nobody had to be asked.
         What a provider closed is recorded whatever a foreign hand did to the file; of a payment
         that was never sent nothing has happened yet, and such a file refuses.
 
@@ -118,6 +120,7 @@ class Asker:
                 now=self.clock(),
                 by=self.actor,
                 moment=Moment.CLOSED,
+                **({} if answer is None else _ended(current, answer, self.clock())),
             )
             return result_of(payment, closed)
 
@@ -145,13 +148,20 @@ class Asker:
             elif answer.outcome is Outcome.PAID:
                 after = save(tx, after.noted("not reversed", now, self.actor, next_check_at=0))
             else:
-                after = save(tx, after.noted("reversed", now, self.actor, next_check_at=0))
+                ended = _ended(after, answer, now)
+                after = save(tx, after.noted("reversed", now, self.actor, next_check_at=0, **ended))
         return result_of(payment, after, "" if is_done else reason_of(answer))
 
     def wait_to_reverse(self, gateway: Gateway, payment: Payment) -> int:
         """Return how long (ms) the provider still forbids to reverse this scan."""
         earliest = payment.send_at + gateway.reverse_after_ms
         return left(earliest, gateway.reverse_after_ms, self.clock())
+
+
+def _ended(payment: Payment, answer: Answer, now: int) -> dict[str, Any]:
+    """Return what a payment keeps of the provider's "closed": a scan was reversed."""
+    changes: dict[str, Any] = {"extra": {**payment.extra, **answer.extra}}
+    return {**changes, "reversed_at": now} if pay_type(payment.pay_tp).is_scan else changes
 
 
 def _minutes(ms: int) -> str:

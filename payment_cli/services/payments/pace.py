@@ -1,7 +1,7 @@
 """When a payment is to be looked at again: back-off, expiry, clocks that were set back. Pure.
 
 And when it is gone: no provider's "no such order" ends a payment before the order can't be paid any
-more. An order may begin later than its send (Alipay's with the payer's scan), and an answer may
+more. An order may begin later than its send (with the payer's scan), and an answer may
 come from a replica that lags or through a gateway that is somebody else's. So it must be said after
 the provider's own expiry and a margin, several times, a while apart.
 """

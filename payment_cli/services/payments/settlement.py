@@ -99,9 +99,9 @@ class Settlement:
 
         A payment that has this trade already is returned as it is (a duplicate). Money that can't
         settle it is flagged, never dropped: `amount` when it is not what was asked for (the state
-        stays), `late` after FAIL, `refunded` when it went back before we heard of it, `double` when
-        another trade paid an OK payment. Whatever came beside the first trade is in
-        `double_trades`, and its sum in `double_fee`.
+        stays), `late` after FAIL, `refunded` when it went back before we heard of it (but for what
+        our own reversal gave back), `double` when another trade paid an OK payment. Whatever came
+        beside the first trade is in `double_trades`, and its sum in `double_fee`.
 
         Raises:
             UntrustedError: `paid` speaks of another payment; nothing is changed.
@@ -111,6 +111,8 @@ class Settlement:
         if payment.is_final and _has_money(payment):
             return self._another_trade(tx, payment, paid, now=now, by=by)
         facts = _facts(payment, paid, extra or {})
+        if payment.st is Status.FAIL and payment.reversed_at and paid.went_back:
+            return _given_back(tx, payment, paid, now=now, by=by, **facts)
         if payment.st is Status.FAIL:
             flag = Flag.REFUNDED if paid.went_back else Flag.LATE
             late = payment.noted(
@@ -248,6 +250,15 @@ class Settlement:
         for step, reason in owed:
             payment = payment.noted("owed", now, by, f"{step}: {reason}")
         return save(tx, payment)
+
+
+def _given_back(
+    tx: Transaction, payment: Payment, paid: "Paid", *, now: int, by: str, **facts: Any
+) -> Payment:
+    """Record money that our own reversal gave back: nobody has to look after it."""
+    if paid.trade_no == payment.trade_no:
+        return payment
+    return save(tx, payment.noted("given back", now, by, _said(payment, paid), **facts))
 
 
 def _as_recorded(paid: "Paid") -> "Paid":

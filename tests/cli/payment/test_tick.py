@@ -43,11 +43,22 @@ def test_it_does_a_bounded_amount(payment, cup, later):
     assert "is not in the range" in payment("tick", "--most", 0, exit_code=2).err
 
 
-def test_a_payment_that_was_never_sent_ends_with_its_order(payment, cup, later, root):
+def test_an_order_whose_way_to_pay_is_broken_ends_and_leaves_no_payment(payment, cup, later, root):
     configure_target(root, name="gone")
     payment("store", "set", "sellers", '{"wx":"gone"}')
     order = payment("o", "create", "--anonymous", "--item", "cup", "-pt", "wx.qrcode").json["id"]
     payment("p", "pay", order, exit_code=40)
+    assert payment("p", "list", order).json == []
+    later(16)
+    assert payment("tick").json["cancelled"] == [order]
+
+
+def test_a_payment_that_reached_nobody_ends_with_its_order(payment, pay, cup, later, root):
+    pay("sandbox", "init", "--notify", "http://127.0.0.1:1/pay/re")  # and nobody serves it
+    payment("store", "set", "sellers", '{"wx":"sandbox"}')
+    order = payment("o", "create", "--anonymous", "--item", "cup", "-pt", "wx.qrcode").json["id"]
+    payment("p", "pay", order, exit_code=23)
+    assert [one["st"] for one in payment("p", "list", order).json] == ["NEW"]
     later(16)
     assert payment("tick").json["cancelled"] == [order]
     assert [one["st"] for one in payment("p", "list", order).json] == ["FAIL"]

@@ -210,6 +210,16 @@ def test_another_amount_is_asked_about_no_more_by_itself_and_again_by_a_person(
     assert world.checker.check(payment.id).payment.st == "OK"
 
 
+def test_the_owed_reversal_of_a_declined_scan_is_recorded_as_our_own(world: World) -> None:
+    world.gateway.reverse_after_ms = 15_000
+    payment = sent(world, Answer(Outcome.FAILED, code="NOTENOUGH"), "wx.scan")
+    world.clock.advance(s=15)
+    world.gateway.closes = [Answer(Outcome.CLOSED, extra={"wx_action": "refund"})]
+    reversed_ = world.checker.check(payment.id).payment
+    assert (reversed_.st, reversed_.reversed_at) == ("FAIL", world.clock.now)
+    assert reversed_.extra["wx_action"] == "refund"
+
+
 def test_a_scan_nobody_knows_is_reversed_until_that_was_said_late_and_often_enough(
     world: World,
 ) -> None:

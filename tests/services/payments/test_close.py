@@ -64,6 +64,21 @@ def test_a_scan_is_not_reversed_earlier_than_the_provider_allows(world: World) -
     assert world.closer.close(payment.id, "x").payment.st == "FAIL"
 
 
+def test_a_reversed_scan_keeps_what_the_reversal_did_and_when(world: World) -> None:
+    payment = sent(world, Answer(Outcome.WAITING, ReturnType.JSON, {}), "wx.scan")
+    world.gateway.closes = [Answer(Outcome.CLOSED, extra={"wx_action": "refund"})]
+    closed = world.closer.close(payment.id, "not confirmed").payment
+    assert (closed.st, closed.reversed_at) == ("FAIL", world.clock.now)
+    assert closed.extra["wx_action"] == "refund"
+    assert world.stored(payment) == closed
+
+
+def test_a_closed_code_was_not_reversed(world: World) -> None:
+    payment = sent(world)
+    world.gateway.closes = [CLOSED]
+    assert world.closer.close(payment.id, "x").payment.reversed_at == 0
+
+
 @pytest.mark.parametrize("pay_tp", ["zfb.qrcode", "wx.qrcode", "wx.scan"])
 def test_what_the_provider_does_not_know_is_not_closed_and_the_answer_says_when(
     world: World, pay_tp: str

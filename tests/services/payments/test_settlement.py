@@ -105,6 +105,17 @@ def test_money_that_went_back_after_a_failure_leaves_it_failed(world: World) -> 
     assert settle(world, payment) == returned
 
 
+def test_what_our_own_reversal_gave_back_is_recorded_once_and_needs_no_flag(world: World) -> None:
+    payment = waiting(world)
+    with world.storage.transaction("test") as tx:
+        _put(tx, payment.on(Event.CLOSE, 2, "test", "slow", fail_re="slow", reversed_at=2))
+    returned = settle(world, payment, went_back=True)
+    assert (returned.st, returned.flag, returned.fail_re) == ("FAIL", "", "slow")
+    assert (returned.trade_no, returned.paid_fee) == ("T1", 2300)
+    assert settle(world, payment, went_back=True) == returned
+    assert settle(world, payment).flag == "late"
+
+
 def test_a_second_trade_that_went_back_is_kept_and_nothing_is_owed_for_it(world: World) -> None:
     payment = settle(world, waiting(world))
     kept = settle(world, payment, "T2", went_back=True)
