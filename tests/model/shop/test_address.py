@@ -63,6 +63,7 @@ def test_what_is_no_chinese_code_is_refused(code):
         {"nm": None, "country": "XX", "code": "1"}, {"nm": None, "country": "China"},
         {"postcode": "1000"}, {"phone": "12"}, {"phone": "abc"}, {"phone": "+1"},
         {"email": "zz"}, {"email": "a@b"}, {"email": "a b@c.d"}, {"email": "a@.d"},
+        {"email": "-oQ/tmp/x@b.c"},
         {"street": None}, {"consignee": None}, {"phone": None}, {"tp": "X"}, {"street": "x" * 301},
         {"street": "a\0b"}, {"colour": "red"}, {"dftadr": True},
     ],
