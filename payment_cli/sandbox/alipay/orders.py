@@ -85,7 +85,7 @@ def answer(call: Call) -> Reply:
     except RefusalError as refusal:
         account = refusal.extra.get("account", account)
         node = _refused(refusal)
-        outcome = node["sub_code"]
+        outcome = node.get("sub_code", node["code"])
     node_name = f"{re.sub('[^a-z_]', '', method.replace('.', '_'))}_response"
     charset, codec = charset_of(call.flaw)
     body = signed_answer(call.world.platform, account, node_name, node, call.signature_flaw, codec)

@@ -65,7 +65,9 @@ def _translated(error: sqlite3.Error | OSError, doing: str) -> PaymentError:
         return LockedError(f"{doing}: the journal is locked by another program")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StorageError(f"{doing}: the journal is damaged ({error})", hint=REBUILD_HINT)
-    reason = {"SQLITE_FULL": "the disk is full"}.get(name, str(error))
+    # SHMSIZE: the index of the WAL, made anew by whoever comes first, has no room.
+    is_full = name in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+    reason = "the disk is full" if is_full else str(error)
     return StorageError(f"{doing}: {reason}")
 
 

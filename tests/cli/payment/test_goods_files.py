@@ -175,5 +175,5 @@ def test_a_code_that_excel_spoiled_and_a_column_of_ones_own(payment, tmp_path):
 
 
 def test_a_table_without_end_is_not_read_to_its_end(payment):
-    refused = payment("w", "import", "/dev/zero", "--format", "csv")
-    assert (refused.code, "the table is larger than 64 MiB" in refused.err) == (2, True)
+    refused = payment("w", "import", "/dev/zero", "--format", "csv", exit_code=2)
+    assert "the table is larger than 64 MiB" in refused.err

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,26 @@ def test_a_full_disk_changes_nothing_and_is_survived(small_disk: Path) -> None:
     ballast.unlink()
     insert(storage, a_record())
     assert storage.count(PAYMENTS, everything()) == len(acknowledged) + 1
+    storage.close()
+    assert check_tree(root).is_clean
+
+
+def test_whoever_comes_to_a_full_disk_is_told_that_it_is_full(small_disk: Path) -> None:
+    """SQLite calls it a disk I/O error when the first to open a journal finds no room at all."""
+    root = small_disk / "tree"
+    before = open_tree(root, HandClock())
+    stored = insert_one(before, a_record())
+    before.close()
+    ballast = small_disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    storage = open_tree(root, HandClock())
+    with pytest.raises(StorageError, match="the disk is full"):
+        insert(storage, a_record())
+    assert storage.get(PAYMENTS, str(stored["id"])) == stored
+    ballast.unlink()
+    insert(storage, a_record())
     storage.close()
     assert check_tree(root).is_clean
 
