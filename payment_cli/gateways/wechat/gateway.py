@@ -5,7 +5,7 @@ call a payment type takes, what is refused before anything is sent, and what a c
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from payment_cli import ids
@@ -41,7 +41,7 @@ from payment_cli.gateways.wechat.words import one_line
 from payment_cli.gateways.wechat.xml import distrust_of, looks_like_xml, read_xml, write_xml
 from payment_cli.model.codec import decode_foreign_object, encode
 from payment_cli.model.payments.pay_type import Argument, PayType, pay_type
-from payment_cli.model.record import Record
+from payment_cli.model.record import Json, Record
 from payment_cli.model.secret import Secret
 
 #: The provider asks not to reverse a scan earlier than this.
@@ -170,7 +170,7 @@ class WechatGateway:
         transaction = decode_foreign_object(content, "the callback's content")
         if not self._account.is_named(transaction.get("mchid"), transaction.get("appid")):
             raise UntrustedError("the callback speaks of another merchant or app")
-        order_no = _named(text_of(transaction.get("out_trade_no")))
+        order_no = _named(transaction)
         return Notice(order_no, parse_transaction(self._account, transaction))
 
     def acknowledge(self, request: HttpRequest, refusal: str = "") -> Acknowledgement:
@@ -195,16 +195,21 @@ class WechatGateway:
             raise UntrustedError("the callback speaks of another merchant or app")
         if fields.get("return_code") != "SUCCESS" or fields.get("result_code") != "SUCCESS":
             return _NOTHING
-        return Notice(_named(fields.get("out_trade_no", "")), paid_answer(fields))
+        return Notice(_named(fields), paid_answer(fields))
 
     def _is_v2(self, pay_tp: str) -> bool:
         return pay_type(pay_tp).is_scan and self._account.scan_api == "v2"
 
 
-def _named(order_no: str) -> str:
+def _named(told: Mapping[str, Json]) -> str:
     """Return the order number of a notice about money; without one it must leave a trace."""
+    order_no = text_of(told.get("out_trade_no"))
     if not order_no:
-        raise UntrustedError("the callback is a true one about a payment, but names no order")
+        trade = text_of(told.get("transaction_id"))
+        raise UntrustedError(
+            "the callback is a true one about a payment, but names no order"
+            f" (its trade is {trade!a})"
+        )
     return order_no
 
 

@@ -80,5 +80,5 @@ def test_true_money_that_names_no_order_is_in_the_doctors_count(
     assert "names no order" in ran.err
     assert ("<return_code>FAIL</return_code>" if form else '"code":"FAIL"') in ran.text
     found = [row["sentence"] for row in payment("doctor").json if row["subject"] == "storage"]
-    assert "names no order" in found[0]
+    assert "names no order (its trade is '42" in found[0]
     assert state(pay, new) == "WAIT"
