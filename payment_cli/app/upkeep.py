@@ -58,6 +58,7 @@ class Upkeep:
         from payment_cli.files.authored import (
             list_domains,
             list_hooks,
+            read_hook,
             read_messages,
             read_store_info,
         )
@@ -99,6 +100,7 @@ class Upkeep:
             self.app.shop.setting_checks,
             partial(read_messages, self.app.root),
             partial(list_hooks, self.app.root),
+            partial(read_hook, self.app.root),
             self.app.clock,
         )
         return Doctor(

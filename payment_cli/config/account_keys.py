@@ -75,9 +75,9 @@ def _public_key(references: References, name: str, key: Key, value: object) -> K
 def _public_keys(
     references: References, name: str, key: Key, value: object
 ) -> tuple[KeyMaterial, ...]:
-    if not isinstance(value, list):
-        raise InvalidValueError("must be a list of texts")
-    return tuple(references.public_key(name, _as_text(item)) for item in value)
+    """Read a list; one text alone, such as a whole bundle, is a list of it."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(references.public_key(name, _as_text(item)) for item in items)
 
 
 def _minutes(references: References, name: str, key: Key, value: object) -> int:

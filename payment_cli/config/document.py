@@ -59,4 +59,5 @@ def _refuse(path: Path, text: str, error: Exception) -> NoReturn:
     place = re.search(r"near (\d+)", sentence)
     line = text.count("\n", 0, int(place[1])) + 1 if place else 1
     reason = re.sub(r"b'(\w+)'", r"\1", sentence)
-    raise ConfigError(f"{path}: line {line} is not JSON5: {reason}") from error
+    # The cause holds what was read so far, keys and all, and --debug prints causes.
+    raise ConfigError(f"{path}: line {line} is not JSON5: {reason}") from None

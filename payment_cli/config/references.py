@@ -13,9 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from payment_cli.errors import ConfigError
-from payment_cli.files.guarded import OTHERS_READ, OTHERS_WRITE, read_guarded
+from payment_cli.files.guarded import OTHERS_READ, read_guarded
+from payment_cli.files.safe_files import OTHERS_WRITE
 from payment_cli.gateways.key_material import KeyMaterial
 from payment_cli.model.secret import Secret
+
+#: A key has more characters, and in none of its forms a dot, a hyphen or an underscore.
+_KEY_MIN = 24
+#: No longer name is shown.
+_NAME_MAX = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +97,34 @@ class References:
     def _variable(self, key: str, name: str) -> str:
         text = self.environ.get(name)
         if text is None:
-            raise ConfigError(f"{self.conf}: {key}: environment variable {name!a} is not set")
+            raise ConfigError(f"{self.conf}: {key}: environment variable {_shown(name)} is not set")
         return text
 
     def _file(self, key: str, name: str, forbidden: int) -> bytes:
         parts = PurePosixPath(name)
         if not name or parts.is_absolute() or ".." in parts.parts or "\0" in name:
             raise ConfigError(
-                f"{self.conf}: {key}: {name[:60]!a} must be a name within the config's folder",
+                f"{self.conf}: {key}: {_shown(name)} must be a name within the config's folder",
                 hint="link or copy the file there",
             )
         path = self.conf.parent / name
         try:
             return read_guarded(path, forbidden)[0]
         except OSError as error:
-            raise ConfigError(f"{path}: {key} can't be read: {error.strerror}") from error
+            where = path if _is_name(name) else self.conf
+            # Its cause quotes the name, and --debug prints causes.
+            raise ConfigError(f"{where}: {key} can't be read: {error.strerror}") from None
+
+
+def _is_name(name: str) -> bool:
+    """Whether it may be shown: it doesn't look like a key that was written where a name goes."""
+    return len(name) <= _NAME_MAX and all(
+        len(part) < _KEY_MIN or not {*"._-"}.isdisjoint(part) for part in name.split("/")
+    )
+
+
+def _shown(name: str) -> str:
+    return ascii(name) if _is_name(name) else f"that name of {len(name)} characters"
 
 
 def _is_reference(value: str) -> bool:

@@ -136,7 +136,8 @@ def read_script(root: Path, domain: str, name: str) -> bytes:
     """Return a script that a domain keeps for payments (seed 001: `~/.payment/callback/<name>`).
 
     Raises:
-        NotFoundError: there is none. ConfigError: it is larger than SIZE_MAX.
+        NotFoundError: there is none. ConfigError: it is larger than SIZE_MAX, or others can write
+            to it: it is run with our rights.
         InvalidValueError: the domain or the name is not well formed.
     """
     return _read_program(root, domain, "callback", name)
@@ -196,7 +197,7 @@ def _read_program(root: Path, domain: str, folder: str, name: str) -> bytes:
     check_name("domain", domain)
     check_name("script", name)
     try:
-        return _read(root, f"home/{domain}/.payment/{folder}/{name}")
+        return _read(root, f"home/{domain}/.payment/{folder}/{name}", is_trusted=True)
     except FileNotFoundError as error:
         hint = f"scripts are in home/{domain}/.payment/{folder}/"
         raise NotFoundError("script", name, hint=hint) from error
@@ -227,11 +228,12 @@ def _is_empty(folder: Path) -> bool:
     return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
 
 
-def _read(root: Path, path: str, most: int = SIZE_MAX) -> bytes:
+def _read(root: Path, path: str, most: int = SIZE_MAX, *, is_trusted: bool = False) -> bytes:
     with _disk(f"reading {path}"):
+        trusted_as = str(root / path) if is_trusted else ""
         root_fd = safe_files.open_root(root)
         try:
-            data = safe_files.read_path(root_fd, path, most)
+            data = safe_files.read_path(root_fd, path, most, trusted_as=trusted_as)
         finally:
             os.close(root_fd)
     if len(data) > most:

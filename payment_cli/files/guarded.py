@@ -5,10 +5,10 @@ import stat
 from pathlib import Path
 
 from payment_cli.errors import ConfigError
+from payment_cli.files.safe_files import OTHERS_WRITE
 
-#: Permission bits that a secret must not have, and that no trusted file may have.
+#: Permission bits that a secret must not have.
 OTHERS_READ = 0o077
-OTHERS_WRITE = 0o022
 
 #: A key or a bundle of certificates; the root bundle of Alipay has 10 KiB.
 _FILE_SIZE_MAX = 256 * 1024

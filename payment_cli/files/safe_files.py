@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from errno import EEXIST, ELOOP, ENOTDIR, ENXIO
 from typing import TYPE_CHECKING
 
-from payment_cli.errors import CorruptRecordError, OtherOwnerError
+from payment_cli.errors import ConfigError, CorruptRecordError, OtherOwnerError
 from payment_cli.ids import new_token
 
 if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+#: Permission bits that no trusted file may have.
+OTHERS_WRITE = 0o022
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -148,19 +150,24 @@ def folder(root_fd: int, parts: Sequence[str], *, create: bool = False) -> Itera
         os.close(folder_fd)
 
 
-def read_path(root_fd: int, path: str, limit: int | None = None) -> bytes:
+def read_path(root_fd: int, path: str, limit: int | None = None, *, trusted_as: str = "") -> bytes:
     """Return the bytes of the file at `path` below the root; see `read_file`."""
     *parts, name = path.split("/")
     with folder(root_fd, parts) as folder_fd:
-        return read_file(folder_fd, name, limit)
+        return read_file(folder_fd, name, limit, trusted_as=trusted_as)
 
 
-def read_file(folder_fd: int, name: str, limit: int | None = None) -> bytes:
+def read_file(
+    folder_fd: int, name: str, limit: int | None = None, *, trusted_as: str = ""
+) -> bytes:
     """Return the bytes of a plain file in a folder, at most `limit` + 1 of them.
+
+    `trusted_as` is what errors call a file that is run or believed, and nobody else's to write.
 
     Raises:
         FileNotFoundError: it is not there.
         CorruptRecordError: it is a symbolic link, or no plain file.
+        ConfigError: it is trusted, and others can write to it.
         OSError: the disk refused.
     """
     try:
@@ -175,6 +182,10 @@ def read_file(folder_fd: int, name: str, limit: int | None = None) -> bytes:
         status = os.fstat(file_fd)
         if not stat.S_ISREG(status.st_mode):
             raise CorruptRecordError(f"{name} is not a plain file")
+        if trusted_as and status.st_mode & OTHERS_WRITE:
+            raise ConfigError(
+                f"{trusted_as}: others can write to it", hint=f"chmod go-w {trusted_as}"
+            )
         size = status.st_size if limit is None else min(limit, status.st_size)
         return _read_all(file_fd, size)
     finally:

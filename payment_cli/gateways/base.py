@@ -91,8 +91,8 @@ class OrderRef:
 class Paid:
     """What the provider says about money that arrived: `fee` in fen of the whole order.
 
-    `went_back`: money of it was returned before we heard that it came: the provider's first word is
-    that it was refunded, in whole or in part.
+    `went_back`: it was returned before we heard that it came. Of a provider that does not say how
+    much, perhaps not all of it.
     """
 
     order_no: str

@@ -99,5 +99,6 @@ def examine_api_url(subject: str, key: str, url: str) -> Iterable[Finding]:
     if is_this_machine(parts.hostname or ""):
         return [ok(subject, f"{key} is on this machine: no real money")]
     if parts.scheme != "https":
-        return [error(subject, f"{key} {url} must be https")]
+        place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # a login is a secret
+        return [error(subject, f"{key} {place} must be https")]
     return []

@@ -10,6 +10,7 @@ import binascii
 import codecs
 import re
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, cast
 
 from payment_cli.errors import ConfigError
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 BITS_MIN = 2048
 
 _PEM_MARK = b"-BEGIN"
-_BEGIN = re.compile(r"-+\s*BEGIN[A-Z0-9 ]*-")
-_BLOCK = re.compile(r"-+\s*BEGIN([A-Z0-9 ]*)-+(.*?)-+\s*END[A-Z0-9 ]*-+", re.DOTALL)
+#: The line before a block, and the one behind it. Of the hyphens one must be there: a pattern that
+#: asks for all of them would try each of a long row anew.
+_MARK = re.compile(r"-\s*(BEGIN|END)([A-Z0-9 ]*)-+")
 #: Line ends as environment files and JSON write them, once or twice escaped; and quotes around all.
-_WRITTEN_OUT = re.compile(r"\\+[nrt]|\\+(?=\s|\Z)|[\"']")
+_WRITTEN_OUT = re.compile(r"(?<!\\)\\+(?:[nrt]|(?=\s|\Z))|[\"']")
 #: What may stand in and between texts in base64; and one of them, to the end of its padding.
 _BETWEEN = re.compile(r"[\s,;]+")
 _PADDED = re.compile(r"[^=]+=*")
@@ -217,8 +219,9 @@ def _read_blocks(raw: bytes) -> list[_Block]:
     if _is_der(raw):
         return _bare_blocks(raw)
     text = _text(raw)
-    if _BEGIN.search(text):
-        return [_pem_block(match[1], match[2]) for match in _BLOCK.finditer(text)]
+    marks = list(_MARK.finditer(text))
+    if any(mark[1] == "BEGIN" for mark in marks):
+        return _pem_blocks(text, marks)
     inner = _decoded(text)
     if _PEM_MARK in inner:
         return _read_blocks(inner)
@@ -227,13 +230,25 @@ def _read_blocks(raw: bytes) -> list[_Block]:
 
 def _bare_blocks(der: bytes) -> list[_Block]:
     """Return the sequences that stand one after the other, or all as one if it isn't such."""
-    found, rest = [], der
-    while _is_der(rest):
-        count = rest[1] & 0x7F
-        end = 2 + count + int.from_bytes(rest[2 : 2 + count])
-        found.append(_Block("", rest[:end], is_locked=False))
-        rest = rest[end:]
-    return [_Block("", der, is_locked=False)] if rest.strip() or not found else found
+    found, start = [], 0
+    while _is_der(der[start : start + 2]):
+        count = der[start + 1] & 0x7F
+        end = start + 2 + count + int.from_bytes(der[start + 2 : start + 2 + count])
+        found.append(_Block("", der[start:end], is_locked=False))
+        start = end
+    return [_Block("", der, is_locked=False)] if der[start:].strip() or not found else found
+
+
+def _pem_blocks(text: str, marks: "list[re.Match[str]]") -> list[_Block]:
+    """Return the blocks between a BEGIN and the next mark; what begins and does not end is none.
+
+    One that is cut off by the beginning of the next is there, and damaged.
+    """
+    return [
+        _pem_block(mark[2], text[mark.end() : after.start()].rstrip("-"))
+        for mark, after in pairwise(marks)
+        if mark[1] == "BEGIN"
+    ]
 
 
 def _pem_block(label: str, body: str) -> _Block:

@@ -72,7 +72,7 @@ class FollowUp:
             raise
 
     def _settle_outside(self, payment: Payment) -> None:
-        if not (payment.or_id and payment.is_final):
+        if not (payment.or_id and (payment.is_final or payment.flag)):
             return
         if payment.st is Status.OK:
             with suppress(PaymentError):

@@ -9,7 +9,13 @@ from typing import NamedTuple
 from wsgiref.types import WSGIEnvironment
 
 from payment_cli.app import App
-from payment_cli.errors import ConfigError, CorruptRecordError, NotFoundError, StorageError
+from payment_cli.errors import (
+    ConfigError,
+    CorruptRecordError,
+    InvalidValueError,
+    NotFoundError,
+    StorageError,
+)
 from payment_cli.model.stores.logo import Logo
 from payment_cli.web.html import DATA_HEADERS, text_of
 from payment_cli.web.wsgi import Response, refuse, require_method
@@ -63,5 +69,5 @@ def _logo_of(app: App, domain: str) -> Logo | None:
     """Return a store's logo, None without one that can be shown: `payment doctor` says why."""
     try:
         return app.merchants.logo(domain)
-    except (NotFoundError, ConfigError, CorruptRecordError, StorageError):
+    except (NotFoundError, InvalidValueError, ConfigError, CorruptRecordError, StorageError):
         return None

@@ -64,7 +64,7 @@ def _request(environ: WSGIEnvironment, body: bytes) -> HttpRequest:
 def _receive(app: App, request: HttpRequest) -> Response:
     received = app.receiver.receive(request)
     if received.error is not None:
-        _note(request, received.error)
+        _note(request, received.error, is_genuine=received.is_genuine)
     answer = received.acknowledgement
     after = None
     if received.payment is not None:
@@ -72,10 +72,10 @@ def _receive(app: App, request: HttpRequest) -> Response:
     return Response(answer.status, answer.body, answer.content_type, after=after)
 
 
-def _note(request: HttpRequest, error: PaymentError) -> None:
-    # What a stranger can cause is not worth a line in a log; what the operator must mend is.
+def _note(request: HttpRequest, error: PaymentError, *, is_genuine: bool) -> None:
+    # What a stranger can cause is not worth a line in a log; what the operator must see is.
     is_theirs = isinstance(error, (UntrustedError, InvalidValueError, NotFoundError))
-    level = logging.INFO if is_theirs else logging.ERROR
+    level = logging.INFO if is_theirs and not is_genuine else logging.ERROR
     _log.log(level, "callback on %a: %s: %s", request.path, error.code, error)
 
 

@@ -43,6 +43,10 @@ def made(pay, shop):
         ("payment", "web", "rotate"),
         ("payment", "web", "token", "--buyer", "li"),
         ("payment", "fsck", "--rebuild"),
+        ("payment", "tick"),
+        ("payment", "serve", "--port", 0),
+        ("payment", "hook", "drain"),
+        ("payment", "notify", "drain"),
     ],
     ids=lambda words: " ".join(map(str, words[:3])),
 )

@@ -1,3 +1,4 @@
+import traceback
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,10 @@ def test_a_byte_order_mark_does_no_harm():
 def test_a_malformed_document_is_refused_by_file_and_line(text, why):
     with pytest.raises(ConfigError, match=why):
         parse_document(CONF, text)
+
+
+def test_a_malformed_document_is_not_quoted_with_all_its_causes():
+    text = b"{private_key: 'canary', api_v3_key: canary}"
+    with pytest.raises(ConfigError) as caught:
+        parse_document(CONF, text)
+    assert "canary" not in "".join(traceback.format_exception(caught.value))

@@ -1,4 +1,5 @@
 import os
+import traceback
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_a_name_outside_the_configs_folder_is_refused(conf, name):
     write(conf.parent.parent / "app.key", CANARY)
     with pytest.raises(ConfigError, match=r"private_key: .* within the config's folder"):
         references(conf).secret("private_key", f"file:{name}")
+
+
+@pytest.mark.parametrize("key", ["0123456789abcdef" * 2, "MIIEvgIBADANBgkqh/kiG9w0BAQEFAASC" * 40])
+@pytest.mark.parametrize("before", ["file:", "file:/", "file:../", "env:"])
+def test_a_key_that_stands_where_a_name_goes_is_not_shown(conf, before, key):
+    with pytest.raises(ConfigError, match="private_key") as caught:
+        references(conf).secret("private_key", before + key)
+    said = "".join(traceback.format_exception(caught.value)) + (caught.value.hint or "")
+    assert not any(key[start : start + 16] in said for start in range(0, len(key) - 16, 4))
 
 
 def test_a_link_to_a_key_kept_elsewhere_is_followed_and_its_permissions_count(conf):

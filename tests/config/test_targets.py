@@ -92,6 +92,15 @@ def test_references_are_resolved_in_json5_with_comments(tmp_path, write):
     assert account.pay_notify_url == "https://pay.example.com/in"
 
 
+def test_one_bundle_of_platform_certificates_needs_no_list(tmp_path, write):
+    conf = write("wxpay", {**WECHAT, "platform_certs": "file:bundle.pem"})
+    (conf.parent / "bundle.pem").write_text("text of a bundle\n")
+    account = load_wechat(tmp_path, "demo", "main", {})
+    assert [cert.place for cert in account.platform_certs] == [
+        f"{conf}: platform_certs (file:bundle.pem)"
+    ]
+
+
 def test_no_secret_of_an_account_is_ever_shown(tmp_path, write):
     write("alipay", ALIPAY)
     write("wxpay", {**WECHAT, "pay_key": CANARY})
@@ -196,7 +205,7 @@ def test_a_wrong_alipay_value_names_file_and_key(tmp_path, write, change, why):
         ({"serial_no": "PUB_KEY_ID_1"}, "serial_no must be .* hex"),
         ({"scan_api": "v4"}, "scan_api must be one of v3, v2"),
         ({"sign_type": "SHA1"}, "sign_type must be one of MD5, HMAC-SHA256"),
-        ({"platform_certs": "file:p.pem"}, "platform_certs must be a list"),
+        ({"platform_certs": [1]}, "platform_certs must be a text"),
         ({"public_key_id": "PUB_KEY_ID_1"}, "public_key is missing"),
         ({"client_cert": "PEM"}, "client_key is missing"),
         ({"pay_time_expire": "8d"}, "pay_time_expire must be 1 to 10080 minutes"),

@@ -154,6 +154,23 @@ def test_a_script_is_a_plain_file(root: Path, scripts: Path, kind: str) -> None:
         authored.read_script(root, "demo", "after")
 
 
+@pytest.mark.parametrize("folder", ["callback", "hook"])
+@pytest.mark.parametrize("open_to", [0o020, 0o002])
+def test_a_program_that_others_can_write_to_is_not_read(
+    root: Path, folder: str, open_to: int
+) -> None:
+    read = {"callback": authored.read_script, "hook": authored.read_hook}[folder]
+    place = root / "home/demo/.payment" / folder / "order.paid"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"ls")
+    place.chmod(0o755)
+    assert read(root, "demo", "order.paid") == b"ls"
+    place.chmod(0o755 | open_to)
+    with pytest.raises(ConfigError, match=r"order\.paid: others can write to it") as refused:
+        read(root, "demo", "order.paid")
+    assert refused.value.hint == f"chmod go-w {place}"
+
+
 @pytest.mark.parametrize("part", ["home", "home/demo/.payment", "home/demo/.payment/callback"])
 def test_links_on_the_way_are_refused(root: Path, tmp_path: Path, part: str) -> None:
     outside = tmp_path / "outside"

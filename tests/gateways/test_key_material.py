@@ -420,3 +420,21 @@ def test_nothing_else_parses_keys():
         if "sandbox" not in file.parts and parses.search(file.read_text())
     ]
     assert found == ["gateways/key_material.py", "gateways/scrub.py"]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"-", b"-BEGIN-", b"-----BEGIN A-----\n", b"\\", b"\\\\x", b"-BEGIN ", b"a=", b"\x30\x81\x80"],
+)
+@pytest.mark.parametrize("wanted", ["private_key", "certificates"])
+def test_a_file_of_any_rubbish_is_read_through_once(piece, wanted):
+    """A reader that begins anew at each mark needs hours for the largest file there may be."""
+    material = KeyMaterial(piece * (256 * 1024 // len(piece)), "x.conf: a_key")
+    with pytest.raises(ConfigError, match=r"^x\.conf: a_key (is not|was cut off)"):
+        getattr(material, wanted)
+
+
+def test_a_certificate_that_is_cut_off_by_the_next_is_named_by_its_number():
+    bundle = CERTIFICATE[: len(CERTIFICATE) // 2] + OTHER
+    with pytest.raises(ConfigError, match=r"a damaged certificate \(1 of 2\)"):
+        _ = KeyMaterial(bundle.encode(), "x.conf: certs").certificates

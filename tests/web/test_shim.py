@@ -302,6 +302,14 @@ def test_what_a_stranger_sends_is_answered_and_leaves_no_line_in_the_log(shim, t
     assert caplog.records == []
 
 
+def test_a_true_callback_that_is_refused_is_logged_for_no_stranger_can_cause_it(shim, tree, caplog):
+    refusal = Acknowledgement(400, JSON, b"{}")
+    error = UntrustedError("the callback names no payment of ours")
+    tree.answer = Received(refusal, error=error, is_genuine=True)
+    call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
+    assert caplog.messages == [f"callback on '{PATH}': {error.code}: {error}"]
+
+
 def test_what_the_operator_must_mend_is_logged_in_one_line(shim, tree, caplog):
     answer = Acknowledgement(500, "text/plain", b"fail")
     tree.answer = Received(answer, error=ConfigError("main/wxpay.conf: appid is missing"))

@@ -156,8 +156,9 @@ def set_fields(name: str, typed: Typed, printing: Printing, view: View) -> None:
     --stock N, or payment w stock.
 
     `prices` are volume prices: from the rule's first count on a piece costs what the rule says,
-    below it the normal price. Where there are several rules, price_by names the one that holds;
-    pro_id takes the rules of another product, whose pieces count together with these.
+    below it the normal price; of its counts the first that fit hold. Where there are several rules,
+    price_by names the one that holds; pro_id takes the rules of another product, whose pieces count
+    together with these.
 
     Orders made before keep what they copied. Exit 12: it was edited less than `edit_every`
     minutes ago (payment store set edit_every N).

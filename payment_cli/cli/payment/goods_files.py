@@ -21,6 +21,9 @@ from payment_cli.services.shop.goods_formats import FORMATS
 #: The longest line that is read.
 LINE_MAX = 1 << 20
 
+#: The largest table: its encoding is known when all of it was seen.
+TABLE_MAX = 64 << 20
+
 _FORMAT = click.Choice(FORMATS)
 
 
@@ -125,7 +128,12 @@ def _table(stream: BinaryIO, file: str) -> Iterator[str]:
     """Yield the lines of a table, and say so if it is not UTF-8."""
     from payment_cli.services.shop.lines import decode_table
 
-    text, encoding = decode_table(stream.read())
+    data = stream.read(TABLE_MAX + 1)
+    if len(data) > TABLE_MAX:
+        raise InvalidValueError(
+            f"the table is larger than {TABLE_MAX >> 20} MiB", hint="--format jsonl, or two files"
+        )
+    text, encoding = decode_table(data)
     if encoding != "UTF-8":
         tell(f"{file}: {encoding}, read as such")
     for number, line in enumerate(io.StringIO(text, newline=""), 1):

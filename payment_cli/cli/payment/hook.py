@@ -37,7 +37,11 @@ def hook() -> None:
 @json_options
 def drain(most: int, printing: Printing) -> None:
     """Run the hooks that are due, the oldest first, and print how many were done and failed."""
-    ran = current_app().shop.hooks.drain(most)
+    from payment_cli.files.safe_files import check_owner
+
+    app = current_app()
+    check_owner(app.root)
+    ran = app.shop.hooks.drain(most)
     print_record({"done": ran.done, "failed": ran.failed}, printing)
     for record_id, said in ran.errors.items():
         tell(f"payment: {record_id}: {said}")

@@ -94,7 +94,11 @@ def drain(most: int, printing: Printing) -> None:
     A store that does not answer costs 5 seconds once; its others wait for the next run. Any number
     of drains may run at once.
     """
-    done = current_app().shop.notices.drain(most)
+    from payment_cli.files.safe_files import check_owner
+
+    app = current_app()
+    check_owner(app.root)
+    done = app.shop.notices.drain(most)
     print_record(
         {
             "delivered": done.delivered,

@@ -12,6 +12,7 @@ import click
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.output import tell
 from payment_cli.errors import ConflictError
+from payment_cli.files.safe_files import check_owner
 from payment_cli.gateways.chunked import ChunkedBody
 from payment_cli.web import make_application
 
@@ -44,6 +45,7 @@ def serve(port: int) -> None:
     """
     # As in web/thread_app.py: a signature or a view key is what allows here, not this login.
     app = current_app(domain="root")
+    check_owner(app.root)
     try:
         server = WSGIServer(("127.0.0.1", port), _Handler)
     except OSError as error:

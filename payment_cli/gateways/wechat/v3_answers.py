@@ -41,8 +41,8 @@ class V3Answer:
     number: str = ""
 
     def says(self, *statuses: int) -> bool:
-        """Whether it has one of these statuses, believably."""
-        return not self.distrust and self.status in statuses
+        """Whether it has one of these statuses, believably, and no error beside it."""
+        return not self.distrust and self.status in statuses and not self.code
 
     @property
     def code(self) -> str:

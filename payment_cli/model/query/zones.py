@@ -77,6 +77,6 @@ def _close(name: str) -> str:
     from difflib import get_close_matches  # only a wrong name pays for them
     from zoneinfo import available_timezones
 
-    known = {zone.lower(): zone for zone in available_timezones()}
+    known = {zone.lower(): zone for zone in available_timezones() - _NO_PLACES}
     close = get_close_matches(name.lower(), known, n=1)
     return f"did you mean {known[close[0]]}?" if close else "for instance Asia/Shanghai, UTC"

@@ -29,7 +29,10 @@ _PROVINCE = "(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])"
 _CN_CODE = re.compile(rf"{_PROVINCE}(?:0{{10}}|(?!00)[0-9]{{10}})")
 _CN_POSTCODE = re.compile(r"[0-9]{6}")
 _CODE = re.compile(r"[0-9A-Za-z-]{0,12}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+")
+#: What a store's scripts hand to mail programs: one address (RFC 5322, unquoted), and nothing that
+#: they take for an option, a file or a command to pipe to.
+_EMAIL = re.compile(r"\w[\w.!#$%&'*+/=?^`{|}~-]*@\w[\w-]*(?:\.\w[\w-]*)+")
+_PHONE = re.compile(r"[+＋(（\d].*")
 
 
 class AddressType(StrEnum):
@@ -232,7 +235,8 @@ def _check_phone(phone: str, country: str) -> None:
     import phonenumbers  # its tables cost 15 ms, and only addresses need them
 
     try:
-        valid = phonenumbers.is_valid_number(phonenumbers.parse(phone, country))
+        number = phonenumbers.parse(phone, country)  # it passes over what stands before a number
+        valid = bool(_PHONE.fullmatch(phone)) and phonenumbers.is_valid_number(number)
     except phonenumbers.NumberParseException:
         valid = False
     if not valid:

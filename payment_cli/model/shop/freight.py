@@ -161,7 +161,7 @@ class Route:
         if self.ship_code is None:
             raise ConfigError(
                 "the freight sheet can't be used: the store has no address that it sends from",
-                hint="payment address add --shop",
+                hint="payment address add, without --buyer",
             )
         if not self.country:
             raise NotAllowedError(

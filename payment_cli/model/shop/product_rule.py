@@ -74,6 +74,16 @@ class PriceRule:
         """Return the price of one piece (fen) when `count` are bought together; None: no item."""
         return next((item.price for item in self.items if count in item.counts), None)
 
+    @property
+    def unreached(self) -> PriceItem | None:
+        """An item that never applies, as those before it fit whatever it fits; None if all do."""
+        for index, item in enumerate(self.items):
+            before = [one.counts for one in self.items[:index]]
+            begins = [item.counts.low, *(one.high + 1 for one in before if one.high is not None)]
+            if not any(n in item.counts and all(n not in one for one in before) for n in begins):
+                return item
+        return None
+
     def to_row(self) -> Record:
         """Return the rule as a row of `prices`."""
         items: list[Json] = [

@@ -86,7 +86,7 @@ class Checker:
             if result.payment.has_other_amount:
                 word = str(result.payment.flag)
             by_status[word] = by_status.get(word, 0) + 1
-            if result.payment.is_final:
+            if result.payment.is_final or result.payment.flag:
                 settled.append(result.payment)
         return Sweep(len(pending), by_status, tuple(errors), tuple(settled))
 

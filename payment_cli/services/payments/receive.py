@@ -45,11 +45,15 @@ _ROUTE = re.compile(r"/pay/re/([a-z0-9.]{2,20})/([^/]+)/([^/]+)/?")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of a callback: the provider's answer, and the payment or the error."""
+    """What became of a callback: the provider's answer, and the payment or the error.
+
+    `is_genuine` says that an account of ours has verified it: no stranger can cause such an error.
+    """
 
     acknowledgement: Acknowledgement
     payment: Payment | None = None
     error: PaymentError | None = None
+    is_genuine: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,9 @@ class Receiver:
         except PaymentError as error:
             if isinstance(error, UntrustedError):
                 self.count_refusal(str(error))
-            return Received(self._refusal(request, gateway, error), error=error)
-        return Received(gateway.acknowledge(request), payment)
+            refusal = self._refusal(request, gateway, error)
+            return Received(refusal, error=error, is_genuine=gateway is not None)
+        return Received(gateway.acknowledge(request), payment, is_genuine=True)
 
     def receive_json(self, fields: Mapping[str, Json], id_key: str) -> Result:
         """Handle the reference's `pay re JSON -idkey K`: fields of a callback, already parsed.
@@ -252,7 +257,9 @@ class Receiver:
             try:
                 payment = load(tx, check_name("id", notice.order_no))
             except (NotFoundError, InvalidValueError) as error:
-                raise UntrustedError("the callback names no payment of ours") from error
+                money = notice.answer.paid
+                trade = f" (its trade is {money.trade_no!a})" if money is not None else ""
+                raise UntrustedError(f"the callback names no payment of ours{trade}") from error
             _check_account(payment, account)
             check_own_account(payment, account.gateway)
             if notice.answer.outcome is Outcome.UNKNOWN:

@@ -5,6 +5,7 @@ typed by `nm`; what is stored is the id.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from payment_cli.clock import Clock
@@ -174,19 +175,22 @@ class Goods:
 
 
 def find_product(reader: Storage, domain: str, name: str) -> Product:
-    """Return a store's product by `nm`, id, or part of an id.
+    """Return a store's product by `nm`, id, or part of an id, checked as any record read by its id.
+
+    A whole id comes first: it needs no journal, and is no other product's `nm`.
 
     Raises:
         NotFoundError, AmbiguousIdError: there is no such product.
     """
-    named = list(reader.query(products(domain), Query(equal("nm", name), limit=1)))
-    if named:
-        return Product.from_record(named[0])
+    place = products(domain)
+    with suppress(NotFoundError, InvalidValueError):
+        return Product.from_record(reader.get(place, name))
     try:
-        product_id = reader.find_id(products(domain), name)
+        named = [*reader.query(place, Query(equal("nm", name), limit=1))]
+        product_id = str(named[0]["id"]) if named else reader.find_id(place, name)
     except (NotFoundError, InvalidValueError):
         raise NotFoundError("product", ascii(name[:64])[1:-1], hint="payment w list") from None
-    return Product.from_record(reader.get(products(domain), product_id))
+    return Product.from_record(reader.get(place, product_id))
 
 
 def find_exactly(reader: Reader, domain: str, name: str) -> Product | None:

@@ -20,12 +20,19 @@ _NAMED_MAX = 5
 
 
 def require_whole(product: Product, catalogue: Catalogue) -> None:
-    """Refuse a product that can't be sold because of another; `catalogue` holds those it names.
+    """Refuse a product that can't be sold as its record says; `catalogue` holds those it names.
 
     Raises:
         InvalidValueError: a part of its package or its price rule is missing, deleted or in
-            another currency, or a part is a package.
+            another currency, a part is a package, or a price of its own never applies.
     """
+    for rule in product.prices:
+        if rule.unreached is not None:
+            raise InvalidValueError(
+                f"product {product.nm}: price rule {rule.name}: {rule.unreached.counts.text} never "
+                f"applies, as what stands before it fits all of it",
+                hint="the first that fits holds: give the greater counts first",
+            )
     for part in unpack(product, catalogue):
         if not part.product.is_live:
             raise InvalidValueError(

@@ -36,7 +36,7 @@ class Merchants(NamedTuple):
         `www/NAME`, which that user may read, and `default_home` is a link to it.
 
         Raises:
-            InvalidValueError: the name is not a domain name, or `www` is no folder.
+            InvalidValueError: the name is no domain name, or `www` no folder, or one of the tree.
             NotAllowedError: the caller may not act for `name`.
             ConflictError: it is a merchant already, or `www/NAME` exists.
             OtherOwnerError: the tree is another user's.
@@ -48,6 +48,10 @@ class Merchants(NamedTuple):
         merchant = Merchant(domain=name, id=self.new_id(self.clock()), title=name)
         if www is not None and not www.is_dir():
             raise InvalidValueError(f"{www} is not a folder")
+        if www is not None and www.resolve().is_relative_to(self.root.resolve()):
+            raise InvalidValueError(
+                f"{www} is in the tree, which has keys", hint="a folder of the web server's"
+            )
         check_owner(self.root)
         home_page = authored.home(self.root, name) / ".store" / "default_home"
         if www is None:

@@ -16,6 +16,7 @@ from payment_cli.errors import InvalidValueError, PaymentError
 from payment_cli.gateways.checkup import examine_notify_url
 from payment_cli.gateways.provider import Account, Provider
 from payment_cli.gateways.registry import configured_providers
+from payment_cli.model.events.hook import HOOK
 from payment_cli.model.finding import Finding, error, failed, ok, warn
 from payment_cli.model.payments.pay_type import PAY_TYPES, PayType
 from payment_cli.model.query.zones import find_zone
@@ -116,7 +117,7 @@ class Doctor:
             yield warn(
                 "owed",
                 f"{step['what']} of {', '.join(whose)} could not be done: {step['re']}",
-                f"mend it, then `payment tick`; or `payment owed drop {step['id']}`",
+                f"mend it, then `{_again(step)}`; or `payment owed drop {step['id']}`",
             )
         if len(owed) > OWED_MAX:
             yield warn("owed", "there is more that could not be done", "payment owed list")
@@ -196,6 +197,12 @@ class Doctor:
             yield ok(subject, f"{merchant.title}, {len(merchant.sellers)} default targets")
         yield from self.examine_store(merchant)
         yield from examine_shown(self.root, merchant.domain)
+
+
+def _again(step: Record) -> str:
+    """Return the command that tries an owed step again: a hook's run never does by itself."""
+    is_hook = str(step["what"]).split()[0] == HOOK
+    return f"payment hook again {step['id']}" if is_hook else "payment tick"
 
 
 def _called_back(provider: str) -> list[PayType]:

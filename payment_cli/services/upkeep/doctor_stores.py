@@ -35,13 +35,15 @@ class StoreExaminer(NamedTuple):
     """Examines the stores of a tree.
 
     `read_messages(domain, lang)` reads the texts of a language (NotFoundError: there are none),
-    `list_hooks(domain)` names what is in the folder of its hooks.
+    `list_hooks(domain)` names what is in the folder of its hooks, `read_hook(domain, event)` reads
+    one as it is read to be run.
     """
 
     reader: Callable[[], Reader]
     checks: SettingChecks
     read_messages: Callable[[str, str], object]
     list_hooks: Callable[[str], Sequence[str]]
+    read_hook: Callable[[str, str], object]
     now: Callable[[], int]
 
     def examine(self, merchant: Merchant) -> Iterator[Finding]:
@@ -105,7 +107,12 @@ class StoreExaminer(NamedTuple):
 
     def _hooks(self, domain: str) -> Iterator[Finding]:
         for name in self.list_hooks(domain):
-            if name not in tuple(NoticeType) and not name.startswith("."):
+            if name in tuple(NoticeType):
+                try:
+                    self.read_hook(domain, name)
+                except PaymentError as problem:
+                    yield error(f"{domain} store", f"hook/{name}: {problem}", problem.hint)
+            elif not name.startswith("."):
                 hint = f"one of {', '.join(NoticeType)}"
                 yield warn(f"{domain} store", f"hook/{name[:40]}: no event is called so", hint)
 

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from payment_cli.app import App
+from payment_cli.clock import system_clock
+from tests.cli.pay.test_check import open_with
 from tests.support.sandbox_shop import raw
 
 TYPES = [("wx.qrcode", "sandbox"), ("wx.qrcode", "sandbox-cert"), ("zfb.qrcode", "sandbox"),
@@ -86,6 +89,32 @@ def test_a_script_is_started_and_not_waited_for(pay, sandboxed, monkeypatch):
     assert started == [("pay", "apply", made["id"])]
     assert pay("get", made["id"]).json["apply_st"] == "due"
     assert pay("apply", made["id"]).json["apply_st"] == "done"
+
+
+@pytest.mark.parametrize("heard_by", ["callback", "check", "check --pending"])
+def test_another_amount_than_an_order_asked_for_is_told_to_its_store_at_once(
+    pay, payment, sandboxed, monkeypatch, heard_by
+):
+    hook = sandboxed.root / "home/demo/.payment/hook/order.flagged"
+    hook.parent.mkdir(mode=0o700, exist_ok=True)
+    hook.write_text("cat\n")
+    nm = f"odd-{len(heard_by)}"
+    payment("w", "add", "-nm", nm, "--title", "Odd", "--price", 3)
+    order = payment("o", "create", "--anonymous", "--item", nm, "--type", "Q").json["id"]
+    paying = payment("p", "pay", order, "-pt", "wx.qrcode", "-ta", "sandbox").json["payObjId"]
+    started = []
+    monkeypatch.setattr(App, "start", lambda _app, *words: started.append(words))
+    delivery = sandboxed.callback(pay, paying, amount=1)
+    if heard_by == "callback":
+        pay("re", "--http", stdin=raw(delivery))
+    elif heard_by == "check":
+        pay("check", paying, exit_code=22)
+    else:
+        open_with(monkeypatch, clock=lambda: system_clock() + 20_000)
+        pay("check", "--pending")
+    assert pay("get", paying).json["flag"] == "amount"
+    assert ("payment", "hook", "drain") in started
+    hook.unlink()
 
 
 def test_the_detached_script_really_runs(pay, sandboxed):

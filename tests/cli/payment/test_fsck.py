@@ -136,6 +136,19 @@ def test_no_command_shows_what_a_foreign_hand_made_of_a_record(payment, edited, 
     assert ran.out == b""
 
 
+@pytest.mark.parametrize("length", [8, 32])
+def test_a_product_is_checked_by_whatever_name_it_is_asked_for(payment, edited, length):
+    for name in ("cup", edited["w"][-length:]):
+        assert "foreign hand" in payment("w", "get", name, exit_code=32).err
+
+
+def test_without_a_journal_a_product_is_shown_by_its_id(payment, edited, root):
+    (root / ".journal" / "payment.db").unlink()
+    ran = payment("w", "get", edited["w"])
+    assert ran.json["by"] == "hand"
+    assert "is shown unchecked" in ran.err
+
+
 @pytest.mark.parametrize(
     "words",
     [

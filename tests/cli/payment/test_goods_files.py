@@ -172,3 +172,8 @@ def test_a_code_that_excel_spoiled_and_a_column_of_ones_own(payment, tmp_path):
     path.write_text("nm,title,price,barcode\ncup,Cup,1,6901234567892\n")
     payment("w", "import", path, "--keep", "barcode")
     assert payment("w", "get", "cup").json["barcode"] == "6901234567892"
+
+
+def test_a_table_without_end_is_not_read_to_its_end(payment):
+    refused = payment("w", "import", "/dev/zero", "--format", "csv", exit_code=2)
+    assert "the table is larger than 64 MiB" in refused.err

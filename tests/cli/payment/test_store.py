@@ -65,6 +65,15 @@ def test_a_folder_made_for_it_before_is_taken(payment, root, www):
     assert (root / "home/demo/.store/default_home").resolve() == www / "demo"
 
 
+@pytest.mark.parametrize("part", ["", "home", "home/demo/.payment", "link"])
+def test_no_folder_of_the_tree_is_shown_to_a_web_server(payment, root, part):
+    (root / "home/demo/.payment").mkdir(parents=True, mode=0o700)
+    (root / "link").symlink_to(root / "home")
+    refused = payment("store", "init", "demo", "--www", root / part, exit_code=2)
+    assert "is in the tree" in refused.err
+    assert not (root / "home/demo/.store").exists()
+
+
 def test_what_is_in_its_place_already_is_left_alone(payment, root, www):
     home_page = root / "home/demo/.store/default_home"
     (www / "demo").mkdir()

@@ -70,10 +70,11 @@ def test_a_merchant_certificate_that_fits_is_no_finding():
             "wxpay.conf: public_key is not a public key in any known form",
         ),
         ({"api_base": "http://api.example.com"}, "api_base http://api.example.com must be https"),
+        ({"api_base": "http://me:pw@a.example"}, "api_base http://a.example must be https"),
     ],
     ids=[
         "serial", "private key", "client key", "no key", "no certificate", "expired", "not yet",
-        "key id", "public key", "plain http",
+        "key id", "public key", "plain http", "a login in it",
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together_at_wechat_is_named(changes, sentence):

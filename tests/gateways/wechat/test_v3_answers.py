@@ -87,6 +87,16 @@ def test_no_other_success_than_200_shows_a_code_asks_or_reverses(server, opened,
     assert gateway.close(order("wx.scan")).outcome is Outcome.UNKNOWN
 
 
+def test_an_error_beside_an_answer_makes_it_none(server, opened):
+    said = {**REVERSED, **platform.transaction(ORDER_NO), "code_url": CODE_URL}
+    by_path(server, query=platform.said({**said, "code": "SYSTEM_ERROR"}))
+    gateway = opened()
+    assert place(gateway).outcome is Outcome.UNKNOWN
+    assert place(gateway, "wx.scan").outcome is Outcome.UNKNOWN
+    assert gateway.check(order()).outcome is Outcome.UNKNOWN
+    assert gateway.close(order("wx.scan")).outcome is Outcome.UNKNOWN
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"mchid": "1900000001"}, {"mchid": None}, {"appid": "wx0"}, {"out_trade_no": OTHER_NO},

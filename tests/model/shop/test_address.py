@@ -63,6 +63,7 @@ def test_what_is_no_chinese_code_is_refused(code):
         {"nm": None, "country": "XX", "code": "1"}, {"nm": None, "country": "China"},
         {"postcode": "1000"}, {"phone": "12"}, {"phone": "abc"}, {"phone": "+1"},
         {"email": "zz"}, {"email": "a@b"}, {"email": "a b@c.d"}, {"email": "a@.d"},
+        {"email": "-oQ/tmp/x@b.c"},
         {"street": None}, {"consignee": None}, {"phone": None}, {"tp": "X"}, {"street": "x" * 301},
         {"street": "a\0b"}, {"colour": "red"}, {"dftadr": True},
     ],
@@ -70,6 +71,36 @@ def test_what_is_no_chinese_code_is_refused(code):
 def test_what_is_not_as_it_must_be_is_refused(changes):
     with pytest.raises(InvalidValueError, match=r"address|country"):
         an_address(**changes)
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["-oQ/tmp@a.b", "|id>/tmp/x@a.b", "/tmp/x@a.b", "+x@a.b", "a,|id@b.c", "a;b@c.d", "a<b>@c.d",
+     'a"b@c.d', "a@b.c,|id", "a@b.c;id", "a@-b.c", "a@$(id).c", "a@b|c.d", "a:b@c.d", "(a)b@c.d"],
+)  # fmt: skip
+def test_no_email_is_an_option_a_file_or_a_command_to_a_mail_program(email):
+    with pytest.raises(InvalidValueError, match="is not an email address"):
+        an_address(email=email)
+
+
+@pytest.mark.parametrize(
+    "email", ["a@b.cn", "o'brien+tea=1@mail.example.co.uk", "白@例子.公司", "1_2-3@x-y.org"]
+)
+def test_emails_as_people_have_them_are_taken(email):
+    assert an_address(email=email).email == email
+
+
+@pytest.mark.parametrize("phone", ["--to 13901234567", "; id 13901234567", "`id`13901234567"])
+def test_a_phone_number_begins_with_itself(phone):
+    with pytest.raises(InvalidValueError, match="is not a phone number in CN"):
+        an_address(phone=phone)
+
+
+@pytest.mark.parametrize(
+    "phone", ["+86 139 0123 4567", "(010) 6552 9988", "１３９０１２３４５６７"]
+)
+def test_phone_numbers_as_people_write_them_are_taken(phone):
+    assert an_address(phone=phone).phone == phone
 
 
 def test_an_address_abroad_has_its_own_code_and_phone():

@@ -44,6 +44,23 @@ def test_the_first_item_that_fits_wins():
     assert rule.price_for(10) == 800
 
 
+@pytest.mark.parametrize(
+    ("ranges", "unreached"),
+    [
+        (("[10,)", "[50,)"), "[50,)"),
+        (("[1,9]", "[5]"), "[5]"),
+        (("[1,9]", "[10,19]", "[5,15]"), "[5,15]"),
+        (("[10,19]", "(,9]", "[5,15]"), "[5,15]"),
+        (("[50,)", "[10,)"), None),
+        (("[1,9]", "[5,20]"), None),
+        (("[10,19]", "[1,30]"), None),
+    ],
+)
+def test_an_item_that_never_applies_is_found(ranges, unreached):
+    (rule,) = rules(*((text, "1") for text in ranges))
+    assert (rule.unreached and rule.unreached.counts.text) == unreached
+
+
 def test_a_count_that_no_item_fits_has_no_price_of_the_rule():
     (rule,) = rules(("[2,9]", "10"), ("[20,30]", "8"))
     assert [rule.price_for(count) for count in (1, 2, 10, 31)] == [None, 1000, None, None]

@@ -194,8 +194,9 @@ def test_true_money_that_names_no_order_is_refused_and_leaves_a_trace(world: Wor
     world.gateway.notices = [Notice("", paid(""))]
     received = world.receiver.receive(call())
     assert isinstance(received.error, UntrustedError)
-    assert received.acknowledgement.status == 400
-    assert world.refusals == ["the callback names no payment of ours"]
+    assert (received.acknowledgement.status, received.is_genuine) == (400, True)
+    [trace] = world.refusals
+    assert trace == "the callback names no payment of ours (its trade is 'T1')"
 
 
 V2_REFUSAL = b"<xml><return_code>FAIL</return_code><return_msg>refused</return_msg></xml>"

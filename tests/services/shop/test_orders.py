@@ -167,8 +167,9 @@ def test_a_store_that_weighs_must_say_where_it_sends_from(world: World) -> None:
     with world.storage.transaction("test") as tx:
         address = Address.new(HOME, id="a1", uid="u1", now=1)
         tx.insert(Collection("address", "demo"), {**address.to_record(), "dftaddr": True})
-    with pytest.raises(ConfigError, match="no address that it sends from"):
+    with pytest.raises(ConfigError, match="no address that it sends from") as refused:
         world.orders.create(wanted((stock(world, weight=1), 1)), BUYER)
+    assert refused.value.hint == "payment address add, without --buyer"
     assert world.orders.create(wanted((stock(world), 1)), BUYER).freight == 0
 
 

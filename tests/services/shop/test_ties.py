@@ -54,6 +54,15 @@ def test_a_change_that_another_product_could_not_be_sold_after_is_refused(
     assert goods.get("cup") == before
 
 
+def test_a_price_that_would_never_apply_is_refused_and_told_of(world: World, goods: Goods) -> None:
+    dead = [{"name": "many", "rules": [{"sku": "[10,)", "price": 2}, {"sku": "[50,)", "price": 1}]}]
+    with pytest.raises(InvalidValueError, match=re.escape("[50,) never applies")) as refused:
+        goods.set("cup", {"prices": dead})
+    assert "greater counts first" in refused.value.hint
+    stored(world, goods, "cup", prices=dead)
+    assert [name for name, _ in broken_goods(world.storage, "demo")] == ["cup"]
+
+
 def test_a_product_that_others_need_is_not_deleted_before_them(goods: Goods) -> None:
     with pytest.raises(NotAllowedError, match="it can't be deleted: packages hold it: set"):
         goods.remove("cup")

@@ -110,6 +110,14 @@ def test_a_step_that_is_owed_is_told_with_its_reason_and_what_to_do(doctor):
     assert "payment owed drop o1" in finding.hint
 
 
+def test_a_hook_that_failed_is_run_again_by_its_own_command(doctor):
+    step = {"id": "o2", "what": "hook order.paid", "payment": "", "or_id": "ord1", "store": "demo"}
+    findings = replace(doctor, owed=lambda: [{**step, "re": "exit 1"}]).examine()
+    [finding] = [finding for finding in findings if finding.subject == "owed"]
+    assert "payment hook again o2" in finding.hint
+    assert "tick" not in finding.hint
+
+
 def test_many_owed_steps_are_told_in_bounded_words(doctor):
     step = {"id": "o1", "what": "judge", "payment": "p1", "or_id": "", "store": "", "re": "x"}
     findings = replace(doctor, owed=lambda: [step] * 1000).examine()

@@ -28,6 +28,7 @@ class Machine:
         self.scripts = {"after"}
         self.problem: Exception | None = None
         self.hooks: list[str] = []
+        self.open_hooks: set[str] = set()
 
     def require_script(self, _domain: str, name: str) -> None:
         if name not in self.scripts:
@@ -36,6 +37,10 @@ class Machine:
     def require_webhook(self, _domain: str, _url: object) -> None:
         if self.problem:
             raise self.problem
+
+    def read_hook(self, _domain: str, event: str) -> None:
+        if event in self.open_hooks:
+            raise ConfigError(f"{event}: others can write to it")
 
     def read_messages(self, _domain: str, lang: str) -> None:
         if lang == "de":
@@ -57,6 +62,7 @@ def said(world: World, machine: Machine):
         checks,
         machine.read_messages,
         lambda _domain: machine.hooks,
+        machine.read_hook,
         lambda: world.clock.now,
     )
     return lambda shop=SHOP: [
@@ -116,6 +122,12 @@ def test_the_file_of_a_language_must_be_readable_if_it_is_there(said) -> None:
 def test_a_hook_for_no_event_is_told(machine: Machine, said) -> None:
     machine.hooks = [".git", "order.paid", "order.payed"]
     assert said() == ["warn demo store: hook/order.payed: no event is called so"]
+
+
+def test_a_hook_that_would_not_be_run_is_told(machine: Machine, said) -> None:
+    machine.hooks, machine.open_hooks = ["order.paid", "order.done"], {"order.done"}
+    wrong = "error demo store: hook/order.done: order.done: others can write to it"
+    assert said() == [wrong]
 
 
 def test_goods_that_can_not_be_sold_are_told_some_of_them(world: World, goods: Goods, said) -> None:
