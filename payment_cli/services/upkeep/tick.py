@@ -8,7 +8,7 @@ Each run does a bounded amount of each, and what can't be done is told and left 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from payment_cli.errors import PaymentError
+from payment_cli.errors import ConfigError, PaymentError
 from payment_cli.model.payments.payment import ApplyStatus
 from payment_cli.model.record import Json, Record
 from payment_cli.services.events.hooks import Hooks
@@ -96,7 +96,12 @@ class Ticker:
         """Run what is due; return how many scripts were done and how many failed."""
         applier = self.applier()
         done = failed = 0
-        for payment_id in due_scripts(applier.payments, most):
+        try:
+            due = due_scripts(applier.payments, most)
+        except ConfigError as error:  # whose payments they are is in a file that can't be read
+            errors.append((applier.payments.actor.domain, f"{error.code}: {error}"))
+            return 0, 0
+        for payment_id in due:
             try:
                 after = applier.apply_if_due(applier.payments.get_committed(payment_id))
             except PaymentError as error:

@@ -43,6 +43,24 @@ def test_it_does_a_bounded_amount(payment, cup, later):
     assert "is not in the range" in payment("tick", "--most", 0, exit_code=2).err
 
 
+def test_a_store_whose_settings_can_not_be_read_is_told_so_and_all_else_is_done(
+    payment, cup, later, root
+):
+    hook = root / "home/demo/.payment/hook/order.expired"
+    hook.parent.mkdir(parents=True)
+    hook.write_text("touch expired")
+    order = payment("o", "create", "--anonymous", "--item", "cup").json["id"]
+    (root / "home/demo/.store/store_info.json").write_text("{ broken")
+    later(16)
+    ran = payment("tick")
+    assert ran.json["cancelled"] == [order]
+    [error] = ran.json["errors"]
+    assert error["id"] == "demo"
+    assert "store_info.json is not valid JSON" in error["msg"]
+    assert ran.json["hooks"] == 1
+    assert (root / "home/demo/expired").exists()
+
+
 def test_an_order_whose_way_to_pay_is_broken_ends_and_leaves_no_payment(payment, cup, later, root):
     configure_target(root, name="gone")
     payment("store", "set", "sellers", '{"wx":"gone"}')
