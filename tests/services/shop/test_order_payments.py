@@ -6,9 +6,11 @@ from payment_cli.errors import NotAllowedError, OutcomeUnknownError
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.query.match import everything
+from payment_cli.model.secret import Secret
 from payment_cli.model.shop.order import Order
 from payment_cli.services.events.outbox import OUTBOX
 from payment_cli.services.payments.create import NewPayment
+from payment_cli.services.payments.send import SendArguments
 from payment_cli.services.shop.order_payments import Paying
 from payment_cli.storage.base import Query
 from tests.services.conftest import World
@@ -359,11 +361,22 @@ def test_a_payment_never_outlives_its_order(world, order) -> None:
         pay(world, late, "zfb.qrcode")
 
 
-def test_an_order_of_nothing_is_paid_free_at_once(world: World) -> None:
+@pytest.mark.parametrize(
+    "paying",
+    [
+        Paying(),
+        Paying("wx.scan", arguments=SendArguments(auth_code=Secret("134567890123456789"))),
+        Paying("wx.jsapi", arguments=SendArguments(openid="o-1")),
+    ],
+    ids=lambda paying: paying.pay_tp,
+)
+def test_an_order_of_nothing_is_paid_free_at_once_however_it_was_to_be_paid(
+    world: World, paying: Paying
+) -> None:
     cup, coupon = stock(world), give_coupon(world, value=100)
     order = world.orders.create(wanted((cup, 1), coupons=[coupon.id]), BUYER)
     assert order.fee == 0
-    result = world.order_payments.pay(order.id, Paying())
+    result = world.order_payments.pay(order.id, paying)
     assert (result.payment.st, state(world, order)) == ("OK", "OK")
     assert coupon_state(world, coupon) == "used"
 
