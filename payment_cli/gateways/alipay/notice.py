@@ -6,7 +6,7 @@ without `sign` alone (notices of life accounts and the service market).
 
 from urllib.parse import parse_qsl
 
-from payment_cli.errors import InvalidValueError, UntrustedError
+from payment_cli.errors import InvalidValueError, UnfitError, UntrustedError
 from payment_cli.gateways.alipay.account import AlipayAccount
 from payment_cli.gateways.alipay.charset import charset_of, codec_of
 from payment_cli.gateways.alipay.sign import AlipayKeys, string_to_sign
@@ -38,7 +38,7 @@ def read_notice(account: AlipayAccount, keys: AlipayKeys, request: HttpRequest) 
         return Notice("", Answer(Outcome.UNKNOWN, message="not about a trade"))
     answer = trade_answer(fields)
     if answer.outcome is Outcome.UNKNOWN and not fields.get("out_trade_no"):
-        raise UntrustedError("Alipay's callback tells of a trade without our number")
+        raise UnfitError("Alipay's callback tells of a trade without our number")
     return Notice(fields.get("out_trade_no", ""), answer)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from payment_cli import ids
 from payment_cli.clock import Clock
-from payment_cli.errors import ConfigError, InvalidValueError, UntrustedError
+from payment_cli.errors import ConfigError, InvalidValueError, UnfitError, UntrustedError
 from payment_cli.gateways.base import (
     AccountId,
     Acknowledgement,
@@ -206,7 +206,7 @@ def _named(told: Mapping[str, Json]) -> str:
     order_no = text_of(told.get("out_trade_no"))
     if not order_no:
         trade = text_of(told.get("transaction_id"))
-        raise UntrustedError(
+        raise UnfitError(
             "the callback is a true one about a payment, but names no order"
             f" (its trade is {trade!a})"
         )

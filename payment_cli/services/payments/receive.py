@@ -14,6 +14,7 @@ from payment_cli.errors import (
     InvalidValueError,
     NotFoundError,
     PaymentError,
+    UnfitError,
     UntrustedError,
 )
 from payment_cli.gateways.base import (
@@ -93,7 +94,8 @@ class Receiver:
             if isinstance(error, UntrustedError):
                 self.count_refusal(str(error))
             refusal = self._refusal(request, gateway, error)
-            return Received(refusal, error=error, is_genuine=gateway is not None)
+            is_genuine = gateway is not None or isinstance(error, UnfitError)
+            return Received(refusal, error=error, is_genuine=is_genuine)
         return Received(gateway.acknowledge(request), payment, is_genuine=True)
 
     def receive_json(self, fields: Mapping[str, Json], id_key: str) -> Result:

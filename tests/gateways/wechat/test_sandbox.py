@@ -7,7 +7,7 @@ import pytest
 
 from payment_cli.clock import system_clock
 from payment_cli.config.targets import load_account
-from payment_cli.errors import UntrustedError
+from payment_cli.errors import UnfitError, UntrustedError
 from payment_cli.gateways.base import HttpRequest, OrderRef, Outcome
 from payment_cli.gateways.wechat.gateway import WechatGateway
 from payment_cli.gateways.wechat.provider import WechatProvider
@@ -387,7 +387,7 @@ def test_a_true_notice_that_names_no_order_is_refused(till, target, notice):
     client.scan(till.state, sent.re_obj, notice=notice)
     delivery = till.receiver.deliveries[0]
     headers = {} if notice else delivery.headers
-    with pytest.raises(UntrustedError, match="names no order"):
+    with pytest.raises(UnfitError, match="names no order"):
         gateway.complete(HttpRequest("POST", delivery.path, "", headers, delivery.body))
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from payment_cli.errors import InvalidValueError, UntrustedError
+from payment_cli.errors import InvalidValueError, UnfitError, UntrustedError
 from payment_cli.gateways.base import OrderRef, Outcome
 from payment_cli.gateways.http import HttpReply
 from payment_cli.gateways.http_transport import HttpTransport
@@ -425,7 +425,7 @@ def test_a_signed_notice_that_does_not_say_success_names_no_order(changes):
 
 @pytest.mark.parametrize("number", ["", "(absent)"])
 def test_a_true_notice_of_money_that_names_no_order_is_refused(number):
-    with pytest.raises(UntrustedError, match="names no order"):
+    with pytest.raises(UnfitError, match="names no order"):
         complete(platform.v2_paid(ORDER_NO, out_trade_no=number))
 
 

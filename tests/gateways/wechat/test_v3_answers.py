@@ -2,7 +2,7 @@
 
 import pytest
 
-from payment_cli.errors import UntrustedError
+from payment_cli.errors import UnfitError
 from payment_cli.gateways.base import OrderRef, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.secret import Secret
@@ -165,7 +165,7 @@ def test_money_that_went_back_before_we_heard_of_it_is_told_so(server, opened):
 @pytest.mark.parametrize("number", ["", None, 7])
 def test_a_true_notice_of_money_that_names_no_order_is_refused(opened, number):
     request = platform.callback(platform.transaction(ORDER_NO, out_trade_no=number))
-    with pytest.raises(UntrustedError, match="names no order"):
+    with pytest.raises(UnfitError, match="names no order"):
         opened().complete(request)
 
 

@@ -7,6 +7,7 @@ from payment_cli.errors import (
     LockedError,
     NotFoundError,
     StorageError,
+    UnfitError,
     UntrustedError,
 )
 from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
@@ -188,6 +189,15 @@ def test_a_genuine_message_that_is_not_about_payments_is_acknowledged(world: Wor
     world.gateway.notices = [Notice("", Answer(Outcome.UNKNOWN))]
     received = world.receiver.receive(call())
     assert (received.acknowledgement.status, received.payment) == (200, None)
+
+
+@pytest.mark.parametrize(("kind", "is_genuine"), [(UnfitError, True), (UntrustedError, False)])
+def test_what_only_a_verified_sender_can_cause_is_told_apart(
+    world: World, kind, is_genuine
+) -> None:
+    world.gateway.notices = [kind("told")]
+    received = world.receiver.receive(call())
+    assert (received.acknowledgement.status, received.is_genuine) == (400, is_genuine)
 
 
 def test_true_money_that_names_no_order_is_refused_and_leaves_a_trace(world: World) -> None:
