@@ -272,8 +272,10 @@ def test_ctrl_c_while_it_ends_changes_no_exit_code():
     assert ONE_LINE.fullmatch(done.stderr)
 
 
+# A shell without a terminal starts what it puts into the background with Ctrl-C ignored.
 WAITING = """
 import payment_cli.app
+signal.signal(signal.SIGINT, signal.default_int_handler)
 payment_cli.app.open_app = lambda *_: print("ready", flush=True) or signal.pause()
 main.pay()
 """
@@ -286,10 +288,14 @@ def test_ctrl_c_while_it_works_is_130():
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out, err.strip()) == (130, "", "")
 
 
