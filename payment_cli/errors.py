@@ -10,7 +10,7 @@ PaymentError
 ├─ DeclinedError         20  e.pay.declined     the payer's side said no
 ├─ OutcomeUnknownError   21  e.pay.unknown      the provider may or may not have acted
 ├─ UntrustedError        22  e.pay.untrusted    signature, amount, merchant or number do not agree
-│  └─ UnfitError         22  e.pay.untrusted    a message of who it says, which can't be followed
+│  └─ UnfitError         22  e.pay.unfit        verified, but it can't be followed
 ├─ ProviderRefusedError  23  e.pay.refused      the provider refused our request
 ├─ StorageError          30  e.pay.storage      the disk or the database failed
 ├─ LockedError           31  e.pay.locked       another process held the tree for too long
@@ -115,6 +115,8 @@ class UntrustedError(PaymentError):
 
 class UnfitError(UntrustedError):
     """A message is verified, but can't be followed: it is about money, and names no order."""
+
+    code = "e.pay.unfit"
 
 
 class ProviderRefusedError(PaymentError):
