@@ -135,23 +135,25 @@ class Orders:
         Raises:
             NotFoundError, AmbiguousIdError: no such order among those the caller may see.
         """
-        domain = None if self.actor.is_operator else self.actor.domain
-        order_id = self.storage.find_id(orders(domain), fragment)
-        if domain is not None:
-            return load_order(self.storage, domain, order_id)
-        [record] = self.storage.query(orders(None), Query(equal("id", order_id), limit=1))
-        return Order.from_record(record)
+        place, order_id = self._find(fragment)
+        return Order.from_record(self.storage.get(place, order_id))
 
     def get_committed(self, fragment: str) -> Order:
         """As `get`, but as it was committed last, whatever a foreign hand did to its file.
 
         What ends an order goes by this.
         """
-        if self.actor.is_operator:
-            return self.get(fragment)
-        place = orders(self.actor.domain)
-        order_id = self.storage.find_id(place, fragment)
+        place, order_id = self._find(fragment)
         return Order.from_record(self.storage.committed(place, order_id))
+
+    def _find(self, fragment: str) -> tuple[Collection, str]:
+        """Return where the one order is that starts or ends so, and its whole id."""
+        if not self.actor.is_operator:
+            place = orders(self.actor.domain)
+            return place, self.storage.find_id(place, fragment)
+        order_id = self.storage.find_id(orders(None), fragment)
+        [record] = self.storage.query(orders(None), Query(equal("id", order_id), limit=1))
+        return orders(Order.from_record(record).sto_nm), order_id
 
     def query(self, query: Query) -> Iterator[Record]:
         """Yield the matching orders the caller may see."""

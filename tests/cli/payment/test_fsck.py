@@ -136,6 +136,12 @@ def test_no_command_shows_what_a_foreign_hand_made_of_a_record(payment, edited, 
     assert ran.out == b""
 
 
+def test_an_operator_is_shown_no_edited_order_either(payment, edited):
+    ran = payment("o", "get", edited["o"], "--as", "root", exit_code=32)
+    assert "was changed by a foreign hand" in ran.err
+    assert ran.out == b""
+
+
 @pytest.mark.parametrize("length", [8, 32])
 def test_a_product_is_checked_by_whatever_name_it_is_asked_for(payment, edited, length):
     for name in ("cup", edited["w"][-length:]):
