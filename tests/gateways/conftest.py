@@ -4,10 +4,24 @@ import pytest
 
 from payment_cli.gateways.http_transport import HttpTransport
 from payment_cli.gateways.wechat.gateway import WechatGateway
+from payment_cli.sandbox.targets import init
 from tests.support import wechat as platform
 from tests.support.clock import CountedTokens, HandClock
 from tests.support.http_server import scripted_server
 from tests.support.memory_cache import MemoryCache
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A tree whose store has every account of the sandbox, to be copied; keys take long to make."""
+    root = tmp_path_factory.mktemp("tree")
+    init(
+        root / "home" / "demo",
+        root / "state",
+        base_url="http://127.0.0.1:8499",
+        notify_base="http://127.0.0.1:8480/pay/re",
+    )
+    return root
 
 
 @pytest.fixture

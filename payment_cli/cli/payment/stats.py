@@ -9,7 +9,13 @@ import click
 
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.documents import read_time
-from payment_cli.cli.shell.options import CommandFunction, gathered, printing_options
+from payment_cli.cli.shell.options import (
+    CommandFunction,
+    gathered,
+    pager_option,
+    printing_options,
+    skip_option,
+)
 from payment_cli.cli.shell.output import write
 from payment_cli.cli.shell.printing import Pager, Printing, plain_text
 from payment_cli.cli.shell.records import print_records
@@ -51,14 +57,7 @@ _OPTIONS = (
         "-se", "--store", default="", metavar="DOMAIN", help="Only this store (all you may see)."
     ),
     click.option("-bu", "--buyer", default="", metavar="UID", help="Only what this buyer ordered."),
-    click.option(
-        "-skip",
-        "--skip",
-        type=click.IntRange(min=0),
-        default=0,
-        metavar="N",
-        help="Not the first N.",
-    ),
+    skip_option,
     click.option(
         "-limit",
         "--limit",
@@ -67,9 +66,7 @@ _OPTIONS = (
         metavar="N",
         help="At most N (all).",
     ),
-    click.option(
-        "-pager", "--pager", "has_pager", is_flag=True, help="Count all rows; print {list, pager}."
-    ),
+    pager_option,
     click.option("-table", "--table", "is_table", is_flag=True, help="A table with a header."),
     click.option("-csv", "--csv", "is_csv", is_flag=True, help="CSV with a header."),
 )

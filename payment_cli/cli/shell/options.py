@@ -69,11 +69,16 @@ _TABLE_OPTIONS = (
     ),
 )
 
+skip_option = click.option(
+    "-skip", "--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out N."
+)
+pager_option = click.option(
+    "-pager", "--pager", "has_pager", is_flag=True, help="Count all; print {list, pager}."
+)
+
 _PAGING_OPTIONS = (
     click.option("-sort", "--sort", default="", metavar="KEYS", help="For instance lm:-1,fee:1."),
-    click.option(
-        "-skip", "--skip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out N."
-    ),
+    skip_option,
     click.option(
         "-limit",
         "--limit",
@@ -82,9 +87,7 @@ _PAGING_OPTIONS = (
         metavar="N",
         help="At most N (10).",
     ),
-    click.option(
-        "-pager", "--pager", "has_pager", is_flag=True, help="Count all; print {list, pager}."
-    ),
+    pager_option,
 )
 
 

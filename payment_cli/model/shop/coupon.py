@@ -15,7 +15,7 @@ from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import WHOLE_BP, at_rate, same_currency, to_yuan
 from payment_cli.model.record import Json, Record
-from payment_cli.model.shop.product import DELETED, LIVE
+from payment_cli.model.shop.live import LIVE, deleted, read_live, restored
 from payment_cli.model.shop.words import said, typed
 
 RECORD_TYPE = "coupon"
@@ -127,11 +127,10 @@ class Coupon:
         Raises:
             NotAllowedError: it is already, or an order holds it.
         """
-        if not self.is_live:
-            raise NotAllowedError(f"coupon {self.id} was deleted already")
+        gone = deleted(self, f"coupon {self.id}", now)
         if self.cpn_stat is CouponStatus.RESERVED:
             raise NotAllowedError(f"coupon {self.id} is held by order {self.cpn_orid}")
-        return replace(self, th_live=DELETED, lm=now)
+        return gone
 
     def restored(self, now: int) -> Self:
         """Return the coupon marked as live again.
@@ -139,9 +138,7 @@ class Coupon:
         Raises:
             NotAllowedError: it is not deleted.
         """
-        if self.is_live:
-            raise NotAllowedError(f"coupon {self.id} is not deleted")
-        return replace(self, th_live=LIVE, lm=now)
+        return restored(self, f"coupon {self.id}", now)
 
     @classmethod
     def new(
@@ -243,7 +240,7 @@ class Coupon:
             cpn_stat=fields.word("cpn_stat", CouponStatus, CouponStatus.FREE),
             cpn_orid=fields.text("cpn_orid", max_len=64),
             cpn_used=fields.whole("cpn_used"),
-            th_live=fields.whole("th_live", LIVE, low=DELETED, high=LIVE),
+            th_live=read_live(fields),
             rev=fields.whole("rev"),
             extra=fields.rest("tp"),
         )

@@ -22,12 +22,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
 
-from payment_cli.errors import InvalidValueError, NotAllowedError
+from payment_cli.errors import InvalidValueError
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import WHOLE_BP, to_yuan
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.forms import FORMS
-from payment_cli.model.shop.product import DELETED, LIVE, PIECES_MAX
+from payment_cli.model.shop.live import LIVE, deleted, read_live, restored
+from payment_cli.model.shop.product import PIECES_MAX
 from payment_cli.model.shop.words import said, typed
 
 RECORD_TYPE = "discount"
@@ -112,9 +113,7 @@ class Discount:
         Raises:
             NotAllowedError: it is already.
         """
-        if not self.is_live:
-            raise NotAllowedError(f"discount {self.id} was deleted already")
-        return replace(self, th_live=DELETED, lm=now)
+        return deleted(self, f"discount {self.id}", now)
 
     def restored(self, now: int) -> Self:
         """Return the discount marked as live again.
@@ -122,9 +121,7 @@ class Discount:
         Raises:
             NotAllowedError: it is not deleted.
         """
-        if self.is_live:
-            raise NotAllowedError(f"discount {self.id} is not deleted")
-        return replace(self, th_live=LIVE, lm=now)
+        return restored(self, f"discount {self.id}", now)
 
     def edited(self, changes: Mapping[str, Json], now: int, keep: Sequence[str] = ()) -> Self:
         """Return the discount with `changes`; null removes a field.
@@ -240,7 +237,7 @@ class Discount:
             priority=fields.whole("priority", low=-_PRIORITY_MAX, high=_PRIORITY_MAX),
             stack=fields.flag("stack"),
             dis_currency=fields.currency("dis_currency"),
-            th_live=fields.whole("th_live", LIVE, low=DELETED, high=LIVE),
+            th_live=read_live(fields),
             rev=fields.whole("rev"),
             extra=fields.rest("dis_id", "nm", "tp"),
         )

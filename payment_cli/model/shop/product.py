@@ -13,14 +13,13 @@ from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.fields import Fields, reading_stored
 from payment_cli.model.money import to_yuan
 from payment_cli.model.record import Json, Record
+from payment_cli.model.shop.live import LIVE, deleted, read_live, restored
 from payment_cli.model.shop.order_state import OrderKind
 from payment_cli.model.shop.product_rule import PriceRule, read_price_rules
 from payment_cli.model.shop.words import said, typed, without
 
 RECORD_TYPE = "product"
 
-#: What `th_live` says: a deleted product stays in the store, and can be restored.
-LIVE, DELETED = 1, -1
 
 #: The most pieces of one product that one order or one package may name.
 PIECES_MAX = 1_000_000
@@ -180,9 +179,7 @@ class Product:
         Raises:
             NotAllowedError: it is already.
         """
-        if not self.is_live:
-            raise NotAllowedError(f"product {self.nm} was deleted already")
-        return replace(self, th_live=DELETED, lm=now)
+        return deleted(self, f"product {self.nm}", now)
 
     def restored(self, now: int) -> Self:
         """Return the product marked as live again.
@@ -190,9 +187,7 @@ class Product:
         Raises:
             NotAllowedError: it is not deleted.
         """
-        if self.is_live:
-            raise NotAllowedError(f"product {self.nm} is not deleted")
-        return replace(self, th_live=LIVE, lm=now)
+        return restored(self, f"product {self.nm}", now)
 
     @classmethod
     def new(
@@ -299,7 +294,7 @@ class Product:
             price_by=fields.text("price_by", max_len=64),
             link=fields.text("link", max_len=2000),
             description=fields.text("description", max_len=4000, multiline=True),
-            th_live=fields.whole("th_live", LIVE, low=DELETED, high=LIVE),
+            th_live=read_live(fields),
             edit_at=fields.whole("edit_at"),
             rev=fields.whole("rev"),
             extra=fields.rest("tp"),

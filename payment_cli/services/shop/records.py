@@ -7,9 +7,10 @@ from payment_cli.model.events.notice import Notice
 from payment_cli.model.query.match import equal
 from payment_cli.model.shop.coupon import Coupon
 from payment_cli.model.shop.discount import Discount
+from payment_cli.model.shop.live import LIVE
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.pricing_goods import CartLine, missing_ids
-from payment_cli.model.shop.product import LIVE, Product
+from payment_cli.model.shop.product import Product
 from payment_cli.model.shop.product_price import Catalogue
 from payment_cli.storage.base import Collection, Query, Reader, Transaction
 

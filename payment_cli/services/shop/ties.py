@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterator, Sequence
 from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.money import same_currency
 from payment_cli.model.query.match import Match, all_of, any_of, equal, is_null, negate
+from payment_cli.model.shop.live import LIVE
 from payment_cli.model.shop.pricing_goods import CartLine
-from payment_cli.model.shop.product import LIVE, Product
+from payment_cli.model.shop.product import Product
 from payment_cli.model.shop.product_price import Catalogue, find_rule, unpack
 from payment_cli.services.shop.records import load_catalogue, products
 from payment_cli.storage.base import Query, Reader

@@ -15,8 +15,8 @@ from payment_cli.model.query.match import all_of, equal, one_of
 from payment_cli.model.shop.address import AddressType
 from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.freight_check import check_sheet, serves_from
+from payment_cli.model.shop.live import LIVE
 from payment_cli.model.shop.order_notice import NoticeType
-from payment_cli.model.shop.product import LIVE
 from payment_cli.model.shop.words import doubtful
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.model.stores.settings import SETTINGS, StoreSettings

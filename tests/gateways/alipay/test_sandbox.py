@@ -15,7 +15,6 @@ from payment_cli.model.secret import Secret
 from payment_cli.sandbox import client
 from payment_cli.sandbox.alipay.kinds import KINDS
 from payment_cli.sandbox.server import running_sandbox
-from payment_cli.sandbox.targets import init
 from tests.gateways.gateway_contract import FEE, ORDER_NO, HastyTransport, a_request
 from tests.support.clock import HandClock
 from tests.support.receiver import receiving
@@ -66,18 +65,6 @@ class Till:
 
     def scan(self, **how):
         return client.scan(self.state, ORDER_NO, **how)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    root = tmp_path_factory.mktemp("tree")
-    init(
-        root / "home" / "demo",
-        root / "state",
-        base_url="http://127.0.0.1:8499",
-        notify_base="http://127.0.0.1:8480/pay/re",
-    )
-    return root
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from payment_cli.model.secret import Secret
 from payment_cli.sandbox import client
 from payment_cli.sandbox.kinds import GENERAL
 from payment_cli.sandbox.server import running_sandbox
-from payment_cli.sandbox.targets import init
 from payment_cli.sandbox.wechat.kinds import KINDS
 from tests.gateways.gateway_contract import FEE, ORDER_NO, HastyTransport, a_request
 from tests.support import wechat as platform
@@ -59,18 +58,6 @@ class Till:
 
     def close(self):
         self._transport.inner.close()
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    root = tmp_path_factory.mktemp("tree")
-    init(
-        root / "home" / "demo",
-        root / "state",
-        base_url="http://127.0.0.1:8499",
-        notify_base="http://127.0.0.1:8480/pay/re",
-    )
-    return root
 
 
 @pytest.fixture
