@@ -6,7 +6,7 @@ Its fields and indexes are in every tree once `storage/tree/versions.py` says so
 
 from typing import Final, NamedTuple
 
-from payment_cli.errors import InvalidValueError
+from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.names import check_name
 
 
@@ -134,16 +134,23 @@ def place(kind: str, domain: str, record_id: str) -> str:
     return row.place.format(domain=domain, id=record_id)
 
 
-def typed_id(kind: str, text: str) -> str:
-    """Return the id, or the part of one, that a person typed: the record's file will do as well.
+def typed_id(kind: str, domain: str | None, text: str) -> tuple[str | None, str]:
+    """Return whose record a person named, and its id or a part of it.
 
-    People see and paste names such as `ord_tea_01a2….json` (with or without its folder and ending;
-    it is the `nm` of an order), and mean the id in them.
+    People see and paste the names of files, such as `ord_tea_01a2….json` (with or without folder
+    and ending; it is the `nm` of an order), and mean the id in them. `domain` None stands for
+    every domain, unless the name says one.
 
     Raises:
         InvalidValueError: there is no such kind.
+        NotFoundError: the name is of another domain's record.
     """
     file = kind_of(kind).place.rpartition("/")[2]
     name = text.rpartition("/")[2].removesuffix(".json") if text.endswith(".json") else text
     head, has_domain, _ = file.partition("{domain}")
-    return name.rpartition("_")[2] if has_domain and name.startswith(head) else name
+    if not has_domain or not name.startswith(head):
+        return domain, name
+    named, _, fragment = name.removeprefix(head).rpartition("_")
+    if domain not in (None, named):
+        raise NotFoundError(kind, text)
+    return named, fragment

@@ -146,7 +146,8 @@ class _TinyDbStorage(_Reader):
         return b64decode(found["data"]) if found else b""
 
     def find_id(self, collection: Collection, fragment: str) -> str:
-        fragment = typed_id(collection.kind, fragment)
+        domain, fragment = typed_id(*collection, fragment)
+        collection = Collection(collection.kind, domain)
         ids = [str(record["id"]) for record in self._search(collection, everything())]
         if fragment in ids:
             return fragment

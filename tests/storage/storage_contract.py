@@ -572,6 +572,16 @@ class StorageContract:
         with pytest.raises(NotFoundError):
             storage.find_id(PAYMENTS, f"{order}.json")
 
+    @pytest.mark.parametrize("domain", ["a", None])
+    def test_the_file_of_another_domain_finds_nothing(
+        self, storage: Storage, domain: str | None
+    ) -> None:
+        order = "01bbbbbb" + "0" * 24
+        insert(storage, a_record(id=order), collection=Collection("order", "a"))
+        for name in (f"ord_b_{order}", f"sys/order/ord_b_{order}.json", "ord_b_01bbbb"):
+            with pytest.raises(NotFoundError):
+                storage.find_id(Collection("order", domain), name)
+
     def test_ids_are_looked_for_in_their_collection(self, storage: Storage) -> None:
         insert(storage, a_record(id="thing0001"), collection=THINGS)
         with pytest.raises(NotFoundError):

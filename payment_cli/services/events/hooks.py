@@ -19,7 +19,7 @@ from payment_cli.model.actor import Actor
 from payment_cli.model.events.hook import HOOK, HookRun, HookStatus
 from payment_cli.model.query.match import Match, all_of, equal
 from payment_cli.model.record import Record
-from payment_cli.services.events.outbox import OUTBOX
+from payment_cli.services.events.outbox import OUTBOX, find_row
 from payment_cli.services.events.scripts import RunScript
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
@@ -80,7 +80,7 @@ class Hooks:
             NotAllowedError: it may still be running, or is another store's.
             ConflictError: another process took it up.
         """
-        row_id = self.storage.find_id(OUTBOX, fragment)
+        row_id = find_row(self.storage, fragment, "hook")
         return self._run(row_id, set(HookStatus))
 
     def _due(self, most: int) -> Iterator[Record]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
+    AmbiguousIdError,
     ConflictError,
     CorruptRecordError,
     InvalidValueError,
@@ -45,6 +46,20 @@ def outbox_row(row_id: str, now: int, what: str, **data: Json) -> Record:
         "what": what,
         "data": dict(data),
     }
+
+
+def find_row(storage: Storage, fragment: str, what: str) -> str:
+    """Return the id of the row that a person named; `what` is what he calls it.
+
+    Raises:
+        NotFoundError, AmbiguousIdError: there is no such row.
+    """
+    try:
+        return storage.find_id(OUTBOX, fragment)
+    except AmbiguousIdError as error:
+        raise AmbiguousIdError(what, fragment) from error
+    except NotFoundError as error:
+        raise NotFoundError(what, fragment) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
-    AmbiguousIdError,
     CorruptRecordError,
     InvalidValueError,
     NotFoundError,
@@ -13,7 +12,7 @@ from payment_cli.errors import (
 from payment_cli.model.actor import Actor
 from payment_cli.model.query.match import everything
 from payment_cli.model.record import Json, Record
-from payment_cli.services.events.outbox import OUTBOX
+from payment_cli.services.events.outbox import OUTBOX, find_row
 from payment_cli.services.payments.records import load, save
 from payment_cli.storage.base import Query, Storage
 
@@ -55,7 +54,7 @@ class OwedSteps:
         """
         if len(reason) > REASON_MAX or not reason.isprintable():
             raise InvalidValueError(f"the reason must be one line, at most {REASON_MAX} characters")
-        row_id = self._find_id(fragment)
+        row_id = find_row(self.storage, fragment, _ONE)
         by = self.actor.domain
         with self.storage.transaction(by, leaves_foreign=True) as tx:
             row = tx.get(OUTBOX, row_id)
@@ -70,14 +69,6 @@ class OwedSteps:
                     return seen  # there is nobody to tell
                 save(tx, payment.noted("given up", self.clock(), by, note))
         return seen
-
-    def _find_id(self, fragment: str) -> str:
-        try:
-            return self.storage.find_id(OUTBOX, fragment)
-        except AmbiguousIdError as error:
-            raise AmbiguousIdError(_ONE, fragment) from error
-        except NotFoundError as error:
-            raise NotFoundError(_ONE, fragment) from error
 
 
 def shown(row: Record) -> Record:

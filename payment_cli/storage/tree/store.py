@@ -164,7 +164,8 @@ class TreeStorage:
 
     def find_id(self, collection: Collection, fragment: str) -> str:
         """See storage/base.py. A full id of a published record is itself."""
-        fragment = typed_id(collection.kind, fragment)
+        domain, fragment = typed_id(*collection, fragment)
+        collection = Collection(collection.kind, domain)
         if len(fragment) == 32 and collection.domain is not None:
             key = key_of(collection, fragment)
             with suppress(CorruptRecordError):
