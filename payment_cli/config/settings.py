@@ -69,10 +69,18 @@ def _parse(path: str, raw: bytes) -> Settings:
     try:
         document = tomllib.loads(raw.decode("utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+        raise ConfigError(f"{path} is not valid TOML{_place(error)}") from error
     check_keys(path, document, _READERS)
     values = {key: _read(path, key, value) for key, value in document.items()}
     return Settings(**cast(dict[str, Any], values))
+
+
+def _place(error: ValueError) -> str:
+    """Return where the document breaks off: the parser's other words may quote a password."""
+    import re
+
+    found = re.search(r"\(at (line [0-9]+, column [0-9]+|end of document)\)$", str(error))
+    return f": {found[1]}" if found else ""
 
 
 def _read(path: str, key: str, value: object) -> object:

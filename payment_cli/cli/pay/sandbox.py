@@ -14,6 +14,7 @@ from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
 from payment_cli.errors import (
     ConflictError,
+    CorruptRecordError,
     InvalidValueError,
     NotFoundError,
     ProviderRefusedError,
@@ -275,5 +276,7 @@ def _errors(ref: str = "") -> Iterator[None]:
     except SandboxError as error:
         if error.kind == "not found":
             raise NotFoundError("sandbox order", ref, hint=str(error)) from error
-        kinds = {"invalid": InvalidValueError, "conflict": ConflictError}
+        kinds = {
+            "invalid": InvalidValueError, "conflict": ConflictError, "damaged": CorruptRecordError,
+        }  # fmt: skip
         raise kinds.get(error.kind, ProviderRefusedError)(str(error)) from error
