@@ -68,14 +68,14 @@ def _parse(path: str, raw: bytes) -> Settings:
 
     try:
         document = tomllib.loads(raw.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML{_place(error)}") from error
     check_keys(path, document, _READERS)
     values = {key: _read(path, key, value) for key, value in document.items()}
     return Settings(**cast(dict[str, Any], values))
 
 
-def _place(error: ValueError) -> str:
+def _place(error: Exception) -> str:
     """Return where the document breaks off: the parser's other words may quote a password."""
     import re
 
