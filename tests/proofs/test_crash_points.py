@@ -31,11 +31,12 @@ from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree.fsck import check_tree
 from tests.support.cli import Runner
 from tests.support.killing import Command, Killed, Killing
+from tests.support.lacks import needs_prctl
 from tests.support.racing import adopting
 from tests.support.sandbox_shop import SandboxShop, raw, sandbox_shop
 from tests.support.tree_shop import fast_disk
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="adopts processes by prctl")
+pytestmark = needs_prctl
 
 each_step = pytest.mark.parametrize("repeats", [False, pytest.param(True, marks=pytest.mark.slow)])
 
