@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from payment_cli.model.codec import decode
 from payment_cli.model.record import Json
 from payment_cli.storage.kinds import KINDS, Field
 from payment_cli.storage.tree.layout import VERSION
@@ -24,6 +25,9 @@ from payment_cli.storage.tree.layout import VERSION
 SETTLE_EVERY: Final = 64
 
 _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT"}
+
+#: So many records are read at once when an upgrade fills their columns.
+_FILLED_AT_ONCE: Final = 1000
 
 #: The numbers that a column of SQLite holds exactly.
 _MIN, _MAX = -(2**63), 2**63 - 1
@@ -111,6 +115,47 @@ def create_indexes(conn: sqlite3.Connection) -> None:
             name = "_".join((kind, "by", *columns))
             conn.execute(f"CREATE INDEX {name} ON records ({', '.join(columns)}, id) WHERE {where}")
             _set_statistics(conn, name, [*_rows_per_prefix(columns), 1])
+
+
+def follow_kinds(conn: sqlite3.Connection) -> None:
+    """Give the tables of an older journal the columns and indexes that the table of kinds has now.
+
+    Every record's columns are read from the record again, whichever of them are new. A record that
+    is damaged keeps what it has. A column that no kind has any more is for a step of versions.py.
+    """
+    indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql <> ''"
+    for (name,) in conn.execute(indexes).fetchall():
+        conn.execute(f"DROP INDEX {name}")
+    has = {row[1] for row in conn.execute("PRAGMA table_info(records)")}
+    for column, type_ in _TYPES.items():
+        if column not in has:
+            conn.execute(f"ALTER TABLE records ADD COLUMN {column} {_SQL_TYPES[type_]}")
+    _fill_columns(conn)
+    create_indexes(conn)
+
+
+def _fill_columns(conn: sqlite3.Connection) -> None:
+    """Set the columns of every record that has others than it should."""
+    select = (
+        f"SELECT n, kind, doc, {', '.join(COLUMNS)} FROM records WHERE n > ? ORDER BY n LIMIT ?"  # noqa: S608
+    )
+    update = f"UPDATE records SET ({', '.join(COLUMNS)}) = ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+    last = 0
+    while rows := conn.execute(select, (last, _FILLED_AT_ONCE)).fetchall():
+        for n, kind, doc, *columns in rows:
+            wanted = _columns_in(kind, doc)
+            if wanted is not None and wanted != columns:
+                conn.execute(f"{update} WHERE n = ?", (*wanted, n))
+        last = rows[-1][0]
+
+
+def _columns_in(kind: str, doc: str) -> list[Json] | None:
+    """Return the values of COLUMNS for a record's JSON text; None if it is no record of ours."""
+    try:
+        record = decode(doc)
+    except ValueError:
+        return None
+    return columns_of(kind, record) if isinstance(record, dict) and kind in KINDS else None
 
 
 def _rows_per_prefix(columns: tuple[str, ...]) -> Iterator[int]:
