@@ -75,6 +75,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "idempotency": Kind("var/idempotency/{id}.json", _TIMES, ends_once=True),
     "outbox": Kind("var/outbox/{id}.json", _TIMES, ends_once=True),
+    "postponed": Kind("var/postponed/{id}.json", _TIMES),
     "notice": Kind("var/notice/{id}.json", _TIMES, ends_once=True),
     "order": Kind(
         "sys/order/ord_{domain}_{id}.json",

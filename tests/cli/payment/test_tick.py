@@ -52,10 +52,10 @@ def test_a_store_whose_settings_can_not_be_read_is_told_so_and_all_else_is_done(
     order = payment("o", "create", "--anonymous", "--item", "cup").json["id"]
     (root / "home/demo/.store/store_info.json").write_text("{ broken")
     later(16)
-    ran = payment("tick")
+    ran = payment("tick", exit_code=24)
     assert ran.json["cancelled"] == [order]
     [error] = ran.json["errors"]
-    assert error["id"] == "demo"
+    assert error["id"] == "scripts"
     assert "store_info.json is not valid JSON" in error["msg"]
     assert ran.json["hooks"] == 1
     assert (root / "home/demo/expired").exists()
