@@ -231,7 +231,7 @@ class Notices:
         """Remove failed notices that nobody asked for in a long time."""
         failed = equal("st", str(NoticeStatus.FAILED))
         match = all_of(failed, between("lm", high=self.clock() - KEPT_MS))
-        for record in list(self.query(Query(match, limit=most))):
+        for record in list(self.query(Query(match, (("lm", 1),), limit=most))):
             with self.storage.transaction(self.actor.domain) as tx:
                 remove_notice(tx, str(record["id"]))
 

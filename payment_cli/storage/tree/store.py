@@ -177,6 +177,10 @@ class TreeStorage:
         """See storage/base.py."""
         return self._reader.log(after, limit)
 
+    def history(self, collection: Collection, record_id: str) -> Iterator[LogEntry]:
+        """See storage/base.py."""
+        return self._reader.history(key_of(collection, record_id))
+
     def left(self) -> Iterator[LeftFile]:
         """See storage/base.py."""
         for key in self._reader.left():
