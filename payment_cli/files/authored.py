@@ -55,7 +55,7 @@ def home_page(root: Path, domain: str) -> Path:
 
 def list_domains(root: Path) -> list[str]:
     """Return the domains that are merchants: those with a store_info.json. Sorted."""
-    names = _names_in(root, ("home",))
+    names = names_in(root, "home")
     return [name for name in names if _is("domain", name) and _has_store(root, name)]
 
 
@@ -158,7 +158,7 @@ def list_hooks(root: Path, domain: str) -> list[str]:
     Raises:
         InvalidValueError: the domain is not well formed. StorageError: the folder can't be read.
     """
-    return _names_in(root, ("home", check_name("domain", domain), ".payment", "hook"))
+    return names_in(root, "home", check_name("domain", domain), ".payment", "hook")
 
 
 def has_hook(root: Path, domain: str, event: str) -> bool:
@@ -182,6 +182,27 @@ def writing_into(root: Path, domain: str, *parts: str) -> Iterator[int]:
                 yield folder_fd
         finally:
             os.close(root_fd)
+
+
+def names_in(root: Path, *parts: str) -> list[str]:
+    """Return the names in the folder `parts` below the root, sorted; none where it is not there.
+
+    Raises:
+        CorruptRecordError: a link is on the way. StorageError: the disk refused.
+    """
+    with _disk(f"listing {'/'.join(parts)}"):
+        try:
+            root_fd = safe_files.open_root(root)
+            try:
+                with (
+                    safe_files.folder(root_fd, parts) as folder_fd,
+                    os.scandir(folder_fd) as entries,
+                ):
+                    return sorted(entry.name for entry in entries)
+            finally:
+                os.close(root_fd)
+        except FileNotFoundError:
+            return []
 
 
 def _read_program(root: Path, domain: str, folder: str, name: str) -> bytes:
@@ -236,25 +257,9 @@ def _read(root: Path, path: str, most: int = SIZE_MAX) -> bytes:
         return read_trusted(root, path, most)
 
 
-def _names_in(root: Path, parts: tuple[str, ...]) -> list[str]:
-    with _disk(f"listing {'/'.join(parts)}"):
-        try:
-            root_fd = safe_files.open_root(root)
-            try:
-                with (
-                    safe_files.folder(root_fd, parts) as folder_fd,
-                    os.scandir(folder_fd) as entries,
-                ):
-                    return sorted(entry.name for entry in entries)
-            finally:
-                os.close(root_fd)
-        except FileNotFoundError:
-            return []
-
-
 def _has_store(root: Path, domain: str) -> bool:
     try:
-        return STORE_INFO in _names_in(root, ("home", domain, ".store"))
+        return STORE_INFO in names_in(root, "home", domain, ".store")
     except CorruptRecordError:
         return False
 

@@ -321,3 +321,14 @@ def test_a_real_home_and_a_secret_may_be_elsewhere(tree, made, tmp_path, capsys)
     assert asked(("payment", "web", "token", "--role", "cashier"), made, capsys)[0] == 0
     code, said = asked(("pay", "send", made[1], "wx.qrcode", "sandbox"), made, capsys)
     assert (code, "reached" in said) == (23, True), said
+
+
+@pytest.mark.parametrize(
+    "name", sorted({p.path for p in PLACES if p.is_needed and not p.path.startswith(".")})
+)
+def test_the_doctor_names_what_others_can_write_to(tree, made, capsys, name):
+    (tree / name).chmod(0o622)
+    code = run("payment", ["doctor", "--problems"])
+    found = capsys.readouterr()
+    assert code == 40, found.out
+    assert Path(name).name in found.out
