@@ -259,15 +259,18 @@ class Notices:
 
     def _old(self) -> Iterator[Due]:
         """Yield the failed notices that nobody asked for in a long time."""
-        failed = equal("st", str(NoticeStatus.FAILED))
-        match = all_of(failed, between("lm", high=self.clock() - KEPT_MS))
-        for record in self.query(Query(match)):
+        for record in self.query(Query(self._forgotten(), (("lm", 1),))):
             yield Due(str(record["id"]), str(record.get("sto_nm")))
 
     def _remove(self, notice_id: str) -> End:
+        """Remove a notice that failed long ago, unless somebody begins it anew right now."""
         with self.storage.transaction(self.actor.domain) as tx:
-            remove_notice(tx, notice_id)
+            remove_notice(tx, notice_id, predicate(self._forgotten()))
         return DONE
+
+    def _forgotten(self) -> Match:
+        failed = equal("st", str(NoticeStatus.FAILED))
+        return all_of(failed, between("lm", high=self.clock() - KEPT_MS))
 
     def _visible(self, match: Match) -> Match:
         if self.actor.is_operator:

@@ -19,8 +19,7 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.model.actor import Actor
-from payment_cli.model.events.hook import HOOK
-from payment_cli.model.query.match import equal, negate
+from payment_cli.model.query.match import is_null
 from payment_cli.model.record import Json, Record
 from payment_cli.services.events.postponements import Postponements
 from payment_cli.services.events.rounds import DONE, Due, End, Round
@@ -99,8 +98,8 @@ class Outbox:
         Raises:
             LockedError, StorageError: nothing can be written now.
         """
-        match = negate(equal("what", HOOK))  # hooks run outside any transaction: hooks.py
-        rows = self.storage.query(OUTBOX, Query(match, (("lm", 1),)))
+        # Hooks run outside any transaction (hooks.py), and only they have a state.
+        rows = self.storage.query(OUTBOX, Query(is_null("st"), (("lm", 1),)))
         due = [Due(str(row["id"]), store_of(row)) for row in rows]
         everybody = Actor(self.actor, is_operator=True)
         run = Round(Postponements(self.storage, everybody, self.clock), OWED, limit, again=again)

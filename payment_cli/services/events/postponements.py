@@ -24,7 +24,7 @@ class Postponements:
     def all(self, *works: str) -> Iterator[Postponed]:
         """Yield all that is remembered, or that of some sweeps; a damaged one is as none."""
         match = one_of("work", works) if works else everything()
-        for record in self.storage.query(POSTPONED, Query(match)):
+        for record in self.storage.query(POSTPONED, Query(match, (("lm", 1),))):
             try:
                 row = Postponed.from_record(record)
             except CorruptRecordError:
