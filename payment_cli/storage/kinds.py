@@ -50,7 +50,7 @@ class Kind(NamedTuple):
 
 _LM = Field("lm", "lm", int, 2)
 _CT = Field("ct", "ct", int, 2)
-_SELLER = Field("seller_id", "seller_id", str, 10_000)
+_SELLER = Field("seller_nm", "seller_nm", str, 10_000)
 _BUYER = Field("buyer_id", "buyer_id", str, 10, sparse=True)
 _TIMES = (_LM, _CT)
 
@@ -59,6 +59,7 @@ KINDS: Final[dict[str, Kind]] = {
         "var/payment/{id}.json",
         (
             _LM, _CT, Field("st", "st", str, 250_000), _SELLER, _BUYER,
+            Field("seller_id", "seller_id", str, 10_000),
             Field("or_id", "or_id", str, 10, sparse=True),
             Field("fee", "fee", int, 200),
             Field("send_at", "send_at", int, 2, sparse=True),
@@ -68,9 +69,9 @@ KINDS: Final[dict[str, Kind]] = {
             Field("flag", "flag", str, 100, sparse=True),
         ),
         (
-            ("st", "lm"), ("seller_id", "lm"), ("seller_id", "st", "lm"), ("buyer_id", "lm"),
-            ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",), ("close_at",),
-            ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
+            ("st", "lm"), ("seller_nm", "lm"), ("seller_nm", "st", "lm"), ("seller_id", "lm"),
+            ("buyer_id", "lm"), ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",),
+            ("close_at",), ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
         ),
     ),
     "idempotency": Kind("var/idempotency/{id}.json", _TIMES, ends_once=True),
