@@ -100,9 +100,7 @@ class World:
         )
         self.settlement = Settlement(lambda: self.consequences)
         recorder = Recorder(self.settlement)
-        self.payments = Payments(
-            self.storage, self.actor, lambda: self.find_merchant(self.actor.domain).id
-        )
+        self.payments = Payments(self.storage, self.actor)
         self.creator = Creator(
             self.storage, self.actor, self.clock, self.ids, tokens, self.find_merchant,
             self.read_script, self.settlement,

@@ -42,6 +42,7 @@ from payment_cli.services.events.notice_records import (
 from payment_cli.services.events.postponements import Postponements
 from payment_cli.services.events.rounds import DONE, PASSED, Due, End, Round
 from payment_cli.storage.base import Query, Storage, Transaction
+from payment_cli.storage.sight import asked_id, find_owned
 from payment_cli.webhooks.signature import signed_headers
 
 #: What the sweep of notices is called where it remembers what it could not do.
@@ -123,14 +124,14 @@ class Notices:
 
         Raises:
             NotFoundError, AmbiguousIdError: there is no such notice; a delivered one is gone.
-            NotAllowedError: it is another store's, or is being tried right now.
+            NotAllowedError: it is being tried right now.
             ConflictError: another process took it up.
         """
-        notice_id = self.storage.find_id(NOTICES, fragment)
+        notice_id = find_owned(self.storage, NOTICES, fragment, self.actor.sight, "sto_nm")
         now = self.clock()
         with self.storage.transaction(self.actor.domain) as tx:
             notice = load_notice(tx, notice_id)
-            self.actor.require(notice.sto_nm, f"notice {notice.id}")
+            self.actor.require(notice.sto_nm, NOTICES.kind, asked_id(NOTICES, fragment))
             if notice.owner and not notice.is_due(now):
                 raise NotAllowedError(f"notice {notice.id} is being tried", hint="wait a minute")
             save_notice(tx, notice.again(now))
