@@ -8,6 +8,7 @@ from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError
+from payment_cli.trace import trace
 
 _log = logging.getLogger("payment_cli.web")
 
@@ -68,8 +69,9 @@ def door(
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 _log.error("%a: %s: %s", environ.get("PATH_INFO"), error.code, error)
             response = on_error(environ, status, error)
-        except Exception:  # this is the door of the web; the log has what the client must not see
-            _log.exception("%a failed", environ.get("PATH_INFO"))
+        except Exception as error:  # the door of the web; the log has what no client must see
+            _log.error("%a failed", environ.get("PATH_INFO"))
+            _log.error("%s", trace(error))
             response = on_error(environ, 500, None)
         return _send(response, environ, start_response)
 

@@ -664,6 +664,7 @@ class StorageContract:
     # -- the storage -----------------------------------------------------------------------------
 
     def test_closing_twice_is_closing_once(self, storage: Storage, clock: Clock) -> None:
-        insert(storage, a_record())
+        [stored] = insert(storage, a_record())
         storage.close()
         storage.close()
+        assert storage.get(PAYMENTS, str(stored["id"])) == stored

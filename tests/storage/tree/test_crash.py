@@ -20,6 +20,7 @@ from payment_cli.storage.tree.fsck import Kind, check_tree
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert, insert_one
 from tests.support.clock import HandClock
 from tests.support.failpoints import Death, first_of_each, run_until_step, steps_of
+from tests.support.lacks import needs_strace
 
 ORDERS = Collection("order", "demo")
 
@@ -261,7 +262,7 @@ for number in range(10_000):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@needs_strace
 @pytest.mark.parametrize("call", ["pwrite64", "fdatasync", "renameat", "ftruncate"])
 def test_killed_within_sqlites_own_writes(tmp_path: Path, call: str) -> None:
     killed = 0

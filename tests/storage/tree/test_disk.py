@@ -21,6 +21,7 @@ from payment_cli.storage.tree import open_tree, sync
 from payment_cli.storage.tree.fsck import check_tree
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert, insert_one
 from tests.support.clock import HandClock
+from tests.support.lacks import no_mount
 from tests.support.mounts import mounted, unmount
 
 
@@ -30,7 +31,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "small"
     place.mkdir()
     if not mounted("-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)):
-        pytest.skip("a small disk needs the right to mount one")
+        no_mount()
     yield place
     unmount(place)
 
