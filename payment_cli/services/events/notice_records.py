@@ -1,8 +1,11 @@
 """Notices as records: which are due, and reading and changing one in a transaction."""
 
+from collections.abc import Callable
+
 from payment_cli.errors import NotFoundError
 from payment_cli.model.events.notice import Notice, NoticeStatus
 from payment_cli.model.query.match import all_of, between, equal
+from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Reader, Transaction
 
 NOTICES = Collection("notice")
@@ -31,10 +34,13 @@ def save_notice(tx: Transaction, notice: Notice) -> Notice:
     return Notice.from_record(tx.put(NOTICES, notice.to_record()))
 
 
-def remove_notice(tx: Transaction, notice_id: str) -> None:
-    """Remove a notice in `tx`; another process may have been faster."""
+def remove_notice(
+    tx: Transaction, notice_id: str, is_meant: Callable[[Record], bool] = lambda _record: True
+) -> None:
+    """Remove a notice in `tx` if it is meant as it is by then; another process may be faster."""
     try:
         record = tx.get(NOTICES, notice_id)
     except NotFoundError:
         return
-    tx.delete(NOTICES, notice_id, int(str(record["rev"])))
+    if is_meant(record):
+        tx.delete(NOTICES, notice_id, int(str(record["rev"])))
