@@ -18,9 +18,9 @@ from payment_cli.cli.shell.output import tell
 from payment_cli.errors import ConflictError
 from payment_cli.files.safe_files import check_owner
 from payment_cli.gateways.chunked import ChunkedBody
-from payment_cli.web import make_application
 from payment_cli.web.logged import without_keys
 from payment_cli.web.patience import HEAD_S, Wait
+from payment_cli.web.whole import make_application
 
 if TYPE_CHECKING:
     from payment_cli.app import App
