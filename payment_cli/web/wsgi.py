@@ -27,6 +27,16 @@ class Response:
     after: Callable[[], None] | None = None
 
 
+#: Of every answer, whoever makes it, unless it says otherwise: what keeps it out of caches, frames,
+#: other origins' hands and sniffers' guesses.
+SAFE_HEADERS: Headers = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+)
+
 #: Answers one request; may raise.
 Handler = Callable[[WSGIEnvironment], Response]
 
@@ -194,7 +204,8 @@ def _send(
     response: Response, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     limit_answer(environ)
-    headers = list(response.headers)
+    said = {name for name, _ in response.headers}
+    headers = [*response.headers, *(safe for safe in SAFE_HEADERS if safe[0] not in said)]
     if response.status != HTTPStatus.NO_CONTENT:
         headers.append(("Content-Type", response.content_type))
         headers.append(("Content-Length", str(len(response.body))))
