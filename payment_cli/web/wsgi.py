@@ -8,6 +8,7 @@ from http import HTTPStatus
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError
+from payment_cli.trace import trace
 from payment_cli.web.logged import clean_environ, without_keys
 from payment_cli.web.patience import body_wait, limit_answer
 
@@ -80,8 +81,9 @@ def door(
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 _log.error("%a: %s: %s", _place(environ), error.code, error)
             response = on_error(environ, status, error)
-        except Exception:  # this is the door of the web; the log has what the client must not see
-            _log.exception("%a failed", _place(environ))
+        except Exception as error:  # the door of the web; the log has what no client must see
+            _log.error("%a failed", _place(environ))
+            _log.error("%s", trace(error))
             response = on_error(environ, 500, None)
         clean_environ(environ)
         return _send(response, environ, start_response)

@@ -190,7 +190,7 @@ def global_options(*, is_hidden: bool) -> list[click.Parameter]:
         Option(
             ["--json-errors"], is_flag=True, help="Errors on stderr are one line of JSON.", **quiet
         ),
-        Option(["--debug"], is_flag=True, help="Show the traceback of an error.", **quiet),
+        Option(["--debug"], is_flag=True, help="Show where an error came from.", **quiet),
         Option(
             ["--help"],
             is_flag=True,

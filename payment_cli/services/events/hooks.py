@@ -87,7 +87,7 @@ class Hooks:
         match: Match = all_of(equal("what", HOOK), equal("st", str(HookStatus.DUE)))
         if not self.actor.is_operator:
             match = all_of(match, equal("store", self.actor.domain))
-        return iter(list(self.storage.query(OUTBOX, Query(match, (("ct", 1),), limit=most))))
+        return iter(list(self.storage.query(OUTBOX, Query(match, (("lm", 1),), limit=most))))
 
     def _run(self, row_id: str, wanted: set[HookStatus]) -> HookRun | None:
         """Claim a run and make it; return it if it failed."""

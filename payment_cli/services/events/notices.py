@@ -229,12 +229,13 @@ class Notices:
             return save_notice(tx, notice.given_up(now))
 
     def _forget(self, most: int) -> None:
-        """Remove failed notices that nobody asked for in a long time."""
+        """Remove notices that failed long ago, unless somebody begins one anew right now."""
         failed = equal("st", str(NoticeStatus.FAILED))
         match = all_of(failed, between("lm", high=self.clock() - KEPT_MS))
-        for record in list(self.query(Query(match, limit=most))):
+        is_forgotten = predicate(match)
+        for record in list(self.query(Query(match, (("lm", 1),), limit=most))):
             with self.storage.transaction(self.actor.domain) as tx:
-                remove_notice(tx, str(record["id"]))
+                remove_notice(tx, str(record["id"]), is_forgotten)
 
     def _visible(self, match: Match) -> Match:
         if self.actor.is_operator:

@@ -19,8 +19,7 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.model.actor import Actor
-from payment_cli.model.events.hook import HOOK
-from payment_cli.model.query.match import equal, negate
+from payment_cli.model.query.match import is_null
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage, Transaction
 from payment_cli.storage.sight import find_owned
@@ -102,7 +101,8 @@ class Outbox:
         Raises:
             LockedError, StorageError: nothing can be written now.
         """
-        match = negate(equal("what", HOOK))  # hooks run outside any transaction: hooks.py
+        # Hooks run outside any transaction (hooks.py), and only they have a state.
+        match = is_null("st")
         rows = self.storage.query(OUTBOX, Query(match, (("lm", 1),), limit=limit))
         count = 0
         errors = []

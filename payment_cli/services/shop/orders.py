@@ -351,8 +351,7 @@ def _route(
 
 
 def _default_address(reader: Reader, domain: str, kind: AddressType, uid: str) -> Address | None:
-    wanted: list[Match] = [equal("tp", str(kind)), equal("dftaddr", True)]  # noqa: FBT003
-    if uid:
-        wanted.append(equal("uid", uid))
-    records = reader.query(Collection("address", domain), Query(all_of(*wanted), limit=1))
+    """Return the address of a buyer, or of the shop (`uid` ""), that is used by default."""
+    wanted = all_of(equal("uid", uid), equal("tp", str(kind)), equal("dftaddr", True))  # noqa: FBT003
+    records = reader.query(Collection("address", domain), Query(wanted, limit=1))
     return next((Address.from_record(record) for record in records), None)

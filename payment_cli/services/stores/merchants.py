@@ -53,11 +53,10 @@ class Merchants(NamedTuple):
                 f"{www} is in the tree, which has keys", hint="a folder of the web server's"
             )
         check_owner(self.root)
-        home_page = authored.home(self.root, name) / ".store" / "default_home"
         if www is None:
-            authored.make_private_dir(home_page)
+            authored.make_home_page(self.root, name)
         else:
-            authored.publish_dir(home_page, www / name)
+            authored.publish_home_page(self.root, name, www / name)
         authored.write_store_info(self.root, name, merchant.to_record())
         return merchant
 

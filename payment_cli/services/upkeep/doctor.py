@@ -23,6 +23,7 @@ from payment_cli.model.query.zones import find_zone
 from payment_cli.model.record import Record
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.stores.sellers import wrong_sellers
+from payment_cli.services.upkeep.doctor_files import examine_files
 from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_left, examine_tree
 from payment_cli.services.upkeep.doctor_web import examine_public_url, examine_shown
 
@@ -202,6 +203,7 @@ class Doctor:
         if not wrong:
             yield ok(subject, f"{merchant.title}, {len(merchant.sellers)} default targets")
         yield from self.examine_store(merchant)
+        yield from examine_files(self.root, merchant.domain)
         yield from examine_shown(self.root, merchant.domain)
 
 

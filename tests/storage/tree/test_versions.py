@@ -52,22 +52,16 @@ def user_version(path: Path) -> int:
 
 
 def schema_of(path: Path) -> dict[str, object]:
-    """What a journal is made of: columns in no order, the indexes, and what the planner is told."""
+    """What a journal is made of: columns in no order, and the indexes."""
     with closing(sqlite3.connect(path)) as conn:
-        tables = [
-            name
-            for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if name != "sqlite_stat1"
-        ]
         columns = {
             table: sorted(row[1:] for row in conn.execute(f"PRAGMA table_info({table})"))
-            for table in tables
+            for (table,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
         indexes = dict(
             conn.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql <> ''")
         )
-        plans = dict(conn.execute("SELECT idx, stat FROM sqlite_stat1"))
-        return {"columns": columns, "indexes": indexes, "plans": plans}
+        return {"columns": columns, "indexes": indexes}
 
 
 def everything_in(storage: Storage) -> dict[str, object]:
