@@ -10,7 +10,7 @@ from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.record import Record
-from payment_cli.services.payments.ask import Asker, order_ref
+from payment_cli.services.payments.ask import Asker
 from payment_cli.services.payments.due import Sweep, due_payments
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.pace import SILENCE_MAX, SILENCE_MS, bumped
@@ -48,11 +48,11 @@ class Checker:
         gateway = self.asker.gateway(payment)
         if payment.intent is not None:
             return self.resolver.resolve(gateway, payment)
-        answer = gateway.check(order_ref(payment))
+        answer = self.asker.check(gateway, payment)
         is_unpaid = answer.outcome in (Outcome.WAITING, Outcome.NOT_FOUND)
         if is_unpaid and payment.is_awaited and self.clock() > payment.expi:
             return self.asker.end(gateway, payment, "expired")
-        return self.asker.note(payment, answer)
+        return self.asker.note(gateway, payment, answer)
 
     def check_pending(self, limit: int) -> Sweep:
         """Check the payments that are due by `next_check_at`, oldest first, at most `limit`.
@@ -81,7 +81,8 @@ class Checker:
                 errors.append((payment_id, f"{error.code}: {error}"))
                 self._postpone(payment_id)
                 continue
-            silence[account] = silence.get(account, 0) + 1 if result.unknown else 0
+            is_silent = result.unknown and not result.is_answered
+            silence[account] = silence.get(account, 0) + 1 if is_silent else 0
             word = "unknown" if result.unknown else str(result.payment.st)
             if result.payment.has_other_amount:
                 word = str(result.payment.flag)

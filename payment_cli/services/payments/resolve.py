@@ -9,7 +9,7 @@ from payment_cli.model.payments.intent import INTENT_MS, IntentKind, is_send, ma
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.payments.result import Result, result_of
-from payment_cli.services.payments.ask import Asker, order_ref
+from payment_cli.services.payments.ask import Asker
 from payment_cli.services.payments.pace import bumped, left
 from payment_cli.services.payments.records import load, save
 from payment_cli.services.payments.send import Sender, intended_request
@@ -38,9 +38,9 @@ class Resolver:
             raise OutcomeUnknownError(
                 f"payment {payment.id}: a send is under way", hint="try again in a minute"
             )
-        answer = gateway.check(order_ref(payment))
+        answer = self.asker.check(gateway, payment)
         if answer.outcome in _TELLING:
-            return self.asker.note(payment, answer)
+            return self.asker.note(gateway, payment, answer)
         if not is_send(intent):
             raise OutcomeUnknownError(
                 f"payment {payment.id}: this program does not know an intent of the kind "
@@ -57,7 +57,7 @@ class Resolver:
         """Ask about a scan, never send it again: its auth code is gone."""
         if answer.outcome is Outcome.NOT_FOUND or self.asker.clock() > payment.expi:
             return self.asker.end(gateway, payment, "the send was interrupted")
-        return self.asker.note(payment, answer)
+        return self.asker.note(gateway, payment, answer)
 
     def _send_again(self, gateway: Gateway, payment: Payment) -> Result:
         """Send the identical parameters under the same number, for the answer that was lost.

@@ -277,6 +277,23 @@ def test_an_overdue_order_is_held_without_errors_until_its_payment_is_gone(world
     assert len(world.gateway.calls("close")) <= 4
 
 
+def test_no_stock_is_free_for_a_word_of_who_may_not_have_got_the_payment(world, order) -> None:
+    first = pay(world, order, "zfb.qrcode")
+    world.gateway.api_base = "http://localhost:8711"
+    absent(world)
+    sku = sku_of(world, order)
+    for _ in range(24):
+        world.clock.advance(minutes=60)
+        world.order_payments.tick(10)
+        world.checker.check_pending(10)
+    with pytest.raises(OutcomeUnknownError, match="decides nothing"):
+        world.order_payments.cancel(order.id, "x")
+    assert (state(world, order), world.payments.get(first).st) == ("WT", "WAIT")
+    assert sku_of(world, order) == sku
+    money(world, first)
+    assert state(world, order) == "OK"
+
+
 def test_orders_that_are_held_keep_no_other_from_its_end(world, order) -> None:
     pay(world, order, "zfb.qrcode")
     absent(world)
