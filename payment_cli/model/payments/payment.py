@@ -77,7 +77,8 @@ class Payment(NamedTuple):
     when the provider's order ends; `pay_by` is when its shop order ends, which the provider's never
     outlives. `absent_count` answers in a row said that the provider knows no such order, though its
     time was up; `absent_at` is when the last of a row came. `paid_cur` is "" when it was paid in
-    `cur`. `reversed_at` is when we reversed a scan: that gives back what came of it. `extra` keeps
+    `cur`. `abandoned_at` is when it was ended though nobody could close it: it may yet be paid.
+    `reversed_at` is when we reversed a scan: that gives back what came of it. `extra` keeps
     all other fields: what `create` was given as metadata, and provider fields with their prefix.
     """
 
@@ -104,6 +105,7 @@ class Payment(NamedTuple):
     len: int = 0
     send_at: int = 0
     close_at: int = 0
+    abandoned_at: int = 0
     reversed_at: int = 0
     expi: int = 0
     pay_by: int = 0

@@ -113,10 +113,10 @@ class Asker:
         now = self.clock()
         can = "by now it can't be paid"
         if now < payment.expi:
-            can = f"it may still be scanned and paid for {_minutes(payment.expi - now)}"
+            can = f"it may still be scanned and paid for {minutes(payment.expi - now)}"
         return (
             f"the provider knows no such order (yet): {can}; if it stays so, it is FAIL in about "
-            f"{_minutes(gone_in(payment, now))}"
+            f"{minutes(gone_in(payment, now))}"
         )
 
     def record_end(self, payment: Payment, reason: str, answer: Answer | None = None) -> Result:
@@ -147,6 +147,30 @@ class Asker:
                 **({} if answer is None else _ended(current, answer, self.clock())),
             )
             return result_of(payment, closed)
+
+    def record_abandoned(self, payment: Payment, reason: str, why: str) -> Result:
+        """Record that an operator ends the payment for `reason` though nobody can close it: `why`.
+
+        Raises:
+            ConflictError: it was sent (again) meanwhile.
+        """
+        with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
+            current = load(tx, payment.id)
+            now = self.clock()
+            if current.st is Status.OK:
+                return result_of(payment, current)
+            if (current.send_at, current.intent) != (payment.send_at, payment.intent):
+                raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
+            current = current.noted(
+                "abandoned", now, self.actor, why, next_check_at=0, abandoned_at=now
+            )
+            if current.st is Status.FAIL:
+                return result_of(payment, save(tx, current))
+            settlement, closed = self.recorder.settlement, Moment.CLOSED
+            ended = settlement.fail(
+                tx, current, Event.CLOSE, reason, now=now, by=self.actor, moment=closed
+            )
+            return result_of(payment, ended)
 
     def reverse_owed(self, payment: Payment) -> Result:
         """Reverse a scan that failed before the provider allowed its reversal."""
@@ -195,5 +219,6 @@ def _told(payment: Payment, answer: Answer, now: int, by: str) -> Payment:
     return payment.noted(what, now, by, answer.message)
 
 
-def _minutes(ms: int) -> str:
+def minutes(ms: int) -> str:
+    """Return a time (ms) as a sentence says it: whole minutes, the last one counted."""
     return f"{-(-ms // 60_000)} min"

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
-from payment_cli.errors import CorruptRecordError, PaymentError
+from payment_cli.errors import ConfigError, CorruptRecordError, PaymentError
 from payment_cli.gateways.base import Outcome
 from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.payments.payment import Payment, Status
@@ -33,7 +33,8 @@ class Checker:
         """Ask the provider about a waiting payment; a final one is answered from the tree.
 
         A payment past its expiry is closed at the provider, then FAIL. `unknown` is set when no
-        answer could be had: the state is unchanged.
+        answer could be had: the state is unchanged. One that was abandoned is asked about if that
+        can be done again: nobody had closed it, and money may have come.
 
         Raises:
             OutcomeUnknownError: a send of it is under way right now.
@@ -43,6 +44,8 @@ class Checker:
         payment = self.payments.get_committed(fragment)
         if payment.st is Status.FAIL and payment.next_check_at:
             return self.asker.reverse_owed(payment)
+        if payment.st is Status.FAIL and payment.abandoned_at:
+            return self._check_abandoned(payment)
         if payment.st is not Status.WAIT:
             return Result(payment)
         gateway = self.asker.gateway(payment)
@@ -53,6 +56,12 @@ class Checker:
         if is_unpaid and payment.is_awaited and self.clock() > payment.expi:
             return self.asker.end(gateway, payment, "expired")
         return self.asker.note(gateway, payment, answer)
+
+    def _check_abandoned(self, payment: Payment) -> Result:
+        with suppress(ConfigError):
+            gateway = self.asker.gateway(payment)
+            return self.asker.note(gateway, payment, self.asker.check(gateway, payment))
+        return Result(payment)
 
     def check_pending(self, limit: int) -> Sweep:
         """Check the payments that are due by `next_check_at`, oldest first, at most `limit`.

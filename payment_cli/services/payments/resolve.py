@@ -34,10 +34,7 @@ class Resolver:
                 this program does not know, and the provider's answer decides nothing.
         """
         intent = payment.intent or {}
-        if left(int(str(intent.get("deadline", 0))), INTENT_MS, self.asker.clock()):
-            raise OutcomeUnknownError(
-                f"payment {payment.id}: a send is under way", hint="try again in a minute"
-            )
+        require_no_send_under_way(payment, self.asker.clock())
         answer = self.asker.check(gateway, payment)
         if answer.outcome in _TELLING:
             return self.asker.note(gateway, payment, answer)
@@ -79,3 +76,16 @@ class Resolver:
         if answer.outcome is Outcome.REFUSED:
             answer = replace(answer, outcome=Outcome.UNKNOWN)
         return self.sender.finish(gateway, payment, claimed, answer, owner)
+
+
+def require_no_send_under_way(payment: Payment, now: int) -> None:
+    """See that no other process is speaking with the provider about the payment right now.
+
+    Raises:
+        OutcomeUnknownError: its intent is younger than such a conversation may last.
+    """
+    intent = payment.intent or {}
+    if left(int(str(intent.get("deadline", 0))), INTENT_MS, now):
+        raise OutcomeUnknownError(
+            f"payment {payment.id}: a send is under way", hint="try again in a minute"
+        )
