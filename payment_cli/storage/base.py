@@ -183,4 +183,8 @@ class Storage(Reader, Protocol):
         """Yield log entries with a sequence above `after`, oldest first."""
 
     def close(self) -> None:
-        """Release files, locks and connections."""
+        """Release files, locks and connections.
+
+        Raises:
+            StorageError: all is closed, and all is recorded, but the disk refused a file of it.
+        """
