@@ -191,6 +191,8 @@ class _Maker:
 
 
 def _check_ours(conf: Path) -> None:
+    if conf.parent.is_symlink():
+        raise SandboxError("damaged", f"{conf.parent} is not a plain folder")
     if conf.exists() and not (conf.parent / MARK).exists():
         raise SandboxError("conflict", f"{conf} was not made by the sandbox; it is left as it is")
 

@@ -182,6 +182,12 @@ class Storage(Reader, Protocol):
     def log(self, *, after: int = 0, limit: int | None = None) -> "Iterator[LogEntry]":
         """Yield log entries with a sequence above `after`, oldest first."""
 
+    def history(self, collection: Collection, record_id: str) -> "Iterator[LogEntry]":
+        """Yield the log entries of one record, oldest first.
+
+        An index finds them for kinds that are asked so (`storage/kinds.py: has_history`).
+        """
+
     def close(self) -> None:
         """Release files, locks and connections.
 

@@ -70,7 +70,8 @@ def door(
                 _log.error("%a: %s: %s", environ.get("PATH_INFO"), error.code, error)
             response = on_error(environ, status, error)
         except Exception as error:  # the door of the web; the log has what no client must see
-            _log.error("%a failed\n%s", environ.get("PATH_INFO"), trace(error))
+            _log.error("%a failed", environ.get("PATH_INFO"))
+            _log.error("%s", trace(error))
             response = on_error(environ, 500, None)
         return _send(response, environ, start_response)
 

@@ -67,13 +67,15 @@ def init(port: int, notify: str | None, printing: Printing) -> None:
     They are named sandbox, sandbox-cert (platform certificates) and, for wx.scan by APIv2,
     sandbox-v2. Called again it keeps the keys and writes the two URLs anew.
     """
-    from payment_cli.files.authored import home
-    from payment_cli.files.safe_files import check_owner
+    from payment_cli.files.authored import home, writing_into
+    from payment_cli.gateways.registry import configured_providers
     from payment_cli.sandbox.targets import init as write_targets
 
     app = current_app()
-    check_owner(app.root)
     domain = app.merchants.own().domain
+    for provider in configured_providers():  # the sandbox, which stands alone, follows links
+        with writing_into(app.root, domain, ".payment", provider.name):
+            pass
     public = app.settings.public_url
     with _errors():
         targets = write_targets(

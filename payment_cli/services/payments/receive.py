@@ -112,7 +112,7 @@ class Receiver:
         payment_id = fields.get(id_key)
         if not isinstance(payment_id, str) or not payment_id:
             raise InvalidValueError(f"the callback has no text under {id_key!a}")
-        payment = load_committed(self.storage, payment_id)
+        payment = self.payments.get_committed(payment_id)
         provider = find_provider(pay_type(payment.pay_tp).provider) if payment.pay_tp else None
         message = provider.signed_message(fields) if provider is not None else None
         if message is None:

@@ -305,15 +305,21 @@ class OrderPayments:
             return self.creator.create_in(tx, new, payment_id=payment_id, pay_by=order.ord_expi)
 
     def _choose(self, order: Order, pay_tp: str, target: str) -> None:
-        """Record on the order how its open payment, made without a type, is to be paid."""
+        """Record on the order how its open payment, made without a type, is to be paid.
+
+        Of an order that is over by now nothing changes; what its payment says is the answer.
+        """
         if (order.pay_tp, order.seller) == (pay_tp, target):
             return
         by = self.orders.actor.domain
         with self.storage.transaction(by) as tx:
             current = load_order(tx, order.sto_nm, order.id)
-            save_order(
-                tx, current.noted("type", self.clock(), by, pay_tp, pay_tp=pay_tp, seller=target)
-            )
+            if current.pay_id != order.pay_id:
+                raise ConflictError(f"order {order.id} got another payment meanwhile")
+            if current.is_pending:
+                now = self.clock()
+                typed = current.noted("type", now, by, pay_tp, pay_tp=pay_tp, seller=target)
+                save_order(tx, typed)
 
     def _send(self, payment: Payment, pay_tp: str, target: str, paying: Paying) -> Result:
         return self.sender.send(payment.id, pay_tp, target, paying.arguments)

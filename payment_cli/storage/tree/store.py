@@ -30,7 +30,7 @@ from payment_cli.errors import (
     PaymentError,
     StorageError,
 )
-from payment_cli.files.safe_files import open_root, read_path
+from payment_cli.files.safe_files import RECORD_MAX, open_root, read_path
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Transaction
@@ -183,6 +183,10 @@ class TreeStorage:
         """See storage/base.py."""
         return self._reader.log(after, limit)
 
+    def history(self, collection: Collection, record_id: str) -> Iterator[LogEntry]:
+        """See storage/base.py."""
+        return self._reader.history(key_of(collection, record_id))
+
     def left(self) -> Iterator[LeftFile]:
         """See storage/base.py."""
         for key in self._reader.left():
@@ -239,7 +243,7 @@ class TreeStorage:
     def _boot(self) -> str:
         return read_boot_id()
 
-    def _read(self, path: str, limit: int | None = None) -> bytes | None:
+    def _read(self, path: str, limit: int = RECORD_MAX) -> bytes | None:
         """Return the file at `path`, None if it is not there.
 
         Raises:
