@@ -1,8 +1,10 @@
 """`pay check`: asking the provider, resolving intents, ending what is not paid in time."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
+from payment_cli.errors import ConfigError
 from payment_cli.gateways.base import Outcome
 from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.payments.payment import Payment, Status
@@ -10,7 +12,7 @@ from payment_cli.model.payments.result import Result
 from payment_cli.model.record import Record
 from payment_cli.services.events.postponements import Postponements
 from payment_cli.services.events.rounds import DONE, SILENT, Due, End, Round
-from payment_cli.services.payments.ask import Asker, order_ref
+from payment_cli.services.payments.ask import Asker
 from payment_cli.services.payments.due import PENDING, Sweep, due_payments
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.pace import redated
@@ -33,7 +35,8 @@ class Checker:
         """Ask the provider about a waiting payment; a final one is answered from the tree.
 
         A payment past its expiry is closed at the provider, then FAIL. `unknown` is set when no
-        answer could be had: the state is unchanged.
+        answer could be had: the state is unchanged. One that was abandoned is asked about if that
+        can be done again: nobody had closed it, and money may have come.
 
         Raises:
             OutcomeUnknownError: a send of it is under way right now.
@@ -43,17 +46,25 @@ class Checker:
         payment = self.payments.get_committed(fragment)
         if payment.st is Status.FAIL and payment.next_check_at:
             return self.asker.reverse_owed(payment)
+        if payment.st is Status.FAIL and payment.abandoned_at:
+            return self._check_abandoned(payment)
         if payment.st is not Status.WAIT:
             return Result(payment)
         payment = self._redated(payment)
         gateway = self.asker.gateway(payment)
         if payment.intent is not None:
             return self.resolver.resolve(gateway, payment)
-        answer = gateway.check(order_ref(payment))
+        answer = self.asker.check(gateway, payment)
         is_unpaid = answer.outcome in (Outcome.WAITING, Outcome.NOT_FOUND)
         if is_unpaid and payment.is_awaited and self.clock() > payment.expi:
             return self.asker.end(gateway, payment, "expired")
-        return self.asker.note(payment, answer)
+        return self.asker.note(gateway, payment, answer)
+
+    def _check_abandoned(self, payment: Payment) -> Result:
+        with suppress(ConfigError):
+            gateway = self.asker.gateway(payment)
+            return self.asker.note(gateway, payment, self.asker.check(gateway, payment))
+        return Result(payment)
 
     def _redated(self, payment: Payment) -> Payment:
         """Give a payment that a wrong clock sent its time from now on, or it would never expire."""
@@ -88,7 +99,7 @@ class Checker:
             by_status[word] = by_status.get(word, 0) + 1
             if result.payment.is_final or result.payment.flag:
                 settled.append(result.payment)
-            return SILENT if result.unknown else DONE
+            return SILENT if result.unknown and not result.is_answered else DONE
 
         run.run(map(_due, due_payments(self.payments, self.clock())), check_one)
         if run.passed:
