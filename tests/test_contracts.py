@@ -41,6 +41,7 @@ def test_every_provider_is_in_the_contract(name, key, floor, files) -> None:
 #: file's place may be a pipe, a link or endless, and this is looked at in one place.
 FILES_ARE_OPENED_IN = {
     "files/safe_files.py": "it is how files are opened",
+    "files/run_lock.py": "a lock in a folder that safe_files opened",
     "files/guarded.py": "it is how files are opened that are believed or run",
     "cli/payment/goods_files.py": "a file that a user names is read as it is given, line by line",
     "cli/shell/output.py": "/dev/null, when nobody listens any more",

@@ -89,6 +89,14 @@ class Upkeep:
             everybody = Actor(self.app.actor.domain, is_operator=True)
             return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
 
+        def postponed() -> "Iterator[Finding]":
+            from payment_cli.services.events.postponements import Postponements
+            from payment_cli.services.upkeep.doctor_postponed import examine_postponed
+
+            everybody = Actor(self.app.actor.domain, is_operator=True)
+            rows = Postponements(self.app.storage, everybody, self.app.clock).all()
+            return examine_postponed(rows, self.app.clock())
+
         def payments() -> "Iterator[Finding]":
             from payment_cli.services.upkeep.doctor_payments import examine_payments
 
@@ -109,6 +117,7 @@ class Upkeep:
             probe,
             left,
             owed,
+            postponed,
             payments,
             store.examine,
         )

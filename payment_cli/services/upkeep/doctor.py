@@ -71,9 +71,10 @@ class Doctor:
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
     (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
     yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
-    be done yet (owed.py: shown), `payments` what there is to say of payments (doctor_payments.py),
-    `examine_store` what there is to say of one store (doctor_stores.py). `mounts` is where the
-    machine lists its mounted file systems.
+    be done yet (owed.py: shown), `postponed` what sweeps put off (doctor_postponed.py),
+    `payments` what there is to say of payments (doctor_payments.py), `examine_store` what there is
+    to say of one store (doctor_stores.py). `mounts` is where the machine lists its mounted file
+    systems.
     """
 
     root: Path
@@ -82,6 +83,7 @@ class Doctor:
     probe_storage: Callable[[], str]
     left_files: Callable[[], Iterable[str]]
     owed: Callable[[], Iterable[Record]]
+    postponed: Callable[[], Iterable[Finding]]
     payments: Callable[[], Iterable[Finding]]
     examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
@@ -95,6 +97,7 @@ class Doctor:
         for subject, check in (
             ("storage", self._storage),
             ("owed", self._owed),
+            ("postponed", self.postponed),
             ("payments", self.payments),
             (_SETTINGS, self._settings),
             ("targets", self._targets),
@@ -210,7 +213,7 @@ class Doctor:
 def _again(step: Record) -> str:
     """Return the command that tries an owed step again: a hook's run never does by itself."""
     is_hook = str(step["what"]).split()[0] == HOOK
-    return f"payment hook again {step['id']}" if is_hook else "payment tick"
+    return f"payment hook again {step['id']}" if is_hook else "payment tick --all"
 
 
 def _called_back(provider: str) -> list[PayType]:
