@@ -354,7 +354,7 @@ def test_a_program_of_version_1_that_has_it_open_does_not_go_on(fast_disk: Path)
             server.execute("UPDATE state SET settled = 1")
     mark = (root / ".journal/lock").read_bytes()
     assert Mark.from_bytes(mark) is not None
-    assert len(mark.split()) == 7, "its marks have six words: it takes this for none"
+    assert len(mark[:160].split()) == 7, "its marks have six words: it takes this for none"
 
 
 # -- a newer tree ----------------------------------------------------------------------------------
