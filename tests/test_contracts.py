@@ -42,8 +42,9 @@ def test_every_provider_is_in_the_contract(name, key, floor, files) -> None:
 FILES_ARE_OPENED_IN = {
     "files/safe_files.py": "it is how files are opened",
     "files/guarded.py": "it is how files are opened that are believed or run",
-    "cli/payment/goods_files.py": "a file that a user names is read as it is given, line by line",
+    "cli/payment/goods_files.py": "a file that a user names is read as it is given, in pieces",
     "cli/shell/output.py": "/dev/null, when nobody listens any more",
+    "cli/shell/rows.py": "a file without a name, when a table is larger than its memory",
     "gateways/http_session.py": "a file of its own for OpenSSL, which reads none from memory",
     "sandbox/private_file.py": "the sandbox stands alone; it is how its files are opened",
     "sandbox/server.py": "the sandbox's lock",
