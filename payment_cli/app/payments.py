@@ -51,7 +51,7 @@ class PaymentServices(Tree):
         """Reading payments."""
         from payment_cli.services.payments.lookup import Payments
 
-        return Payments(self.storage, self.actor, lambda: self.merchants.own().id)
+        return Payments(self.storage, self.actor)
 
     @cached_property
     def creator(self) -> "Creator":

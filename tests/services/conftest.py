@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,6 +32,10 @@ from payment_cli.storage.base import Storage
 from payment_cli.storage.tinydb import open_tinydb
 from tests.support.clock import CountedIds, CountedTokens, HandClock
 from tests.support.gateway import ScriptedGateway
+from tests.support.plans import only_flat_questions
+
+if TYPE_CHECKING:  # it is made of worlds itself
+    from tests.services.rivals import Rivals
 
 
 @dataclass
@@ -96,9 +101,7 @@ class World:
         )
         self.settlement = Settlement(lambda: self.consequences)
         recorder = Recorder(self.settlement)
-        self.payments = Payments(
-            self.storage, self.actor, lambda: self.find_merchant(self.actor.domain).id
-        )
+        self.payments = Payments(self.storage, self.actor)
         self.creator = Creator(
             self.storage, self.actor, self.clock, self.ids, tokens, self.find_merchant,
             self.read_script, self.settlement,
@@ -161,3 +164,19 @@ def world() -> Iterator[World]:
     made = a_world()
     yield made
     made.storage.close()
+
+
+@pytest.fixture(autouse=True)
+def _only_flat_questions() -> Iterator[None]:
+    """Nothing that a service asks reads more the more a tree holds."""
+    with only_flat_questions():
+        yield
+
+
+@pytest.fixture
+def rivals(root: Path) -> "Iterator[Rivals]":
+    """Two callers on one tree, of whom the first is stopped."""
+    from tests.services.rivals import two_rivals
+
+    with two_rivals(root) as rivals:
+        yield rivals

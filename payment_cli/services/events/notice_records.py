@@ -1,8 +1,11 @@
 """Notices as records: which are due, and reading and changing one in a transaction."""
 
+from collections.abc import Callable
+
 from payment_cli.errors import NotFoundError
 from payment_cli.model.events.notice import Notice, NoticeStatus
-from payment_cli.model.query.match import all_of, between, equal, negate
+from payment_cli.model.query.match import all_of, between, equal
+from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Reader, Transaction
 
 NOTICES = Collection("notice")
@@ -16,9 +19,8 @@ def may_start_delivery(reader: Reader, order_id: str, store: str, now: int) -> b
     """
     waiting = equal("st", str(NoticeStatus.WAITING))
     due = all_of(equal("or_id", order_id), waiting, between("next_at", high=now))
-    under_way = all_of(
-        equal("sto_nm", store), waiting, negate(equal("owner", "")), between("next_at", low=now)
-    )
+    has_owner = between("owner", low="", low_open=True)
+    under_way = all_of(equal("sto_nm", store), waiting, has_owner, between("next_at", low=now))
     return reader.count(NOTICES, due) > 0 and reader.count(NOTICES, under_way) == 0
 
 
@@ -32,10 +34,13 @@ def save_notice(tx: Transaction, notice: Notice) -> Notice:
     return Notice.from_record(tx.put(NOTICES, notice.to_record()))
 
 
-def remove_notice(tx: Transaction, notice_id: str) -> None:
-    """Remove a notice in `tx`; another process may have been faster."""
+def remove_notice(
+    tx: Transaction, notice_id: str, is_meant: Callable[[Record], bool] = lambda _record: True
+) -> None:
+    """Remove a notice in `tx` if it is meant as it is by then; another process may be faster."""
     try:
         record = tx.get(NOTICES, notice_id)
     except NotFoundError:
         return
-    tx.delete(NOTICES, notice_id, int(str(record["rev"])))
+    if is_meant(record):
+        tx.delete(NOTICES, notice_id, int(str(record["rev"])))

@@ -175,12 +175,18 @@ class Doctor:
             return
         names = [provider.name for provider in configured_providers()]
         known = {name: set(self.configs.targets(name)) for name in names}
+        bearers: dict[str, list[str]] = {}
         for domain in domains:
             try:
                 merchant = self.configs.merchant(domain)
+                bearers.setdefault(merchant.id, []).append(domain)
                 yield from self._merchant(merchant, known)
             except PaymentError as problem:
                 yield failed(f"{domain} store", problem)
+        for store_id, stores in bearers.items():
+            if len(stores) > 1:
+                told = f"{', '.join(stores)} say the same id, {store_id[:40]!a}, in store_info.json"
+                yield warn("merchants", told, "give all but one of them an id of their own")
 
     def _merchant(
         self, merchant: Merchant, known: Mapping[str, Collection[tuple[str, str]]]

@@ -13,7 +13,7 @@ record's `n`, the sequence of its first change, is above `tree.settled`.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from payment_cli.model.codec import decode
@@ -26,19 +26,18 @@ SETTLE_EVERY: Final = 64
 
 _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT"}
 
+#: A shorter fragment of an id is refused: the ids of one afternoon begin alike.
+FRAGMENT_MIN: Final = 6
+
+#: The end of an id, by which most people name a record: an index has it.
+TAIL: Final = f"substr(id, -{FRAGMENT_MIN})"
+
 #: So many records are read at once when an upgrade fills their columns.
 _FILLED_AT_ONCE: Final = 1000
 
 #: The numbers that a column of SQLite holds exactly.
 _MIN, _MAX = -(2**63), 2**63 - 1
 
-
-#: How many of a million records share one value (storage/kinds.py).
-_MANY = 1_000_000
-_ALIKE = {
-    "domain": 10_000,
-    **{field.column: field.alike for kind in KINDS.values() for field in kind.fields},
-}
 
 _TYPES = {field.column: field.type_ for kind in KINDS.values() for field in kind.fields}
 
@@ -103,18 +102,22 @@ def create_indexes(conn: sqlite3.Connection) -> None:
     """Make the indexes; after a bulk load is faster than before it."""
     conn.execute("CREATE UNIQUE INDEX by_id ON records (kind, domain, id)")
     conn.execute("CREATE INDEX by_odd ON records (kind) WHERE odd")
-    # Makes the table of statistics. They are set, not measured: plans never change with the data.
-    conn.execute("ANALYZE tree")
-    conn.execute("DELETE FROM sqlite_stat1")
-    _set_statistics(conn, "by_id", [_MANY, _MANY, 1])
+    conn.execute(f"CREATE INDEX by_tail ON records ({TAIL}) WHERE fresh = 0")
     for kind, row in KINDS.items():
-        sparse = {f.column: sparse_condition(f) for f in row.fields if f.sparse}
+        fields = {field.column: field for field in row.fields}
         for columns in row.indexes:
-            terms = (f"kind = '{kind}'", "fresh = 0", *(sparse[c] for c in columns if c in sparse))
-            where = " AND ".join(terms)
-            name = "_".join((kind, "by", *columns))
+            known = [fields[column] for column in columns if column in fields]
+            sparse = [sparse_condition(field) for field in known if field.sparse]
+            where = " AND ".join((f"kind = '{kind}'", "fresh = 0", *sparse))
+            name = index_name(kind, columns)
             conn.execute(f"CREATE INDEX {name} ON records ({', '.join(columns)}, id) WHERE {where}")
-            _set_statistics(conn, name, [*_rows_per_prefix(columns), 1])
+        if row.has_history:
+            conn.execute(f"CREATE INDEX log_of_{kind} ON log (id, seq) WHERE kind = '{kind}'")
+
+
+def index_name(kind: str, columns: tuple[str, ...]) -> str:
+    """Return the name of an index that the table of kinds asks for."""
+    return "_".join((kind, "by", *columns))
 
 
 def follow_kinds(conn: sqlite3.Connection) -> None:
@@ -126,6 +129,8 @@ def follow_kinds(conn: sqlite3.Connection) -> None:
     indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql <> ''"
     for (name,) in conn.execute(indexes).fetchall():
         conn.execute(f"DROP INDEX {name}")
+    # Older programs told SQLite's planner what to think of them; choice.py does the thinking now.
+    conn.execute("DROP TABLE IF EXISTS sqlite_stat1")
     has = {row[1] for row in conn.execute("PRAGMA table_info(records)")}
     for column, type_ in _TYPES.items():
         if column not in has:
@@ -156,17 +161,3 @@ def _columns_in(kind: str, doc: str) -> list[Json] | None:
     except ValueError:
         return None
     return columns_of(kind, record) if isinstance(record, dict) and kind in KINDS else None
-
-
-def _rows_per_prefix(columns: tuple[str, ...]) -> Iterator[int]:
-    """Yield how many of a million rows share the values of the first, first two … columns."""
-    rows = _MANY
-    for column in columns:
-        rows = max(1, rows * _ALIKE[column] // _MANY)
-        yield rows
-
-
-def _set_statistics(conn: sqlite3.Connection, index: str, rows: list[int]) -> None:
-    """Tell SQLite's planner how many rows an index finds, in the form of its ANALYZE."""
-    stat = " ".join(map(str, (_MANY, *rows)))
-    conn.execute("INSERT INTO sqlite_stat1 VALUES ('records', ?, ?)", (index, stat))
