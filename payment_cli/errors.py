@@ -126,6 +126,13 @@ class ProviderRefusedError(PaymentError):
     exit_code = 23
 
 
+class PartDoneError(PaymentError):
+    """A sweep did what it could, and the rest is postponed: `payment doctor` lists it."""
+
+    code = "e.pay.part"
+    exit_code = 24
+
+
 class StorageError(PaymentError):
     """The disk or the database failed; nothing was acknowledged."""
 

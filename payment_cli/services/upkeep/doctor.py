@@ -73,7 +73,8 @@ class Doctor:
     yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
     be done yet (owed.py: shown), `payments` what there is to say of payments (doctor_payments.py),
     `examine_store` what there is to say of one store (doctor_stores.py). `mounts` is where the
-    machine lists its mounted file systems.
+    machine lists its mounted file systems. `backup` yields what is to be said of a tree that is a
+    backup.
     """
 
     root: Path
@@ -85,6 +86,7 @@ class Doctor:
     payments: Callable[[], Iterable[Finding]]
     examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
+    backup: Callable[[], Iterable[Finding]] = tuple
 
     def examine(self) -> list[Finding]:
         """Return all findings: of the tree, the storage, the settings, the targets, the shops."""
@@ -93,6 +95,7 @@ class Doctor:
             return [warn("tree", f"there is no folder {self.root}", hint)]
         findings = list(examine_tree(self.root, self.clock, self.mounts))
         for subject, check in (
+            ("backup", self.backup),
             ("storage", self._storage),
             ("owed", self._owed),
             ("payments", self.payments),
