@@ -105,7 +105,10 @@ KINDS: Final[dict[str, Kind]] = {
             _OR_ID, Field("next_at", "next_at", int, 2),
             Field("owner", "owner", str, 1, sparse=True, present=100),
         ),
-        (("st", "next_at"), ("store", "st", "next_at"), ("st", "lm"), ("or_id",), ("owner",)),
+        (
+            ("st", "next_at"), ("store", "st", "next_at"), ("st", "lm"), ("store", "st", "lm"),
+            ("or_id",), ("owner",),
+        ),
         ends_once=True,
     ),
     "order": Kind(

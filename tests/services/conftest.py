@@ -32,6 +32,7 @@ from payment_cli.storage.base import Storage
 from payment_cli.storage.tinydb import open_tinydb
 from tests.support.clock import CountedIds, CountedTokens, HandClock
 from tests.support.gateway import ScriptedGateway
+from tests.support.plans import only_flat_questions
 
 if TYPE_CHECKING:  # it is made of worlds itself
     from tests.services.rivals import Rivals
@@ -163,6 +164,13 @@ def world() -> Iterator[World]:
     made = a_world()
     yield made
     made.storage.close()
+
+
+@pytest.fixture(autouse=True)
+def _only_flat_questions() -> Iterator[None]:
+    """Nothing that a service asks reads more the more a tree holds."""
+    with only_flat_questions():
+        yield
 
 
 @pytest.fixture

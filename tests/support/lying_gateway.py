@@ -61,6 +61,7 @@ class LyingGateway:
     notify_base = "https://shop.example/pay/re"
     reverse_after_ms = 0
     account_id = AccountId("1900000001", "wx1")
+    api_base = "https://api.example"
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -30,7 +30,7 @@ from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.record import Json
-from payment_cli.services.payments.accounts import Accounts, check_own_account
+from payment_cli.services.payments.accounts import Accounts, check_own_account, with_account
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.check import Checker
 from payment_cli.services.payments.lookup import Payments
@@ -264,6 +264,7 @@ class Receiver:
                 raise UntrustedError(f"the callback names no payment of ours{trade}") from error
             _check_account(payment, account)
             check_own_account(payment, account.gateway)
+            payment = with_account(payment, account.gateway, notice.answer)
             if notice.answer.outcome is Outcome.UNKNOWN:
                 raise UntrustedError(f"payment {payment.id}: {reason_of(notice.answer)}")
             if notice.answer.outcome is Outcome.PAID or payment.st is Status.WAIT:

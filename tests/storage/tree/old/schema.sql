@@ -12,6 +12,7 @@ CREATE INDEX notice_by_or_id ON records (or_id, id) WHERE kind = 'notice' AND fr
 CREATE INDEX notice_by_owner ON records (owner, id) WHERE kind = 'notice' AND fresh = 0 AND owner <> '';
 CREATE INDEX notice_by_st_lm ON records (st, lm, id) WHERE kind = 'notice' AND fresh = 0;
 CREATE INDEX notice_by_st_next_at ON records (st, next_at, id) WHERE kind = 'notice' AND fresh = 0;
+CREATE INDEX notice_by_store_st_lm ON records (store, st, lm, id) WHERE kind = 'notice' AND fresh = 0;
 CREATE INDEX notice_by_store_st_next_at ON records (store, st, next_at, id) WHERE kind = 'notice' AND fresh = 0;
 CREATE INDEX order_by_buyer_id_lm ON records (buyer_id, lm, id) WHERE kind = 'order' AND fresh = 0 AND buyer_id <> '';
 CREATE INDEX order_by_domain_ct ON records (domain, ct, id) WHERE kind = 'order' AND fresh = 0;
