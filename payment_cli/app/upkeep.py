@@ -48,7 +48,7 @@ class Upkeep:
         from payment_cli.services.upkeep.backup import Backup
 
         self._require_tree()
-        return Backup(self.app.root)
+        return Backup(self.app.root, self.app.clock)
 
     @cached_property
     def doctor(self) -> "Doctor":
@@ -120,6 +120,7 @@ class Upkeep:
             postponed,
             payments,
             store.examine,
+            backup=lambda: self.backup.examine() if self._is_tree else (),
         )
 
     @cached_property
@@ -129,8 +130,12 @@ class Upkeep:
 
         return OwedSteps(self.app.storage, self.app.actor, self.app.clock)
 
+    @property
+    def _is_tree(self) -> bool:
+        return self.app.storage_url == "tree"
+
     def _require_tree(self) -> None:
-        if self.app.storage_url != "tree":
+        if not self._is_tree:
             raise ConfigError("this storage has no files to look after", hint="only the tree has")
 
     @cached_property

@@ -74,7 +74,7 @@ class Doctor:
     be done yet (owed.py: shown), `postponed` what sweeps put off (doctor_postponed.py),
     `payments` what there is to say of payments (doctor_payments.py), `examine_store` what there is
     to say of one store (doctor_stores.py). `mounts` is where the machine lists its mounted file
-    systems.
+    systems. `backup` yields what is to be said of a tree that is a backup.
     """
 
     root: Path
@@ -87,6 +87,7 @@ class Doctor:
     payments: Callable[[], Iterable[Finding]]
     examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
+    backup: Callable[[], Iterable[Finding]] = tuple
 
     def examine(self) -> list[Finding]:
         """Return all findings: of the tree, the storage, the settings, the targets, the shops."""
@@ -95,6 +96,7 @@ class Doctor:
             return [warn("tree", f"there is no folder {self.root}", hint)]
         findings = list(examine_tree(self.root, self.clock, self.mounts))
         for subject, check in (
+            ("backup", self.backup),
             ("storage", self._storage),
             ("owed", self._owed),
             ("postponed", self.postponed),
