@@ -41,6 +41,7 @@ def test_every_provider_is_in_the_contract(name, key, floor, files) -> None:
 #: file's place may be a pipe, a link or endless, and this is looked at in one place.
 FILES_ARE_OPENED_IN = {
     "files/safe_files.py": "it is how files are opened",
+    "files/run_lock.py": "a lock in a folder that safe_files opened",
     "files/guarded.py": "it is how files are opened that are believed or run",
     "cli/payment/goods_files.py": "a file that a user names is read as it is given, in pieces",
     "cli/shell/output.py": "/dev/null, when nobody listens any more",
@@ -53,6 +54,7 @@ FILES_ARE_OPENED_IN = {
     "services/upkeep/doctor_tree.py": "/proc, and a file that shows the clock of the disk",
     "storage/tinydb.py": "the reference storage, for tests",
     "storage/tree/backup.py": "a copy into folders that safe_files opened",
+    "storage/tree/manifest.py": "a file of a copy in a folder that safe_files opened",
     "storage/tree/connection.py": "fsync of a file in a folder that safe_files opened",
     "storage/tree/lock.py": "/proc, and the lock in a folder that safe_files opened",
     "storage/tree/sync.py": "fsync of a file in a folder that safe_files opened",
