@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from payment_cli.services.payments.settlement import Settlement
     from payment_cli.services.payments.watch import Watcher
 
-#: Where refused callbacks are counted, relative to the root.
-REFUSALS_PLACE = ".journal/refused.count"
-
 
 class PaymentServices(Tree):
     """What takes payments in one tree."""
@@ -54,7 +51,7 @@ class PaymentServices(Tree):
         """Reading payments."""
         from payment_cli.services.payments.lookup import Payments
 
-        return Payments(self.storage, self.actor, lambda: self.merchants.own().id)
+        return Payments(self.storage, self.actor)
 
     @cached_property
     def creator(self) -> "Creator":
@@ -141,7 +138,7 @@ class PaymentServices(Tree):
             self._recorder,
             self.checker,
             self.clock,
-            partial(count_refusal, self.root / REFUSALS_PLACE),
+            partial(count_refusal, self.root),
         )
 
     @cached_property

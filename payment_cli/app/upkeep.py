@@ -3,7 +3,6 @@
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from payment_cli.app.payments import REFUSALS_PLACE
 from payment_cli.errors import ConfigError
 from payment_cli.model.actor import Actor
 
@@ -74,7 +73,7 @@ class Upkeep:
 
         def probe() -> str:
             count = self.app.storage.count(Collection("payment"), everything())
-            refused, reason = read_refusals(self.app.root / REFUSALS_PLACE)
+            refused, reason = read_refusals(self.app.root)
             last = f", the last because {reason}" if reason else ""
             return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
 

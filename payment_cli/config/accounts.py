@@ -11,14 +11,9 @@ from typing import TYPE_CHECKING
 
 from payment_cli.clock import Clock
 from payment_cli.config.settings import Settings
-from payment_cli.errors import CorruptRecordError
-from payment_cli.files.safe_files import (
-    check_owner,
-    folder,
-    open_root,
-    read_file,
-    replace_durably,
-)
+from payment_cli.errors import ConfigError, CorruptRecordError
+from payment_cli.files.guarded import read_trusted
+from payment_cli.files.safe_files import check_owner, folder, open_root, replace_durably
 from payment_cli.gateways.base import Gateway, HttpRequest
 
 if TYPE_CHECKING:
@@ -117,20 +112,21 @@ class FileCache:
 
     def load(self) -> str:
         """Return what was saved last, "" if there is nothing."""
-        with suppress(OSError, CorruptRecordError, UnicodeDecodeError), self._folder() as folder_fd:
-            return read_file(folder_fd, self._name).decode()
+        place = "/".join((*self._place, self._name))
+        with suppress(OSError, CorruptRecordError, ConfigError, UnicodeDecodeError):
+            return read_trusted(self._root, place).decode()
         return ""
 
     def save(self, text: str) -> None:
         """Keep `text` in place of what was saved before."""
-        with suppress(OSError, CorruptRecordError), self._folder(create=True) as folder_fd:
+        with suppress(OSError, CorruptRecordError), self._folder() as folder_fd:
             replace_durably(folder_fd, self._name, text.encode())
 
     @contextmanager
-    def _folder(self, *, create: bool = False) -> Iterator[int]:
-        root_fd = open_root(self._root, writes=create)
+    def _folder(self) -> Iterator[int]:
+        root_fd = open_root(self._root, writes=True)
         try:
-            with folder(root_fd, self._place, create=create) as folder_fd:
+            with folder(root_fd, self._place, create=True) as folder_fd:
                 yield folder_fd
         finally:
             os.close(root_fd)

@@ -1,9 +1,13 @@
 """Checks that every config file shares: its keys, and the shape of a URL in it."""
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from payment_cli.errors import ConfigError, InvalidValueError
+
+#: What may be shown of a key that nobody knows: words and versions, as in `api_v3_key`.
+_NAME = re.compile(r"[A-Za-z]+[0-9]{0,2}([_-][A-Za-z]+[0-9]{0,2}){0,5}", re.ASCII)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +24,7 @@ def check_keys(
     found, known = list(found), list(known)
     for key in found:
         if key not in known:
-            raise ConfigError(f"{path}: unknown key {key[:60]!a}", hint=_nearest(key, known))
+            raise ConfigError(f"{path}: unknown key {_shown(key)}", hint=_nearest(key, known))
     for key in required:
         if key not in found:
             raise ConfigError(f"{path}: {key} is missing")
@@ -39,12 +43,19 @@ def check_url(text: str) -> None:
     try:
         parts = urlsplit(text)
         has_host = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if "@" in parts.netloc:
+            raise InvalidValueError("must be a URL without user and password")
     except ValueError:
         has_host = False
     if not has_host or not text.isascii() or not text.isprintable() or " " in text:
         raise InvalidValueError("must be an absolute http or https URL")
     if "?" in text or "#" in text:
         raise InvalidValueError("must be a URL without query string")
+
+
+def _shown(key: str) -> str:
+    """Return a key as errors may name it: what was meant as a value may stand where a key goes."""
+    return ascii(key) if _NAME.fullmatch(key) else f"of {len(key)} characters"
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from payment_cli.errors import ConfigError
-from payment_cli.files.guarded import OTHERS_READ, read_guarded
+from payment_cli.files.guarded import OTHERS_READ, read_beside
 from payment_cli.files.safe_files import OTHERS_WRITE
 from payment_cli.gateways.key_material import KeyMaterial
 from payment_cli.model.secret import Secret
@@ -109,7 +109,7 @@ class References:
             )
         path = self.conf.parent / name
         try:
-            return read_guarded(path, forbidden)[0]
+            return read_beside(self.conf.parent, name, forbidden)
         except OSError as error:
             where = path if _is_name(name) else self.conf
             # Its cause quotes the name, and --debug prints causes.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from payment_cli.config.key_checks import check_keys, check_url
-from payment_cli.errors import ConfigError, InvalidValueError
+from payment_cli.errors import ConfigError, CorruptRecordError, InvalidValueError
+from payment_cli.files.guarded import read_trusted
 from payment_cli.model.names import check_name
 from payment_cli.model.secret import Secret
 
@@ -48,14 +49,16 @@ def load_settings(root: "Path | str") -> Settings:
     """Read the settings of the tree at `root`; the defaults where there is no file.
 
     Raises:
-        ConfigError: the file is unreadable or not TOML, a key is unknown or has a wrong value.
+        ConfigError: the file is unreadable or not TOML, others can write to it, a key is unknown
+            or has a wrong value.
     """
     path = f"{root}/{SETTINGS_PLACE}"
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - no pathlib, see above
-            raw = file.read()
+        raw = read_trusted(root, SETTINGS_PLACE)
     except FileNotFoundError:
         return Settings()
+    except CorruptRecordError as error:
+        raise ConfigError(f"{path} can't be read: {error}", hint=error.hint) from error
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}") from error
     settings = _parse(path, raw)
@@ -68,11 +71,19 @@ def _parse(path: str, raw: bytes) -> Settings:
 
     try:
         document = tomllib.loads(raw.decode("utf-8"))
-    except ValueError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not valid TOML{_place(error)}") from error
     check_keys(path, document, _READERS)
     values = {key: _read(path, key, value) for key, value in document.items()}
     return Settings(**cast(dict[str, Any], values))
+
+
+def _place(error: Exception) -> str:
+    """Return where the document breaks off: the parser's other words may quote a password."""
+    import re
+
+    found = re.search(r"\(at (line [0-9]+, column [0-9]+|end of document)\)$", str(error))
+    return f": {found[1]}" if found else ""
 
 
 def _read(path: str, key: str, value: object) -> object:

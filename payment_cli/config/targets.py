@@ -12,8 +12,9 @@ from payment_cli.config.account_keys import read_value
 from payment_cli.config.document import parse_document
 from payment_cli.config.key_checks import check_keys
 from payment_cli.config.references import References
-from payment_cli.errors import ConfigError, InvalidValueError
-from payment_cli.files.guarded import read_guarded
+from payment_cli.errors import ConfigError, CorruptRecordError, InvalidValueError
+from payment_cli.files.guarded import read_secret
+from payment_cli.files.safe_files import OTHERS_WRITE
 from payment_cli.gateways.account_keys import AccountKeys
 from payment_cli.gateways.provider import Provider
 from payment_cli.model.names import check_name
@@ -52,7 +53,7 @@ def load_account(
     if known is None:
         return provider.account({})
     conf = Target(domain, provider.name, name).conf(root)
-    return provider.account(_load(conf, known, environ))
+    return provider.account(_load(root, conf, known, environ))
 
 
 def list_targets(root: Path, provider: str, domain: str | None = None) -> list[Target]:
@@ -92,8 +93,10 @@ def notify_url(public_url: str, configured: str, pay_tp: str, domain: str, name:
     return f"{base}/{pay_tp}/{domain}/{name}"
 
 
-def _load(conf: Path, known: AccountKeys, environ: Mapping[str, str]) -> dict[str, object]:
-    raw, mode = _read(conf)
+def _load(
+    root: Path, conf: Path, known: AccountKeys, environ: Mapping[str, str]
+) -> dict[str, object]:
+    raw, mode = _read(root, conf)
     document = parse_document(conf, raw)
     check_keys(conf, document, known.keys, known.required)
     for group in known.together:
@@ -113,12 +116,14 @@ def _check_either(
         raise ConfigError(f"{conf}: give either {groups}")
 
 
-def _read(conf: Path) -> tuple[bytes, int]:
+def _read(root: Path, conf: Path) -> tuple[bytes, int]:
     try:
-        return read_guarded(conf)
-    except (FileNotFoundError, NotADirectoryError) as error:
+        return read_secret(root, str(conf.relative_to(root)), OTHERS_WRITE)
+    except FileNotFoundError as error:
         others = ", ".join(_names(conf.parent.parent)) or "none"
         raise ConfigError(f"{conf}: no such file", hint=f"targets there: {others}") from error
+    except CorruptRecordError as error:
+        raise ConfigError(f"{conf} can't be read: {error}", hint=error.hint) from error
     except OSError as error:
         raise ConfigError(f"{conf} can't be read: {error.strerror}") from error
 

@@ -20,6 +20,7 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.files import safe_files
+from payment_cli.files.guarded import read_trusted
 from payment_cli.model.codec import decode_foreign_object, encode_pretty
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Record
@@ -35,6 +36,7 @@ PUBLIC_MODE = 0o755
 
 STORE_INFO = "store_info.json"
 LOGO = "store_logo.jpg"
+HOME_PAGE = "default_home"
 
 
 def home(root: Path, domain: str) -> Path:
@@ -46,9 +48,14 @@ def home(root: Path, domain: str) -> Path:
     return root / "home" / check_name("domain", domain)
 
 
+def home_page(root: Path, domain: str) -> Path:
+    """Return where a store's home page for a web server is: a folder, or a link to one."""
+    return home(root, domain) / ".store" / HOME_PAGE
+
+
 def list_domains(root: Path) -> list[str]:
     """Return the domains that are merchants: those with a store_info.json. Sorted."""
-    names = _names_in(root, ("home",))
+    names = names_in(root, "home")
     return [name for name in names if _is("domain", name) and _has_store(root, name)]
 
 
@@ -86,16 +93,9 @@ def write_store_info(root: Path, domain: str, info: Record) -> None:
     Raises:
         InvalidValueError: the domain is not well formed. StorageError: the disk refused.
     """
-    check_name("domain", domain)
-    place = ("home", domain, ".store")
-    with _disk(f"writing home/{domain}/.store/{STORE_INFO}"):
-        root_fd = safe_files.open_root(root, writes=True)
-        try:
-            with safe_files.folder(root_fd, place, create=True) as folder_fd:
-                safe_files.replace_durably(folder_fd, STORE_INFO, encode_pretty(info).encode())
-                _store_info.cache_clear()
-        finally:
-            os.close(root_fd)
+    with writing_into(root, domain, ".store") as folder_fd:
+        safe_files.replace_durably(folder_fd, STORE_INFO, encode_pretty(info).encode())
+        _store_info.cache_clear()
 
 
 def read_messages(root: Path, domain: str, lang: str) -> Record:
@@ -158,7 +158,7 @@ def list_hooks(root: Path, domain: str) -> list[str]:
     Raises:
         InvalidValueError: the domain is not well formed. StorageError: the folder can't be read.
     """
-    return _names_in(root, ("home", check_name("domain", domain), ".payment", "hook"))
+    return names_in(root, "home", check_name("domain", domain), ".payment", "hook")
 
 
 def has_hook(root: Path, domain: str, event: str) -> bool:
@@ -166,82 +166,30 @@ def has_hook(root: Path, domain: str, event: str) -> bool:
     return os.path.lexists(home(root, domain) / ".payment" / "hook" / check_name("script", event))
 
 
-def write_private_file(path: Path, data: bytes) -> None:
-    """Replace the file at `path` (0600): the old or the new whole, on disk on return.
-
-    Its folder is made (0700) if it is not there. `path` itself is the caller's to check.
+@contextmanager
+def writing_into(root: Path, domain: str, *parts: str) -> Iterator[int]:
+    """Hold a folder of a domain's home open to be written to; it is made, private, if need be.
 
     Raises:
-        StorageError: the disk refused.
+        CorruptRecordError: a link is on the way. OtherOwnerError: the tree is another user's.
+        InvalidValueError: the domain is not well formed. StorageError: the disk refused.
     """
-    with _disk(f"writing {path}"):
-        make_private_dir(path.parent)
-        folder_fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    place = ("home", check_name("domain", domain), *parts)
+    with _disk(f"writing to {'/'.join(place)}"):
+        root_fd = safe_files.open_root(root, writes=True)
         try:
-            safe_files.replace_durably(folder_fd, path.name, data)
-        finally:
-            os.close(folder_fd)
-
-
-def make_private_dir(path: Path) -> None:
-    """Make a folder and those above it that are not there, each 0700.
-
-    Raises:
-        StorageError: the disk refused.
-    """
-    with _disk(f"making {path}"):
-        safe_files.make_private_folder(path)
-
-
-def _read_program(root: Path, domain: str, folder: str, name: str) -> bytes:
-    check_name("domain", domain)
-    check_name("script", name)
-    try:
-        return _read(root, f"home/{domain}/.payment/{folder}/{name}", is_trusted=True)
-    except FileNotFoundError as error:
-        hint = f"scripts are in home/{domain}/.payment/{folder}/"
-        raise NotFoundError("script", name, hint=hint) from error
-
-
-def publish_dir(link: Path, folder: Path) -> None:
-    """Make `folder`, which every user may read (0755), and `link` lead to it.
-
-    Raises:
-        ConflictError: something else is in either place. StorageError: the disk refused.
-    """
-    is_linked = link.is_symlink() and link.resolve() == folder.resolve()
-    with _disk(f"making {folder}"):
-        if folder.is_symlink() or (folder.exists() and not is_linked and not _is_empty(folder)):
-            raise ConflictError(f"{folder} exists and is not this store's")
-        if not is_linked and (link.is_symlink() or link.exists()) and not _is_empty(link):
-            raise ConflictError(f"{link} exists already", hint=f"move what is in it to {folder}")
-        folder.mkdir(exist_ok=True)
-        folder.chmod(PUBLIC_MODE)
-        make_private_dir(link.parent)
-        if link.is_dir() and not link.is_symlink():
-            link.rmdir()
-        if not is_linked:
-            link.symlink_to(folder.resolve(), target_is_directory=True)
-
-
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
-
-
-def _read(root: Path, path: str, most: int = SIZE_MAX, *, is_trusted: bool = False) -> bytes:
-    with _disk(f"reading {path}"):
-        trusted_as = str(root / path) if is_trusted else ""
-        root_fd = safe_files.open_root(root)
-        try:
-            data = safe_files.read_path(root_fd, path, most, trusted_as=trusted_as)
+            with safe_files.folder(root_fd, place, create=True) as folder_fd:
+                yield folder_fd
         finally:
             os.close(root_fd)
-    if len(data) > most:
-        raise ConfigError(f"{path} is larger than {most >> 10} KiB")
-    return data
 
 
-def _names_in(root: Path, parts: tuple[str, ...]) -> list[str]:
+def names_in(root: Path, *parts: str) -> list[str]:
+    """Return the names in the folder `parts` below the root, sorted; none where it is not there.
+
+    Raises:
+        CorruptRecordError: a link is on the way. StorageError: the disk refused.
+    """
     with _disk(f"listing {'/'.join(parts)}"):
         try:
             root_fd = safe_files.open_root(root)
@@ -257,9 +205,61 @@ def _names_in(root: Path, parts: tuple[str, ...]) -> list[str]:
             return []
 
 
+def _read_program(root: Path, domain: str, folder: str, name: str) -> bytes:
+    check_name("domain", domain)
+    check_name("script", name)
+    try:
+        return _read(root, f"home/{domain}/.payment/{folder}/{name}")
+    except FileNotFoundError as error:
+        hint = f"scripts are in home/{domain}/.payment/{folder}/"
+        raise NotFoundError("script", name, hint=hint) from error
+
+
+def make_home_page(root: Path, domain: str) -> None:
+    """Make the folder of a store's home page, unless there is one, or a link to one.
+
+    Raises:
+        CorruptRecordError: a link is on the way. StorageError: the disk refused.
+    """
+    with writing_into(root, domain, ".store") as folder_fd:
+        if not safe_files.exists(folder_fd, HOME_PAGE):
+            os.close(safe_files.open_folder(folder_fd, (HOME_PAGE,), create=True))
+
+
+def publish_home_page(root: Path, domain: str, folder: Path) -> None:
+    """Make `folder`, which every user may read (0755), and the store's home page lead to it.
+
+    Raises:
+        ConflictError: something else is in either place. StorageError: the disk refused.
+    """
+    with writing_into(root, domain, ".store"):
+        link = home_page(root, domain)
+    is_linked = link.is_symlink() and link.resolve() == folder.resolve()
+    with _disk(f"making {folder}"):
+        if folder.is_symlink() or (folder.exists() and not is_linked and not _is_empty(folder)):
+            raise ConflictError(f"{folder} exists and is not this store's")
+        if not is_linked and (link.is_symlink() or link.exists()) and not _is_empty(link):
+            raise ConflictError(f"{link} exists already", hint=f"move what is in it to {folder}")
+        folder.mkdir(exist_ok=True)
+        folder.chmod(PUBLIC_MODE)
+        if link.is_dir() and not link.is_symlink():
+            link.rmdir()
+        if not is_linked:
+            link.symlink_to(folder.resolve(), target_is_directory=True)
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
+
+
+def _read(root: Path, path: str, most: int = SIZE_MAX) -> bytes:
+    with _disk(f"reading {path}"):
+        return read_trusted(root, path, most)
+
+
 def _has_store(root: Path, domain: str) -> bool:
     try:
-        return STORE_INFO in _names_in(root, ("home", domain, ".store"))
+        return STORE_INFO in names_in(root, "home", domain, ".store")
     except CorruptRecordError:
         return False
 

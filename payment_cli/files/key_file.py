@@ -5,10 +5,10 @@ from codecs import BOM_UTF8
 from contextlib import suppress
 from pathlib import Path
 
-from payment_cli.errors import ConfigError, NotFoundError, StorageError
-from payment_cli.files.authored import home, make_private_dir, write_private_file
-from payment_cli.files.guarded import OTHERS_READ, read_guarded
-from payment_cli.files.safe_files import check_owner, write_new
+from payment_cli.errors import ConfigError, CorruptRecordError, NotFoundError
+from payment_cli.files.authored import home, writing_into
+from payment_cli.files.guarded import read_secret
+from payment_cli.files.safe_files import replace_durably, write_new
 from payment_cli.ids import new_token
 
 
@@ -33,38 +33,34 @@ class KeyFile:
             NotFoundError: there is none. ConfigError: others can read it, or it can't be read.
         """
         try:
-            return read_guarded(self.path, OTHERS_READ)[0].removeprefix(BOM_UTF8).strip()
-        except (FileNotFoundError, NotADirectoryError):
+            data, _ = read_secret(self._root, f"home/{self._domain}/.payment/{self.path.name}")
+        except FileNotFoundError:
             raise NotFoundError(self._what, self._domain, hint=hint) from None
+        except CorruptRecordError as error:
+            raise ConfigError(f"{self.path} can't be read: {error}", hint=error.hint) from error
         except OSError as error:
             raise ConfigError(f"{self.path} can't be read: {error.strerror}") from error
+        return data.removeprefix(BOM_UTF8).strip()
 
     def replace(self, data: bytes) -> None:
         """Write the file anew: the old or the new whole, on disk on return.
 
         Raises:
-            StorageError: the disk refused. OtherOwnerError: the tree is another user's.
+            CorruptRecordError: a link is on the way. StorageError: the disk refused.
+            OtherOwnerError: the tree is another user's.
         """
-        check_owner(self._root)
-        write_private_file(self.path, data)
+        with writing_into(self._root, self._domain, ".payment") as folder_fd:
+            replace_durably(folder_fd, self.path.name, data)
 
     def make(self, data: bytes) -> None:
         """Put the file in place, whole, unless there is one by then.
 
         Raises:
-            StorageError: the disk refused. OtherOwnerError: the tree is another user's.
+            As `replace`.
         """
-        check_owner(self._root)
-        make_private_dir(self.path.parent)
         part = f".{self.path.name}.{new_token()}.part"
-        try:
-            folder_fd = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.close(write_new(folder_fd, part, data))
-                with suppress(FileExistsError):
-                    os.link(part, self.path.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
-                os.unlink(part, dir_fd=folder_fd)
-            finally:
-                os.close(folder_fd)
-        except OSError as error:
-            raise StorageError(f"writing {self.path}: {error.strerror}") from error
+        with writing_into(self._root, self._domain, ".payment") as folder_fd:
+            os.close(write_new(folder_fd, part, data))
+            with suppress(FileExistsError):
+                os.link(part, self.path.name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+            os.unlink(part, dir_fd=folder_fd)

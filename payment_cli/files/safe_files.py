@@ -7,12 +7,12 @@ is private whatever the umask: folders 0700, files 0600.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from errno import EEXIST, ELOOP, ENOTDIR, ENXIO
 from typing import TYPE_CHECKING
 
-from payment_cli.errors import ConfigError, CorruptRecordError, OtherOwnerError
+from payment_cli.errors import CorruptRecordError, OtherOwnerError
 from payment_cli.ids import new_token
 
 if TYPE_CHECKING:  # pathlib would cost every start some milliseconds
@@ -27,6 +27,9 @@ _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_SIZE = 1 << 20
+
+#: No record, and no content of one, is nearly as large. A file of holes costs nobody anything.
+RECORD_MAX = 64 << 20
 
 
 def open_root(root: "Path | str", *, writes: bool = False) -> int:
@@ -96,8 +99,14 @@ def make_private_folder(path: "Path") -> None:
         os.close(above_fd)
 
 
-def open_folder(root_fd: int, parts: Sequence[str], *, create: bool = False) -> int:
-    """Return a descriptor of the folder `parts` below the root.
+#: Called with the descriptor of each folder on a way, and its path below the root.
+Visit = Callable[[int, tuple[str, ...]], None]
+
+
+def open_folder(
+    root_fd: int, parts: Sequence[str], *, create: bool = False, visit: Visit | None = None
+) -> int:
+    """Return a descriptor of the folder `parts` below the root; `visit` sees those on the way.
 
     Raises:
         FileNotFoundError: it is not there, and `create` is not set.
@@ -113,6 +122,8 @@ def open_folder(root_fd: int, parts: Sequence[str], *, create: bool = False) -> 
             finally:
                 if above_fd != root_fd:
                     os.close(above_fd)
+            if visit is not None:
+                visit(folder_fd, tuple(parts[: at + 1]))
     except OSError as error:
         if error.errno in (ELOOP, ENOTDIR, EEXIST):
             raise CorruptRecordError(
@@ -141,33 +152,48 @@ def _step(above_fd: int, parts: Sequence[str], at: int, *, create: bool) -> int:
 
 
 @contextmanager
-def folder(root_fd: int, parts: Sequence[str], *, create: bool = False) -> Iterator[int]:
+def folder(
+    root_fd: int, parts: Sequence[str], *, create: bool = False, visit: Visit | None = None
+) -> Iterator[int]:
     """Hold `open_folder` open for a block."""
-    folder_fd = open_folder(root_fd, parts, create=create)
+    folder_fd = open_folder(root_fd, parts, create=create, visit=visit)
     try:
         yield folder_fd
     finally:
         os.close(folder_fd)
 
 
-def read_path(root_fd: int, path: str, limit: int | None = None, *, trusted_as: str = "") -> bytes:
+def read_path(root_fd: int, path: str, limit: int = RECORD_MAX) -> bytes:
     """Return the bytes of the file at `path` below the root; see `read_file`."""
     *parts, name = path.split("/")
     with folder(root_fd, parts) as folder_fd:
-        return read_file(folder_fd, name, limit, trusted_as=trusted_as)
+        return read_file(folder_fd, name, limit)
 
 
-def read_file(
-    folder_fd: int, name: str, limit: int | None = None, *, trusted_as: str = ""
-) -> bytes:
+def read_file(folder_fd: int, name: str, limit: int = RECORD_MAX) -> bytes:
     """Return the bytes of a plain file in a folder, at most `limit` + 1 of them.
 
-    `trusted_as` is what errors call a file that is run or believed, and nobody else's to write.
+    Raises:
+        FileNotFoundError: it is not there.
+        CorruptRecordError: it is a symbolic link, no plain file, or larger than any of ours.
+        OSError: the disk refused.
+    """
+    file_fd = open_plain(folder_fd, name)
+    try:
+        size = os.fstat(file_fd).st_size
+        if size > RECORD_MAX:
+            raise CorruptRecordError(f"{name} is larger than {RECORD_MAX >> 20} MiB")
+        return read_all(file_fd, min(limit, size))
+    finally:
+        os.close(file_fd)
+
+
+def open_plain(folder_fd: int, name: str) -> int:
+    """Return a descriptor of a plain file in a folder, to be read.
 
     Raises:
         FileNotFoundError: it is not there.
         CorruptRecordError: it is a symbolic link, or no plain file.
-        ConfigError: it is trusted, and others can write to it.
         OSError: the disk refused.
     """
     try:
@@ -178,21 +204,14 @@ def read_file(
         if error.errno == ENXIO:
             raise CorruptRecordError(f"{name} is not a plain file") from error
         raise
-    try:
-        status = os.fstat(file_fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise CorruptRecordError(f"{name} is not a plain file")
-        if trusted_as and status.st_mode & OTHERS_WRITE:
-            raise ConfigError(
-                f"{trusted_as}: others can write to it", hint=f"chmod go-w {trusted_as}"
-            )
-        size = status.st_size if limit is None else min(limit, status.st_size)
-        return _read_all(file_fd, size)
-    finally:
+    if not stat.S_ISREG(os.fstat(file_fd).st_mode):
         os.close(file_fd)
+        raise CorruptRecordError(f"{name} is not a plain file")
+    return file_fd
 
 
-def _read_all(file_fd: int, expected: int) -> bytes:
+def read_all(file_fd: int, expected: int) -> bytes:
+    """Return what an open file holds, at most `expected` + 1 bytes of it."""
     data = os.read(file_fd, min(expected + 1, _READ_SIZE))
     if len(data) <= expected and len(data) < _READ_SIZE:
         return data

@@ -12,6 +12,11 @@ from payment_cli.model.record import Json, Record
 #: How deep a document from outside may nest.
 DEPTH_MAX = 64
 
+#: No number of a document from outside is longer, and none is further from 1 than 10 to such a
+#: power (a double ends at 308): to write out `1e999999999` takes gigabytes.
+DIGITS_MAX = 1000
+EXPONENT_MAX = 400
+
 
 def _pretty_encoder(indent: str) -> simplejson.JSONEncoder:
     return simplejson.JSONEncoder(
@@ -58,7 +63,7 @@ def decode(text: str | bytes) -> Json:
 
 
 def decode_foreign(text: str | bytes, what: str) -> Json:
-    """Read JSON from outside: UTF-8, no duplicate keys, no NaN, bounded depth.
+    """Read JSON from outside: UTF-8, no duplicate keys, no NaN, bounded depth and numbers.
 
     Raises:
         InvalidValueError: `what` is not such a document.
@@ -68,7 +73,8 @@ def decode_foreign(text: str | bytes, what: str) -> Json:
             text = text.decode("utf-8")
         value = simplejson.loads(
             text,
-            use_decimal=True,
+            parse_float=read_number,
+            parse_int=_read_whole,
             parse_constant=_refuse_constant,
             object_pairs_hook=_without_duplicates,
         )
@@ -92,6 +98,30 @@ def decode_foreign_object(text: str | bytes, what: str) -> Record:
     if not isinstance(value, dict):
         raise InvalidValueError(f"{what} must be a JSON object")
     return cast(Record, value)
+
+
+def read_number(text: str) -> Decimal:
+    """Read a number with a fraction or an exponent, as JSON writes it.
+
+    Raises:
+        ValueError: it is longer than DIGITS_MAX, or further from 1 than EXPONENT_MAX allows.
+    """
+    exponent = text.lower().partition("e")[2].lstrip("+-").lstrip("0")
+    number = Decimal(text) if len(text) <= DIGITS_MAX and len(exponent) <= 4 else None
+    if number is None or is_far(number):
+        raise ValueError("a number is too large, too small or too long")
+    return number
+
+
+def is_far(number: Decimal) -> bool:
+    """Whether a number is so large or so small that nothing may be done with it but show it."""
+    return abs(number.adjusted()) > EXPONENT_MAX
+
+
+def _read_whole(text: str) -> int:
+    if len(text) > DIGITS_MAX:
+        raise ValueError("a number is too long")
+    return int(text)
 
 
 def check_depth(value: object, left: int = DEPTH_MAX) -> None:

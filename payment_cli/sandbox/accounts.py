@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from payment_cli.sandbox.private_file import write_private
+from payment_cli.sandbox.private_file import read_private, reading, write_private
 
 PUBLIC_KEY_MODE = "public-key"
 CERTIFICATE_MODE = "certificate"
@@ -83,11 +83,14 @@ class Accounts:
         self._write()
 
     def _read(self) -> None:
-        if not self._path.exists():
+        try:
+            text = read_private(self._path)
+        except FileNotFoundError:
             return
-        document = json.loads(self._path.read_text("utf-8"))
-        self._wechat = {a["mchid"]: WechatAccount(**a) for a in document["wechat"]}
-        self._alipay = {a["app_id"]: AlipayAccount(**a) for a in document["alipay"]}
+        with reading(self._path):
+            document = json.loads(text)
+            self._wechat = {a["mchid"]: WechatAccount(**a) for a in document["wechat"]}
+            self._alipay = {a["app_id"]: AlipayAccount(**a) for a in document["alipay"]}
 
     def _write(self) -> None:
         document = {

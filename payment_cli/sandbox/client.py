@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from payment_cli.sandbox.control import DELIVERY_WAIT_S, read_token
 from payment_cli.sandbox.exchange import Json, SandboxError
 from payment_cli.sandbox.payer import Gesture
+from payment_cli.sandbox.private_file import read_private, reading
 
 TIMEOUT_S = 60.0
 
@@ -109,10 +110,11 @@ def ledger(state: Path) -> Json:
 
 def _call(state: Path, action: str, document: Json) -> Json:
     try:
-        address = json.loads((state / "server.json").read_text("utf-8"))
+        text = read_private(state / "server.json")
     except FileNotFoundError:
         raise _nobody(state) from None
-    target = urlsplit(address["url"])
+    with reading(state / "server.json"):
+        target = urlsplit(json.loads(text)["url"])
     connection = http.client.HTTPConnection(str(target.hostname), target.port, timeout=TIMEOUT_S)
     headers = {
         "Authorization": f"Bearer {read_token(state)}",

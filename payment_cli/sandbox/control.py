@@ -22,12 +22,12 @@ from payment_cli.sandbox.exchange import (
 )
 from payment_cli.sandbox.notifier import Notifier
 from payment_cli.sandbox.payer import Gesture, scan
-from payment_cli.sandbox.private_file import write_private
+from payment_cli.sandbox.private_file import read_private, write_private
 from payment_cli.sandbox.world import World
 
 #: How long a scan waits for the first delivery of its notification.
 DELIVERY_WAIT_S = 10.0
-STATUSES = {"invalid": 400, "not found": 404, "conflict": 409}
+STATUSES = {"invalid": 400, "not found": 404, "conflict": 409, "damaged": 500}
 
 
 class Control:
@@ -114,7 +114,7 @@ def read_token(state: Path) -> str:
     path = state / "token"
     if not path.exists():
         write_private(path, secrets.token_hex(32))
-    return path.read_text("utf-8")
+    return read_private(path)
 
 
 def _is_allowed(control: Control, request: Request) -> bool:

@@ -17,7 +17,7 @@ BODY_BYTES_MAX = 1 << 20
 class SandboxError(Exception):
     """What the operator of the sandbox can put right, in one line.
 
-    `kind` is one of `invalid`, `not found`, `conflict`, `unreachable`.
+    `kind` is one of `invalid`, `not found`, `conflict`, `damaged`, `unreachable`.
     """
 
     def __init__(self, kind: str, message: str) -> None:

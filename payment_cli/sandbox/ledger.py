@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from payment_cli.sandbox.exchange import Json, SandboxError
+from payment_cli.sandbox.private_file import reading
 from payment_cli.sandbox.tools import TOOLS
 
 #: A fragment of an order number must have this many characters to stand for the whole.
@@ -131,6 +132,12 @@ class Ledger:
         self.notices: dict[str, Notice] = {}
         self.payments: list[Json] = []
         self.requests: deque[Json] = deque(maxlen=REQUESTS_MAX)
+        with reading(path):
+            self._open(path)
+
+    def _open(self, path: Path) -> None:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise ValueError(path)
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         path.chmod(0o600)
         # A sandbox may forget its last second when the power fails.

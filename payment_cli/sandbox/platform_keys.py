@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from payment_cli.sandbox import keys
-from payment_cli.sandbox.private_file import make_private_dir, write_private
+from payment_cli.sandbox.private_file import make_private_dir, read_private, reading, write_private
 
 WECHAT = keys.subject("Tenpay.com Sandbox CA", "Sandbox of Tenpay.com")
 ALIPAY = keys.subject("Ant Financial Sandbox Authority R1", "Sandbox of Ant Financial")
@@ -28,6 +28,10 @@ class Platform:
     def __init__(self, state: Path) -> None:
         """Open, or make, the platform keys of the sandbox whose state is in `state`."""
         self._dir = make_private_dir(state / "platform")
+        with reading(self._dir):
+            self._open()
+
+    def _open(self) -> None:
         self.wechat_key = self._key("wechat_public_key_mode")
         self._wechat_ca = keys.Issuer(WECHAT, self._key("wechat_ca"))
         #: All platform certificates, the one that signs now last.
@@ -77,7 +81,7 @@ class Platform:
         path = self._dir / name
         if not path.exists():
             write_private(path, make())
-        return path.read_text("utf-8")
+        return read_private(path)
 
     def _make_alipay_cert(self) -> str:
         name = keys.subject("Alipay Sandbox", "Sandbox of Ant Financial")
@@ -92,6 +96,6 @@ class Platform:
 
 
 def _read(path: Path) -> PlatformCertificate:
-    pem = path.read_text("utf-8")
-    key = keys.load_private(path.with_suffix(".key").read_text("utf-8"))
+    pem = read_private(path)
+    key = keys.load_private(read_private(path.with_suffix(".key")))
     return PlatformCertificate(keys.serial_of(pem), pem, key)

@@ -16,7 +16,7 @@ from payment_cli.sandbox.accounts import (
 )
 from payment_cli.sandbox.exchange import Json, SandboxError
 from payment_cli.sandbox.platform_keys import Platform
-from payment_cli.sandbox.private_file import make_private_dir, write_private
+from payment_cli.sandbox.private_file import make_private_dir, read_private, reading, write_private
 
 #: Its presence marks a target that `init` made and may write again.
 MARK = ".sandbox"
@@ -191,6 +191,8 @@ class _Maker:
 
 
 def _check_ours(conf: Path) -> None:
+    if conf.parent.is_symlink():
+        raise SandboxError("damaged", f"{conf.parent} is not a plain folder")
     if conf.exists() and not (conf.parent / MARK).exists():
         raise SandboxError("conflict", f"{conf} was not made by the sandbox; it is left as it is")
 
@@ -208,8 +210,9 @@ def _rewrite(conf: Path, urls: Mapping[str, str]) -> None:
 
 
 def _read(conf: Path) -> Json:
-    document: Json = json.loads(conf.read_text("utf-8"))
-    return document
+    text = read_private(conf)
+    with reading(conf):
+        return dict(json.loads(text))
 
 
 def _digits(count: int) -> str:

@@ -182,5 +182,15 @@ class Storage(Reader, Protocol):
     def log(self, *, after: int = 0, limit: int | None = None) -> "Iterator[LogEntry]":
         """Yield log entries with a sequence above `after`, oldest first."""
 
+    def history(self, collection: Collection, record_id: str) -> "Iterator[LogEntry]":
+        """Yield the log entries of one record, oldest first.
+
+        An index finds them for kinds that are asked so (`storage/kinds.py: has_history`).
+        """
+
     def close(self) -> None:
-        """Release files, locks and connections."""
+        """Release files, locks and connections.
+
+        Raises:
+            StorageError: all is closed, and all is recorded, but the disk refused a file of it.
+        """

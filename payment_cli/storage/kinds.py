@@ -9,13 +9,18 @@ from typing import Final, NamedTuple
 from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.names import check_name
 
+#: What the numbers of a `Field` are of.
+MANY: Final = 1_000_000
+
 
 class Field(NamedTuple):
     """A field that backends keep beside the record, for indexes.
 
-    `path` is its name in the record, `column` in a table. `alike` is how many of a million records
-    share one value, roughly: it tells a planner that a status narrows little, and a buyer much.
-    `sparse` fields are indexed only where they say something (not 0, not empty).
+    `path` is its name in the record, `column` in a table. Two numbers tell a planner what an index
+    finds, in a kind of MANY records: so many, roughly, share a value that is asked for (`alike`);
+    so many say something (`present`). They are what a shop is like, not what a tree happens to
+    hold: plans never depend on that. `sparse` fields are indexed only where they say something
+    (not 0, not empty).
     """
 
     path: str
@@ -23,6 +28,7 @@ class Field(NamedTuple):
     type_: type[int] | type[str]
     alike: int
     sparse: bool = False
+    present: int = MANY
 
 
 class Kind(NamedTuple):
@@ -33,6 +39,7 @@ class Kind(NamedTuple):
     of `indexes` each one is the columns of an index ("domain" is one too), besides the id that
     breaks ties. `keeps_before`: the log keeps what a record was before a change. `ends_once`: it is
     deleted because what it asks for is done, and must never come back: that would be done again.
+    `has_history`: the log is asked about single records of it.
     """
 
     place: str
@@ -41,6 +48,7 @@ class Kind(NamedTuple):
     keeps_before: bool = False
     ends_once: bool = False
     only_id: str = ""
+    has_history: bool = False
 
     @property
     def has_domain(self) -> bool:
@@ -48,55 +56,94 @@ class Kind(NamedTuple):
         return "{domain}" in self.place
 
 
+#: How many of a kind's records belong to one store.
+OF_A_STORE: Final = 10_000
+
 _LM = Field("lm", "lm", int, 2)
 _CT = Field("ct", "ct", int, 2)
-_SELLER = Field("seller_id", "seller_id", str, 10_000)
+_SELLER = Field("seller_nm", "seller_nm", str, OF_A_STORE)
 _BUYER = Field("buyer_id", "buyer_id", str, 10, sparse=True)
+_OR_ID = Field("or_id", "or_id", str, 10, sparse=True)
+_LIVE = Field("th_live", "live", int, 500_000)
 _TIMES = (_LM, _CT)
 
+# Each index costs every change of its fields: there is one for each question that a customer, a
+# callback or cron asks, and for those that README.md promises. A test explains all of them.
 KINDS: Final[dict[str, Kind]] = {
     "payment": Kind(
         "var/payment/{id}.json",
         (
             _LM, _CT, Field("st", "st", str, 250_000), _SELLER, _BUYER,
-            Field("or_id", "or_id", str, 10, sparse=True),
+            Field("seller_id", "seller_id", str, OF_A_STORE), _OR_ID,
             Field("fee", "fee", int, 200),
             Field("send_at", "send_at", int, 2, sparse=True),
             Field("close_at", "close_at", int, 2),
-            Field("next_check_at", "next_check_at", int, 2, sparse=True),
-            Field("apply_st", "apply_st", str, 10_000, sparse=True),
-            Field("flag", "flag", str, 100, sparse=True),
+            Field("next_check_at", "next_check_at", int, 2, sparse=True, present=1000),
+            Field("apply_st", "apply_st", str, 100, sparse=True),
+            Field("flag", "flag", str, 100, sparse=True, present=1000),
         ),
         (
-            ("st", "lm"), ("seller_id", "lm"), ("seller_id", "st", "lm"), ("buyer_id", "lm"),
-            ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",), ("close_at",),
-            ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
+            ("st", "lm"), ("seller_nm", "lm"), ("seller_nm", "st", "lm"), ("seller_id", "lm"),
+            ("buyer_id", "lm"), ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",),
+            ("close_at",), ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
         ),
     ),
     "idempotency": Kind("var/idempotency/{id}.json", _TIMES, ends_once=True),
-    "outbox": Kind("var/outbox/{id}.json", _TIMES, ends_once=True),
-    "notice": Kind("var/notice/{id}.json", _TIMES, ends_once=True),
+    "outbox": Kind(
+        "var/outbox/{id}.json",
+        (
+            _LM, _CT, Field("st", "st", str, 100_000), Field("store", "store", str, OF_A_STORE),
+            _OR_ID,
+        ),
+        (("st", "lm"), ("store", "st", "lm"), ("or_id",)),
+        ends_once=True,
+    ),
+    "notice": Kind(
+        "var/notice/{id}.json",
+        (
+            _LM, _CT, Field("st", "st", str, 500_000), Field("sto_nm", "store", str, OF_A_STORE),
+            _OR_ID, Field("next_at", "next_at", int, 2),
+            Field("owner", "owner", str, 1, sparse=True, present=100),
+        ),
+        (
+            ("st", "next_at"), ("store", "st", "next_at"), ("st", "lm"), ("store", "st", "lm"),
+            ("or_id",), ("owner",),
+        ),
+        ends_once=True,
+    ),
     "order": Kind(
         "sys/order/ord_{domain}_{id}.json",
         (
             _LM, _CT, Field("ord_status", "st", str, 250_000),
-            Field("sto_id", "seller_id", str, 10_000), _BUYER,
+            Field("sto_id", "seller_id", str, OF_A_STORE), _BUYER,
+            Field("ord_expi", "expi", int, 2, sparse=True, present=200_000),
+            Field("ok_at", "ok_at", int, 2, sparse=True),
         ),
         (
             ("domain", "st", "lm"), ("domain", "lm"), ("st", "lm"), ("seller_id", "lm"),
-            ("seller_id", "st", "lm"), ("buyer_id", "lm"), ("lm",),
+            ("seller_id", "st", "lm"), ("buyer_id", "lm"), ("lm",), ("st", "expi"),
+            ("domain", "ct"), ("domain", "ok_at"),
         ),
         keeps_before=True,
+        has_history=True,
     ),
     "thing": Kind(
         "home/{domain}/.store/thing/{id}.json",
-        (_LM, _CT, Field("nm", "nm", str, 1, sparse=True)),
-        (("domain", "nm"),),
+        (_LM, _CT, Field("nm", "nm", str, 1), _LIVE),
+        (("domain", "nm"), ("domain", "live", "nm")),
         keeps_before=True,
     ),
-    "discount": Kind("home/{domain}/.store/discount/{id}.json", _TIMES),
-    "coupon": Kind("home/{domain}/.store/coupon/{id}.json", _TIMES),
-    "address": Kind("home/{domain}/.store/address/{id}.json", _TIMES),
+    "discount": Kind(
+        "home/{domain}/.store/discount/{id}.json", (*_TIMES, _LIVE), (("domain", "live"),)
+    ),
+    "coupon": Kind(
+        "home/{domain}/.store/coupon/{id}.json", (*_TIMES, _LIVE), (("domain", "live"),)
+    ),
+    "address": Kind(
+        "home/{domain}/.store/address/{id}.json",
+        (*_TIMES, Field("uid", "uid", str, 5)),
+        (("domain", "uid"),),
+    ),
     "basket": Kind("home/{domain}/.store/basket/{id}.json", _TIMES),
     "favourite": Kind("home/{domain}/.store/favourite/{id}.json", _TIMES),
     "settings": Kind(

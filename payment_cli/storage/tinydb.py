@@ -168,6 +168,10 @@ class _TinyDbStorage(_Reader):
         ordered = sorted(rows, key=lambda row: int(row["seq"]))
         return (LogEntry(**_copy(row)) for row in ordered[:limit])  # type: ignore[arg-type]
 
+    def history(self, collection: Collection, record_id: str) -> Iterator[LogEntry]:
+        wanted = (*collection, record_id)
+        return (entry for entry in self.log() if (entry.kind, entry.domain, entry.id) == wanted)
+
     def close(self) -> None:
         self._db.close()
 

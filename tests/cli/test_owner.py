@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.support.lacks import needs_root
+
 OTHER = 54_321
 
 
@@ -95,7 +97,7 @@ def test_who_makes_the_root_owns_it(payment, root):
     assert (root / "new").stat().st_uid == os.geteuid()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a tree away")
+@needs_root
 def test_roots_cron_writes_nothing_into_the_tree_of_a_server(root, made):
     """In real processes: root, whom no permission stops, and a tree that is another user's."""
     for place in (root, *root.rglob("*")):

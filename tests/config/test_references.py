@@ -116,7 +116,7 @@ def test_a_missing_file_names_key_and_path(conf):
 def test_a_folder_or_pipe_in_place_of_a_key_is_refused_at_once(conf):
     (conf.parent / "dir.key").mkdir(mode=0o700)
     os.mkfifo(conf.parent / "pipe.key", 0o600)
-    with pytest.raises(ConfigError, match="private_key can't be read: Is a directory"):
+    with pytest.raises(ConfigError, match=r"dir\.key is not a regular file"):
         references(conf).secret("private_key", "file:dir.key")
     with pytest.raises(ConfigError, match="not a regular file"):
         references(conf).secret("private_key", "file:pipe.key")
@@ -124,7 +124,7 @@ def test_a_folder_or_pipe_in_place_of_a_key_is_refused_at_once(conf):
 
 def test_an_endless_file_is_refused(conf):
     write(conf.parent / "big.key", "x" * 300_000)
-    with pytest.raises(ConfigError, match="bigger than"):
+    with pytest.raises(ConfigError, match="larger than 256 KiB"):
         references(conf).secret("private_key", "file:big.key")
 
 

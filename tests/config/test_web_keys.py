@@ -4,7 +4,7 @@ import pytest
 
 from payment_cli import ids
 from payment_cli.config.web_keys import TreeWebKeys
-from payment_cli.errors import InvalidValueError, NotFoundError, StorageError
+from payment_cli.errors import ConfigError, InvalidValueError, NotFoundError
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_a_name_that_is_no_store_leads_nowhere(keys, domain):
 
 def test_a_home_that_a_file_stands_in_for_has_no_key(keys, root):
     (root / "home/file").write_text("x")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(ConfigError, match="not a plain folder"):
         keys.load("file")
-    with pytest.raises(StorageError):
+    with pytest.raises(ConfigError, match="not a plain folder"):
         keys.load_or_make("file")
 
 

@@ -55,14 +55,12 @@ def test_what_is_written_is_private_whatever_the_umask(root: Path, umask: int) -
     before = os.umask(umask)
     try:
         authored.write_store_info(root / "new", "demo", {"id": "1"})
-        authored.write_private_file(root / "deep" / "er" / "key.pem", b"secret")
-        authored.make_private_dir(root / "x" / "y")
+        authored.make_home_page(root / "new", "demo")
     finally:
         os.umask(before)
-    for path in (root / "new", root / "new/home/demo/.store", root / "deep/er", root / "x/y"):
-        assert mode(path) == 0o700
+    for path in (root / "new", root / "new/home/demo/.store"):
+        assert mode(path) == mode(root / "new/home/demo/.store/default_home") == 0o700
     assert mode(root / "new/home/demo/.store/store_info.json") == 0o600
-    assert mode(root / "deep/er/key.pem") == 0o600
 
 
 def test_a_domain_without_a_store_is_no_merchant_and_is_told_how_to_be(root: Path) -> None:
@@ -94,8 +92,8 @@ def test_a_failed_write_leaves_the_old_file(root: Path, mocker: MockerFixture) -
 def test_short_writes_are_continued(root: Path, mocker: MockerFixture) -> None:
     write = os.write
     mocker.patch.object(os, "write", side_effect=lambda fd, data: write(fd, bytes(data[:3])))
-    authored.write_private_file(root / "f", b"a longer text")
-    assert (root / "f").read_bytes() == b"a longer text"
+    authored.write_store_info(root, "demo", {"title": "a longer text"})
+    assert authored.read_store_info(root, "demo") == {"title": "a longer text"}
 
 
 def test_merchants_are_the_domains_with_a_store(root: Path) -> None:

@@ -1,4 +1,3 @@
-from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -14,6 +13,7 @@ from payment_cli.model.codec import (
     encode,
     encode_pretty,
 )
+from tests.support.fuzzing import read_or_refused
 
 VALUES = st.recursive(
     st.none()
@@ -57,10 +57,15 @@ def test_a_bad_document_is_one_clear_error(document: bytes) -> None:
         decode_foreign(document, "the body")
 
 
-@given(st.binary(max_size=60))
-def test_no_bytes_make_anything_but_a_value_or_that_error(document: bytes) -> None:
-    with suppress(InvalidValueError):
-        decode_foreign(document, "x")
+def test_no_bytes_make_anything_but_a_value_or_that_error() -> None:
+    def same(_document: bytes, value: object) -> None:
+        assert decode(encode(value)) == value
+
+    read_or_refused(
+        st.binary(max_size=60) | VALUES.map(lambda value: encode(value).encode()),
+        lambda data: decode_foreign(data, "x"),
+        same,
+    )
 
 
 def test_an_object_is_asked_for_where_one_is_needed() -> None:
@@ -73,3 +78,20 @@ def test_what_nests_too_deep_is_no_json_of_ours() -> None:
     for text in ("[" * 100_000, b'{"a":' * 100_000):
         with pytest.raises(ValueError, match="nested too deep"):
             decode(text)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e999999999", "-1E+999999999", "1e-999999999", "0e999999999", "1e99999999999999999999",
+     "1e401", "1" * 1001, "1." + "0" * 1000, "1" * 5000, "1e" + "0" * 5000 + "9999"],
+)  # fmt: skip
+def test_no_number_from_outside_is_too_large_to_write_out(number):
+    with pytest.raises(InvalidValueError, match="a number is too"):
+        decode_foreign(f'{{"a": [{number}]}}', "it")
+
+
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1.5E-400", "9" * 1000, "1e0000000400", "0.10", "1E+3"]
+)
+def test_other_numbers_are_exact(number):
+    assert Decimal(encode(decode_foreign(number, "it"))) == Decimal(number)

@@ -4,6 +4,7 @@ Each kept tree (tests/storage/tree/old) has payments in every state a process ma
 shop gets new keys at a sandbox of the test, whose provider knows what the old one's knew.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -94,6 +95,18 @@ class OldShop:
         self.gateways.sandbox.sandbox.control.scan(self.names[name])
 
 
+def be_known_as_before(root: Path, names: dict[str, str]) -> None:
+    """Give the new account at the provider the numbers that the old payments were sent through."""
+    sent = json.loads((root / f"var/payment/{names['waiting']}.json").read_text())
+    if not sent.get("pay_mch"):
+        return  # an older program did not record them
+    configs = root / "home/demo/.payment/wxpay"
+    now = json.loads((configs / "sandbox/wxpay.conf").read_text())
+    for file in (*configs.glob("*/wxpay.conf"), root / ".sandbox/accounts.json"):
+        text = file.read_text().replace(now["pay_mch_id"], sent["pay_mch"])
+        file.write_text(text.replace(now["appid"], sent["pay_app"]))
+
+
 @pytest.fixture(params=VERSIONS)
 def shop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[OldShop]:
     with (
@@ -108,6 +121,7 @@ def shop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
         pay, payment = Runner("pay", monkeypatch), Runner("payment", monkeypatch)
         port = running.url.rpartition(":")[2]
         pay("sandbox", "init", "--port", port, "--notify", receiver.url)
+        be_known_as_before(root, names)
         yield OldShop(root, names, SandboxShop(root, running, receiver), pay, payment)
         assert check_tree(root).is_clean
 

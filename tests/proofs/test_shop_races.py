@@ -19,6 +19,7 @@ from payment_cli.services.shop.orders import Buying
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.tree.fsck import check_tree
 from tests.support.cli import Runner
+from tests.support.lacks import needs_prctl
 from tests.support.racing import adopting, race
 from tests.support.sandbox_shop import SandboxShop, raw, sandbox_shop
 
@@ -109,7 +110,7 @@ def served(tmp_path: Path) -> Iterator[SandboxShop]:
         yield shop
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="waits for detached processes by prctl")
+@needs_prctl
 def test_the_same_callback_in_32_processes_is_one_payment_and_one_run(
     served: SandboxShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

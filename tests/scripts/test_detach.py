@@ -95,6 +95,8 @@ def test_it_runs_in_the_root_folder(ask):
 
 def test_a_command_that_does_not_exist_is_not_our_trouble():
     start_detached(["/no/such/command"], {})
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # nothing of it is left to us
 
 
 def test_a_shell_that_can_not_fork_is_an_error(mocker):

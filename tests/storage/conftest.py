@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.lacks import no_mount
 from tests.support.mounts import mounted, unmount
 
 
@@ -38,7 +39,7 @@ def read_only(tmp_path: Path) -> Iterator[Callable[[Path], Path]]:
         place = tmp_path / f"read-only-{len(shown)}"
         place.mkdir()
         if not mounted("--bind", str(folder), str(place)):
-            pytest.skip("a read-only disk needs the right to mount one")
+            no_mount()
         shown.append(place)
         assert mounted("-o", "remount,ro,bind", str(place))
         return place

@@ -18,11 +18,11 @@ def test_an_index_is_made_of_columns_that_the_kind_fills(name: str) -> None:
     assert {column for index in KINDS[name].indexes for column in index} <= columns
 
 
-def test_kinds_that_share_a_column_mean_the_same_by_it() -> None:
+def test_kinds_that_share_a_column_hold_values_of_one_type_in_it() -> None:
     meanings: dict[str, set[object]] = {}
     for kind in KINDS.values():
         for field in kind.fields:
-            meanings.setdefault(field.column, set()).add((field.type_, field.alike))
+            meanings.setdefault(field.column, set()).add(field.type_)
     assert {column: len(found) for column, found in meanings.items() if len(found) > 1} == {}
 
 

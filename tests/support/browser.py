@@ -1,12 +1,9 @@
 """A real headless Chromium, and what tests ask of it."""
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -18,17 +15,7 @@ from selenium.webdriver.support.expected_conditions import (
 )
 from selenium.webdriver.support.wait import WebDriverWait
 
-BROWSER = os.environ.get("PAYMENT_TEST_BROWSER") or shutil.which("chromium")
-DRIVER = shutil.which("chromedriver")
-
-#: The marks of a module whose tests need a browser.
-NEEDS_BROWSER = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER),
-        reason="no chromium with chromedriver here: the pages were not seen by a browser",
-    ),
-]
+from tests.support.lacks import BROWSER, DRIVER
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

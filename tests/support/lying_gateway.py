@@ -42,11 +42,15 @@ UNKNOWN = Answer(Outcome.UNKNOWN, message="timeout")
 
 @dataclass
 class Books:
-    """What is true: each order's fee, state (open, closed) and trades, by our payment's id."""
+    """What is true: each order's fee, state (open, closed) and trades, by our payment's id.
+
+    `moods` are those that were asked, as `send: lost`.
+    """
 
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     trade_count: int = 0
     heard: list[tuple[str, str, str]] = field(default_factory=list)
+    moods: list[str] = field(default_factory=list)
 
 
 class LyingGateway:
@@ -60,6 +64,7 @@ class LyingGateway:
     notify_base = "https://shop.example/pay/re"
     reverse_after_ms = 0
     account_id = AccountId("1900000001", "wx1")
+    api_base = "https://api.example"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -86,7 +91,7 @@ class LyingGateway:
         return self._say("send", request.payment_id, self._send(request))
 
     def check(self, order: OrderRef) -> Answer:
-        mood = self.moods.get("check")
+        mood = self._mood("check")
         known = self.books.orders.get(order.payment_id)
         if mood == "lost":
             answer = UNKNOWN
@@ -123,7 +128,7 @@ class LyingGateway:
         return json.dumps(document).encode()
 
     def _send(self, request: SendRequest) -> Answer:
-        mood = self.moods.get("send")
+        mood = self._mood("send")
         if mood == "unsent":
             return UNKNOWN
         if request.pay_tp == "wx.scan":
@@ -152,7 +157,7 @@ class LyingGateway:
         return self.books.orders.setdefault(request.payment_id, new)
 
     def _close(self, payment_id: str) -> Answer:
-        mood = self.moods.get("close")
+        mood = self._mood("close")
         known = self.books.orders.get(payment_id)
         if mood == "deaf":
             return UNKNOWN
@@ -164,6 +169,11 @@ class LyingGateway:
             return self._paid(payment_id, known["trades"][0])
         known["state"] = "closed"
         return UNKNOWN if mood == "lost" else Answer(Outcome.CLOSED)
+
+    def _mood(self, verb: str) -> str | None:
+        mood = self.moods.get(verb)
+        self.books.moods.append(f"{verb}: {mood or MOODS[verb][0]}")
+        return mood
 
     def _paid(self, payment_id: str, trade: str, fee: int | None = None) -> Answer:
         if fee is None:

@@ -29,20 +29,22 @@ def race(runners: int, work: Callable[[int], Any]) -> list[Any]:
     return results
 
 
+def reap() -> None:
+    """Wait until all children have ended, adopted ones too."""
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
 @contextmanager
 def adopting() -> Iterator[Callable[[], None]]:
     """Make detached processes of our children ours; yield what waits until all have ended."""
     prctl = ctypes.CDLL(None).prctl
 
-    def wait() -> None:
-        with suppress(ChildProcessError):
-            while True:
-                os.waitpid(-1, 0)
-
     assert prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     try:
-        yield wait
-        wait()
+        yield reap
+        reap()
     finally:
         prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -12,20 +12,44 @@ from typing import Any
 
 from payment_cli.app import App
 from payment_cli.errors import PaymentError
+from payment_cli.model.events.notice import Delivery
+from payment_cli.model.events.webhook_url import WebhookUrl
 from payment_cli.model.money import to_fen
 from payment_cli.model.query.match import everything
+from payment_cli.model.shop.live import LIVE
 from payment_cli.services.events.outbox import BASKET_TAKE, OUTBOX
 from payment_cli.services.payments.accounts import Accounts
 from payment_cli.services.payments.records import PAYMENTS
 from payment_cli.storage.base import Collection, Query
+from payment_cli.storage.kinds import kind_of
 from tests.support.clock import CountedIds, HandClock
 from tests.support.failpoints import run_until_step
 from tests.support.lying_gateway import LyingAccounts, LyingGateway
+from tests.support.racing import reap
+from tests.support.shop_model import FIRST_KG, NEXT_KG
+
+#: Leaves one line a run; `>>` appends, so that runs at the same time both show.
+SCRIPT = 'echo "$id" >> "$HOME/runs"\n'
+
+SHEET = {"rules": {"CN": [{
+    "ship_code": "000000", "target_code": "000000",
+    "first": FIRST_KG / 100, "additional": NEXT_KG / 100,
+}]}}  # fmt: skip
+
+#: Where its goods come from, and where they go to.
+STORE_PLACE = {"country": "CN", "code": "440304", "street": "1 Road", "phone": "13800138000"}
+BUYER_PLACE = {
+    "addr_user_country": "CN", "addr_user_code": "110108", "addr_user_door": "2 Road",
+    "user_name": "Li", "user_phone": "13800138001",
+}  # fmt: skip
 
 #: The pay types of the shop, and the target that each goes to.
 SELLERS = {"wx": "main", "zfb": "main"}
 
 PENDING_MAX = 3
+
+#: The events that follow from what a model knows: each is told exactly once.
+SURE_EVENTS = ("order.paid", "order.cancelled", "order.expired", "order.shipped", "order.done")
 
 Action = Callable[[App], object]
 
@@ -57,6 +81,27 @@ class ScriptedApp(App):
         return True
 
 
+class Ear:
+    """The store's webhook. What it heard is in a file: it survives what kills the shop."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_busy = False
+
+    def send(self, url: WebhookUrl, headers: Mapping[str, str], body: bytes) -> Delivery:
+        if self.is_busy:
+            return Delivery(503, "busy")
+        event = json.loads(body)
+        heard = {**self.load(), headers["webhook-id"]: (event["type"], event["data"]["order_id"])}
+        self.path.write_text(json.dumps(heard))
+        return Delivery(200, "")
+
+    def load(self) -> dict[str, tuple[str, str]]:
+        """Each event that it was told, by its id."""
+        heard = json.loads(self.path.read_text()) if self.path.exists() else {}
+        return {key: (what, order) for key, (what, order) in heard.items()}
+
+
 class TreeShop:
     """The tree of the merchant `demo` below `place`, and the provider's books beside it."""
 
@@ -64,11 +109,23 @@ class TreeShop:
         self.root = place / "tree"
         self.clock = HandClock()
         self.gateway = LyingGateway(place / "books.json")
+        self.ear = Ear(place / "heard.json")
         self.app = self._open()
         if not self.root.exists():
             self.app.merchants.init("demo")
             self.app.merchants.set("demo", "sellers", json.dumps(SELLERS))
-            self.app.shop.settings.set("demo", "pending_max", str(PENDING_MAX))
+            scripts = self.root / "home/demo/.payment/callback"
+            scripts.mkdir(parents=True, mode=0o700)
+            (scripts / "after").write_text(SCRIPT)
+            self.app.shop.webhook_keys.ensure("demo")
+            self.app.shop.addresses.add("", STORE_PLACE)
+            for name, value in (
+                ("pending_max", str(PENDING_MAX)),
+                ("order_callback", "after"),
+                ("freight_sheet", json.dumps(SHEET)),
+                ("webhook_url", "https://store.example/hook"),
+            ):
+                self.app.shop.settings.set("demo", name, value)
 
     def restart(self) -> None:
         self.app.close()
@@ -91,6 +148,7 @@ class TreeShop:
             app.close()
 
         run_until_step(kill_at, work)
+        reap()
         self.gateway.reload()
         self.app = self._open()
         return said.read_text() or None
@@ -102,22 +160,48 @@ class TreeShop:
             seen["left", record["id"]] = record["sku"]
         for record in self._records("coupon", "demo"):
             seen["coupon", record["id"]] = (record["cpn_stat"], record["cpn_orid"])
+        for record in self._records("discount", "demo"):
+            if record["th_live"] == LIVE:
+                seen["discount", record["id"]] = True
         for record in self._records("basket", "demo"):
             if record["items"]:
                 seen["basket", record["id"]] = record["items"]
+        seen |= self._seen_of_money()
+        seen["owed", ""] = sorted((buyer, sorted(take.items())) for buyer, take in self.owed())
+        seen["events", ""] = sorted(e for e in self.events() if e[0] in SURE_EVENTS)
+        return seen
+
+    def _seen_of_money(self) -> dict[tuple[str, str], Any]:
+        seen: dict[tuple[str, str], Any] = {}
         for record in self._records(PAYMENTS.kind):
             seen["pay", record["id"]] = (
                 record["st"],
                 record["flag"],
                 record["fee"],
                 _trades(record),
+                record["apply_st"],
             )
         for record in self._records("order", "demo"):
             paid_by = record["pay_id"] if record["ord_status"] in ("OK", "SP", "DN") else ""
             fee = to_fen(record["fee"], "fee")
             seen["order", record["id"]] = (record["ord_status"], fee, record["pay_ids"], paid_by)
-        seen["owed", ""] = sorted((buyer, sorted(take.items())) for buyer, take in self.owed())
         return seen
+
+    def events(self) -> list[tuple[str, str]]:
+        """What was told to the store or is still to be: (event, order), each once."""
+        known = self.ear.load()
+        for record in self._records("notice"):
+            known[record["id"]] = (record["what"], record["or_id"])
+        return list(known.values())
+
+    def record_ids(self, kind: str) -> list[str]:
+        """The ids of all records of a kind that belongs to no domain."""
+        return [str(record["id"]) for record in self._records(kind)]
+
+    def runs(self) -> list[str]:
+        """The payments whose script ran, once for each run."""
+        place = self.root / "home/demo/runs"
+        return place.read_text().splitlines() if place.exists() else []
 
     def owed(self) -> list[tuple[str, dict[str, int]]]:
         """What the outbox owes to baskets, in the order in which it will be applied."""
@@ -131,7 +215,7 @@ class TreeShop:
         ]
 
     def record(self, kind: str, record_id: str) -> dict[str, Any]:
-        domain = "" if kind == PAYMENTS.kind else "demo"
+        domain = "demo" if kind_of(kind).has_domain else ""
         return self.app.storage.get(Collection(kind, domain), record_id)
 
     def _records(self, kind: str, domain: str = "") -> Iterator[dict[str, Any]]:

@@ -1,20 +1,21 @@
-"""Published test vectors, read from the folder that PAYMENT_VECTORS names."""
+"""Published examples of the providers' signatures: tests/gateways/vectors/<provider>.json.
+
+Each is a fact that somebody else published, with where: a provider's document, or the tests of an
+SDK at a commit. Keys in there are the published ones and open nothing.
+"""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+FOLDER = Path(__file__).parents[1] / "gateways/vectors"
+
 
 def vectors(provider: str, kind: str) -> list[Any]:
-    """The vectors of one kind as test parameters; without the folder one that skips aloud."""
-    folder = os.environ.get("PAYMENT_VECTORS", "")
-    if not folder:
-        reason = "PAYMENT_VECTORS names no folder with published vectors"
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id="no vectors")]
-    document = json.loads((Path(folder) / f"public-{provider}.json").read_text(encoding="utf-8"))
-    found = [v for v in document["vectors"] if v["kind"] == kind]
+    """The vectors of one kind as test parameters."""
+    document = json.loads((FOLDER / f"{provider}.json").read_text(encoding="utf-8"))
+    found = [vector for vector in document if vector["kind"] == kind]
     assert found, f"no vectors of kind {kind}"
     return [pytest.param(vector, id=vector["id"]) for vector in found]

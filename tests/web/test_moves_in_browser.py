@@ -15,12 +15,12 @@ from payment_cli.model.query.match import equal
 from payment_cli.services.payments.records import PAYMENTS
 from tests.support.browser import (
     COME_BACK,
-    NEEDS_BROWSER,
     text_of,
     wait_for,
     wait_for_heading,
 )
 from tests.support.http_server import Said, scripted_server
+from tests.support.lacks import NEEDS_BROWSER
 from tests.support.served_shop import served_shop
 
 pytestmark = NEEDS_BROWSER

@@ -11,13 +11,13 @@ from payment_cli.model.payments.payment import Status
 from payment_cli.services.payments.records import PAYMENTS
 from tests.support.browser import (
     COME_BACK,
-    NEEDS_BROWSER,
     a_phone,
     text_of,
     the_new_window,
     wait_for_heading,
 )
 from tests.support.clock import CountedIds, HandClock
+from tests.support.lacks import NEEDS_BROWSER
 from tests.support.stored_payment import store_payment
 from tests.support.web_server import web_server
 

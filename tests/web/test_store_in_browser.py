@@ -10,13 +10,13 @@ from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.payments.send import SendArguments
 from tests.support.browser import (
     COME_BACK,
-    NEEDS_BROWSER,
     a_phone,
     text_of,
     the_new_window,
     wait_for,
     wait_for_heading,
 )
+from tests.support.lacks import NEEDS_BROWSER
 from tests.support.pictures import PICTURES
 from tests.support.served_shop import FAMILIES, served_shop
 

@@ -60,6 +60,11 @@ def tell_failed_script(payment: Payment) -> None:
     )
 
 
+def tell_abandoned(what: str) -> None:
+    """Say what it means that no gateway was asked to close it."""
+    tell(f"note: {what}: no gateway closed it; should it be paid yet, that is flagged late")
+
+
 def leave(result: Result, *, exit_status: bool, declined_is_error: bool = False) -> None:
     """End the command with the exit code that the result calls for.
 

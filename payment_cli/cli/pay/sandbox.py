@@ -14,6 +14,7 @@ from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
 from payment_cli.errors import (
     ConflictError,
+    CorruptRecordError,
     InvalidValueError,
     NotFoundError,
     ProviderRefusedError,
@@ -66,13 +67,15 @@ def init(port: int, notify: str | None, printing: Printing) -> None:
     They are named sandbox, sandbox-cert (platform certificates) and, for wx.scan by APIv2,
     sandbox-v2. Called again it keeps the keys and writes the two URLs anew.
     """
-    from payment_cli.files.authored import home
-    from payment_cli.files.safe_files import check_owner
+    from payment_cli.files.authored import home, writing_into
+    from payment_cli.gateways.registry import configured_providers
     from payment_cli.sandbox.targets import init as write_targets
 
     app = current_app()
-    check_owner(app.root)
     domain = app.merchants.own().domain
+    for provider in configured_providers():  # the sandbox, which stands alone, follows links
+        with writing_into(app.root, domain, ".payment", provider.name):
+            pass
     public = app.settings.public_url
     with _errors():
         targets = write_targets(
@@ -275,5 +278,7 @@ def _errors(ref: str = "") -> Iterator[None]:
     except SandboxError as error:
         if error.kind == "not found":
             raise NotFoundError("sandbox order", ref, hint=str(error)) from error
-        kinds = {"invalid": InvalidValueError, "conflict": ConflictError}
+        kinds = {
+            "invalid": InvalidValueError, "conflict": ConflictError, "damaged": CorruptRecordError,
+        }  # fmt: skip
         raise kinds.get(error.kind, ProviderRefusedError)(str(error)) from error

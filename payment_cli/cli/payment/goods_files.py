@@ -26,6 +26,10 @@ TABLE_MAX = 64 << 20
 
 _FORMAT = click.Choice(FORMATS)
 
+_raw_cells = click.option(
+    "--raw-cells", is_flag=True, help="CSV: texts as they are, though they may be formulas."
+)
+
 
 @click.command(
     "import",
@@ -50,15 +54,22 @@ _FORMAT = click.Choice(FORMATS)
     help="Set the stock too; what was sold since the file was written is undone.",
 )
 @keep_option
+@_raw_cells
 @json_options
 def import_goods(
-    file: str, form: str | None, sets_stock: bool, keep: tuple[str, ...], printing: Printing
+    file: str,
+    form: str | None,
+    sets_stock: bool,
+    keep: tuple[str, ...],
+    raw_cells: bool,
+    printing: Printing,
 ) -> None:
     """Add the goods of FILE (- is stdin), change those whose nm is there; print how many.
 
     JSON lines: one product a line. CSV: the first line names the columns, as w_price, price or
     价格; in UTF-8, UTF-16 or GB18030. A field that the file gives replaces the stored one; null, or
     an empty cell, removes it; what it does not mention stays. Parts of packages are named by nm.
+    A ' before a text that could be a formula is not part of it.
 
     Stock that is counted is left alone: the file has what it was once. --stock sets it.
 
@@ -71,7 +82,7 @@ def import_goods(
     app = current_app()
     with _opened(file) as stream, progress("goods") as tell_progress:
         lines = _table(stream, file) if kind == "csv" else _lines(stream)
-        manner = Manner(sets_stock, keep)
+        manner = Manner(sets_stock, keep, is_guarded=not raw_cells)
         done = app.shop.goods_files.load(lines, kind, tell_progress, manner)
     if done.stocks_left:
         tell(f"stock left as it is counted, not as the file has it: {done.stocks_left} (--stock)")
@@ -94,9 +105,14 @@ def import_goods(
     metavar="FORMAT",
     help="jsonl (all fields, the default) or csv (only those it has columns for).",
 )
-def export_goods(form: str) -> None:
-    """Write the goods that are not deleted, by nm, as a file that import reads."""
-    for line in current_app().shop.goods_files.dump(form):
+@_raw_cells
+def export_goods(form: str, raw_cells: bool) -> None:
+    """Write the goods that are not deleted, by nm, as a file that import reads.
+
+    In CSV a text that begins with = + - @ is written behind a ', or a spreadsheet would run it as a
+    formula; import takes it off again.
+    """
+    for line in current_app().shop.goods_files.dump(form, is_guarded=not raw_cells):
         write(line)
 
 

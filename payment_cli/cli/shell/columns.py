@@ -9,6 +9,7 @@ from unicodedata import combining, east_asian_width
 from payment_cli.cli.shell.printing import plain_text, value_at
 from payment_cli.cli.shell.text import printable
 from payment_cli.errors import InvalidValueError
+from payment_cli.model.codec import is_far
 from payment_cli.model.query.zones import Zone, wall_time
 from payment_cli.model.record import Json
 
@@ -72,6 +73,8 @@ def format_time(value: Json, zone: Zone, form: str = TIME_FORMAT) -> str:
     """Return AMS in a time zone; `form` as `yyyy-MM-dd HH:mm:ss.SSS`. 0 is "", not 1970."""
     if not isinstance(value, (int, Decimal)) or value == 0:
         return ""
+    if isinstance(value, Decimal) and is_far(value):
+        return str(value)  # as an int it would fill the memory
     try:
         local = wall_time(int(value), zone())
     except OverflowError:

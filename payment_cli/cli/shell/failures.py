@@ -53,7 +53,9 @@ def report(program: str, words: Sequence[str], error: Exception) -> int:
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and error.ctx is not None:
         text = error.ctx.get_help()
     if has_flag(words, "debug"):
-        text = f"{_traceback(error)}{text}"
+        from payment_cli.trace import trace
+
+        text = f"{trace(error)}{text}"
     with suppress(OSError, ValueError):  # if nobody listens, the exit code still speaks
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - the door's own voice
     return failure.exit_code
@@ -85,9 +87,3 @@ def _place(error: Exception) -> str:
     while step.tb_next is not None:
         step = step.tb_next
     return f"{step.tb_frame.f_globals.get('__name__', '?')}:{step.tb_lineno}"
-
-
-def _traceback(error: Exception) -> str:
-    import traceback
-
-    return "".join(traceback.format_exception(error))

@@ -5,8 +5,11 @@ from decimal import Decimal
 from simplejson import JSONDecodeError
 
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.codec import DEPTH_MAX, decode_foreign, encode
+from payment_cli.model.codec import DEPTH_MAX, DIGITS_MAX, decode_foreign, encode
 from payment_cli.model.record import Json, Record
+
+#: What DIGITS_MAX digits need; to write out a longer number takes too long.
+_BITS_MAX = DIGITS_MAX * 10 // 3
 
 
 def read_object(text: str, what: str) -> Record:
@@ -57,6 +60,8 @@ def _exact(value: object, what: str) -> Json:
         return {str(k): _exact(v, what) for k, v in value.items()}
     if isinstance(value, list):
         return [_exact(item, what) for item in value]
+    if isinstance(value, int) and value.bit_length() > _BITS_MAX:  # 0x… has no limit of its own
+        raise InvalidValueError(f"{what} has a number that is too long")
     if isinstance(value, float):
         number = Decimal(repr(value))
         if not number.is_finite():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from payment_cli.errors import NotFoundError
 from payment_cli.model.events.notice import Notice, NoticeStatus
-from payment_cli.model.query.match import all_of, between, equal, negate
+from payment_cli.model.query.match import all_of, between, equal
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Reader, Transaction
 
@@ -19,9 +19,8 @@ def may_start_delivery(reader: Reader, order_id: str, store: str, now: int) -> b
     """
     waiting = equal("st", str(NoticeStatus.WAITING))
     due = all_of(equal("or_id", order_id), waiting, between("next_at", high=now))
-    under_way = all_of(
-        equal("sto_nm", store), waiting, negate(equal("owner", "")), between("next_at", low=now)
-    )
+    has_owner = between("owner", low="", low_open=True)
+    under_way = all_of(equal("sto_nm", store), waiting, has_owner, between("next_at", low=now))
     return reader.count(NOTICES, due) > 0 and reader.count(NOTICES, under_way) == 0
 
 

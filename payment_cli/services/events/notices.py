@@ -33,6 +33,7 @@ from payment_cli.services.events.notice_records import (
     save_notice,
 )
 from payment_cli.storage.base import Query, Storage, Transaction
+from payment_cli.storage.sight import asked_id, find_owned
 from payment_cli.webhooks.signature import signed_headers
 
 
@@ -104,14 +105,14 @@ class Notices:
 
         Raises:
             NotFoundError, AmbiguousIdError: there is no such notice; a delivered one is gone.
-            NotAllowedError: it is another store's, or is being tried right now.
+            NotAllowedError: it is being tried right now.
             ConflictError: another process took it up.
         """
-        notice_id = self.storage.find_id(NOTICES, fragment)
+        notice_id = find_owned(self.storage, NOTICES, fragment, self.actor.sight, "sto_nm")
         now = self.clock()
         with self.storage.transaction(self.actor.domain) as tx:
             notice = load_notice(tx, notice_id)
-            self.actor.require(notice.sto_nm, f"notice {notice.id}")
+            self.actor.require(notice.sto_nm, NOTICES.kind, asked_id(NOTICES, fragment))
             if notice.owner and not notice.is_due(now):
                 raise NotAllowedError(f"notice {notice.id} is being tried", hint="wait a minute")
             save_notice(tx, notice.again(now))
@@ -232,7 +233,7 @@ class Notices:
         failed = equal("st", str(NoticeStatus.FAILED))
         match = all_of(failed, between("lm", high=self.clock() - KEPT_MS))
         is_forgotten = predicate(match)
-        for record in list(self.query(Query(match, limit=most))):
+        for record in list(self.query(Query(match, (("lm", 1),), limit=most))):
             with self.storage.transaction(self.actor.domain) as tx:
                 remove_notice(tx, str(record["id"]), is_forgotten)
 

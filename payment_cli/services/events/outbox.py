@@ -18,10 +18,11 @@ from payment_cli.errors import (
     PaymentError,
     StorageError,
 )
-from payment_cli.model.events.hook import HOOK
-from payment_cli.model.query.match import equal, negate
+from payment_cli.model.actor import Actor
+from payment_cli.model.query.match import is_null
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.base import Collection, Query, Storage, Transaction
+from payment_cli.storage.sight import find_owned
 
 OUTBOX = Collection("outbox")
 
@@ -30,6 +31,9 @@ BASKET_TAKE = "basket.take"
 
 #: A step that a commit called for and that could not be done in it (owed.py).
 OWED = "owed"
+
+#: Where rows say whose they are.
+_OWNERS = ("store", "data.store", "data.domain")
 
 #: Applies a row inside the transaction that also removes it.
 Apply = Callable[[Transaction, Record], None]
@@ -48,18 +52,28 @@ def outbox_row(row_id: str, now: int, what: str, **data: Json) -> Record:
     }
 
 
-def find_row(storage: Storage, fragment: str, what: str) -> str:
+def find_row(storage: Storage, actor: Actor, fragment: str, what: str) -> str:
     """Return the id of the row that a person named; `what` is what he calls it.
 
     Raises:
-        NotFoundError, AmbiguousIdError: there is no such row.
+        NotFoundError, AmbiguousIdError: there is no such row that the actor may see.
     """
     try:
-        return storage.find_id(OUTBOX, fragment)
+        row_id = find_owned(storage, OUTBOX, fragment, actor.sight, *_OWNERS)
+        row = storage.get(OUTBOX, row_id)
     except AmbiguousIdError as error:
         raise AmbiguousIdError(what, fragment) from error
     except NotFoundError as error:
         raise NotFoundError(what, fragment) from error
+    actor.require(store_of(row), what, fragment)
+    return row_id
+
+
+def store_of(row: Record) -> str:
+    """Return the domain of the store that a row is about, "" if it says none."""
+    found = row.get("data")
+    data: Mapping[str, Json] = found if isinstance(found, dict) else {}
+    return str(row.get("store") or data.get("store") or data.get("domain") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,8 @@ class Outbox:
         Raises:
             LockedError, StorageError: nothing can be written now.
         """
-        match = negate(equal("what", HOOK))  # hooks run outside any transaction: hooks.py
+        # Hooks run outside any transaction (hooks.py), and only they have a state.
+        match = is_null("st")
         rows = self.storage.query(OUTBOX, Query(match, (("lm", 1),), limit=limit))
         count = 0
         errors = []

@@ -4,13 +4,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from payment_cli.clock import Clock
-from payment_cli.errors import CorruptRecordError, PaymentError
+from payment_cli.errors import ConfigError, CorruptRecordError, PaymentError
 from payment_cli.gateways.base import Outcome
 from payment_cli.model.payments.pay_type import family_of
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.record import Record
-from payment_cli.services.payments.ask import Asker, order_ref
+from payment_cli.services.payments.ask import Asker
 from payment_cli.services.payments.due import Sweep, due_payments
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.pace import SILENCE_MAX, SILENCE_MS, bumped
@@ -33,7 +33,8 @@ class Checker:
         """Ask the provider about a waiting payment; a final one is answered from the tree.
 
         A payment past its expiry is closed at the provider, then FAIL. `unknown` is set when no
-        answer could be had: the state is unchanged.
+        answer could be had: the state is unchanged. One that was abandoned is asked about if that
+        can be done again: nobody had closed it, and money may have come.
 
         Raises:
             OutcomeUnknownError: a send of it is under way right now.
@@ -43,16 +44,24 @@ class Checker:
         payment = self.payments.get_committed(fragment)
         if payment.st is Status.FAIL and payment.next_check_at:
             return self.asker.reverse_owed(payment)
+        if payment.st is Status.FAIL and payment.abandoned_at:
+            return self._check_abandoned(payment)
         if payment.st is not Status.WAIT:
             return Result(payment)
         gateway = self.asker.gateway(payment)
         if payment.intent is not None:
             return self.resolver.resolve(gateway, payment)
-        answer = gateway.check(order_ref(payment))
+        answer = self.asker.check(gateway, payment)
         is_unpaid = answer.outcome in (Outcome.WAITING, Outcome.NOT_FOUND)
         if is_unpaid and payment.is_awaited and self.clock() > payment.expi:
             return self.asker.end(gateway, payment, "expired")
-        return self.asker.note(payment, answer)
+        return self.asker.note(gateway, payment, answer)
+
+    def _check_abandoned(self, payment: Payment) -> Result:
+        with suppress(ConfigError):
+            gateway = self.asker.gateway(payment)
+            return self.asker.note(gateway, payment, self.asker.check(gateway, payment))
+        return Result(payment)
 
     def check_pending(self, limit: int) -> Sweep:
         """Check the payments that are due by `next_check_at`, oldest first, at most `limit`.
@@ -81,7 +90,8 @@ class Checker:
                 errors.append((payment_id, f"{error.code}: {error}"))
                 self._postpone(payment_id)
                 continue
-            silence[account] = silence.get(account, 0) + 1 if result.unknown else 0
+            is_silent = result.unknown and not result.is_answered
+            silence[account] = silence.get(account, 0) + 1 if is_silent else 0
             word = "unknown" if result.unknown else str(result.payment.st)
             if result.payment.has_other_amount:
                 word = str(result.payment.flag)

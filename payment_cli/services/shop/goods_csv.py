@@ -2,6 +2,9 @@
 
 A column is headed by any word for its field (model/shop/forms.py) or by a Chinese one. Rows and
 columns that are wholly empty, heading included, are none.
+
+A spreadsheet runs a text that begins with `=` as a formula, which may send the sheet elsewhere
+(OWASP, "CSV Injection"). Such a text is written behind a `'`, and is read without it.
 """
 
 import csv
@@ -11,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.codec import decode_foreign, encode
+from payment_cli.model.codec import decode_foreign, encode, is_far
 from payment_cli.model.record import Json, Record
 from payment_cli.model.shop.forms import FORMS
 from payment_cli.model.spelling import meant
@@ -49,15 +52,22 @@ _NUMBER = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?", re.ASCII)
 #: How a spreadsheet shows a number of more than eleven digits: the code itself is lost.
 _SCIENTIFIC = re.compile(r"-?[0-9](\.[0-9]+)?E[+-][0-9]{2,3}", re.ASCII | re.IGNORECASE)
 
+#: With what a formula begins, in a Chinese or Japanese spreadsheet too. More `'` before it are part
+#: of the text: so each text is written in one way, and each way is read as one text.
+_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+
 #: Fields in which such a text may be meant.
 _PROSE = ("link", "description")
 
 
-def read_csv(lines: Iterable[str], keep: Sequence[str] = ()) -> Iterator[tuple[int, Record]]:
+def read_csv(
+    lines: Iterable[str], keep: Sequence[str] = (), *, is_guarded: bool = True
+) -> Iterator[tuple[int, Record]]:
     """Yield (line number, document) of a CSV file; columns in `keep` are one's own, and text.
 
     An empty cell is null; a category may stand there without JSON. Between cells there are commas,
-    or tabs where the first line has them.
+    or tabs where the first line has them. Texts that could be formulas are behind a `'` if the
+    file `is_guarded`.
 
     Raises:
         InvalidValueError: a line is not one; its number is named.
@@ -73,22 +83,29 @@ def read_csv(lines: Iterable[str], keep: Sequence[str] = ()) -> Iterator[tuple[i
             if not any(map(str.strip, cells)):
                 continue
             with naming(reader.line_num):
-                document = _document(names, cells)
+                document = _document(names, _unguarded(cells) if is_guarded else cells)
             yield reader.line_num, document
     except csv.Error as error:
         raise InvalidValueError(f"line {max(1, reader.line_num)}: {error}") from error
 
 
-def write_csv(documents: Iterable[Record]) -> Iterator[str]:
+def write_csv(documents: Iterable[Record], *, is_guarded: bool = True) -> Iterator[str]:
     """Yield the lines of a file that `read_csv` reads."""
     yield _csv_line(COLUMNS)
     for document in documents:
-        yield _csv_line([_cell(document.get(name), name) for name in COLUMNS])
+        values = ((name, document.get(name)) for name in COLUMNS)
+        yield _csv_line([_cell(v, name, is_guarded=is_guarded) for name, v in values])
 
 
 def _with_first(first: str, rest: Iterable[str]) -> Iterator[str]:
     yield first
     yield from rest
+
+
+def _unguarded(cells: Sequence[str]) -> list[str]:
+    return [
+        cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) is not None else cell for cell in cells
+    ]
 
 
 def _fields(headings: Sequence[str], keep: Sequence[str]) -> list[str]:
@@ -150,15 +167,21 @@ def _number(name: str, text: str) -> Json:
     return int(number) if number == number.to_integral_value() else number
 
 
-def _cell(value: Json, name: str) -> str:
+def _cell(value: Json, name: str, *, is_guarded: bool) -> str:
     if value is None:
         return ""
+    if isinstance(value, str) and is_guarded and _FORMULA.match(value) is not None:
+        return f"'{value}"
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return str(value) if is_far(value) else format(value, "f")
     return encode(value) if name in _JSON_COLUMNS else str(value)
 
 
-def _csv_line(cells: Iterable[str]) -> str:
+def _csv_line(cells: Sequence[str]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(cells)
+    # By itself the writer would leave a lone \r outside of quotes, where readers see a line's end.
+    if any("\r" in cell for cell in cells):
+        csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(cells)
+    else:
+        csv.writer(out, lineterminator="\n").writerow(cells)
     return out.getvalue()

@@ -47,10 +47,15 @@ class Imported:
 
 
 class Manner(NamedTuple):
-    """How a file is taken: whether it sets stock that is counted, which words are one's own."""
+    """How a file is taken.
+
+    Whether it sets stock that is counted, which words are one's own, and whether a CSV file has its
+    texts behind a `'` where they could be formulas (goods_csv.py).
+    """
 
     sets_stock: bool = False
     keep: Sequence[str] = ()
+    is_guarded: bool = True
 
     def merged(self, old: Product, document: Record, now: int) -> Product:
         """Return a product as the file's document makes it; a deleted one is live again."""
@@ -116,7 +121,7 @@ class GoodsFiles:
             NotAllowedError: it changes a product that was edited too short a time ago.
             ConflictError: a product was added meanwhile under the same name.
         """
-        documents = list(read_documents(lines, kind, manner.keep))
+        documents = list(read_documents(lines, kind, manner.keep, is_guarded=manner.is_guarded))
         planned = self._checked(documents, progress, manner)
         # Parts before packages, and holders of price rules before those that have them: an
         # interrupted import leaves nothing that names what is not there.
@@ -130,14 +135,15 @@ class GoodsFiles:
         left = sum(row.leaves_stock for row in planned)
         return Imported(added, len(done) - added, len(planned) - len(done), left)
 
-    def dump(self, kind: str) -> Iterator[str]:
+    def dump(self, kind: str, *, is_guarded: bool = True) -> Iterator[str]:
         """Yield the live goods as lines of a file that `load` reads, here or in another store.
 
         Other products are named by their `nm`: ids are this store's own.
         """
         records = self.goods.query(Query(everything(), (("nm", 1),)))
         names: dict[str, str] = {}
-        return write_documents((self._portable(record, names) for record in records), kind)
+        portable = (self._portable(record, names) for record in records)
+        return write_documents(portable, kind, is_guarded=is_guarded)
 
     def _checked(
         self, documents: list[tuple[int, Record]], progress: Progress, manner: Manner

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
+    ConfigError,
     ConflictError,
     NotAllowedError,
     OutcomeUnknownError,
@@ -156,15 +157,21 @@ class OrderPayments:
         """Return all payments that the order owns, oldest first."""
         return [self.payments.get(pay_id) for pay_id in self.orders.get(fragment).pay_ids]
 
-    def cancel(self, fragment: str, reason: str) -> Order:
+    def cancel(self, fragment: str, reason: str, *, abandon: bool = False) -> Order:
         """Cancel a pending order: its payments are closed first, then stock and coupons are free.
 
+        With `abandon` those that can't be asked about are ended without their provider: see
+        `Closer.abandon`.
+
         Raises:
-            NotAllowedError: the order is paid, or was paid while it was being cancelled.
+            NotAllowedError: the order is paid, or was paid while it was being cancelled; or nothing
+                of it is to be abandoned, or not by this caller.
             OutcomeUnknownError: a payment could not be closed for sure; the order is as it was.
         """
         order = self.orders.get_committed(fragment)
         order.require(OrderEvent.CANCEL)
+        if abandon:
+            self._abandon(order, reason)
         self._end_all(order, reason)
         by = self.orders.actor.domain
         with self.storage.transaction(by, leaves_foreign=True) as tx:
@@ -332,7 +339,7 @@ class OrderPayments:
         """
         try:
             result = self.closer.close(payment.id, f"paid by {pay_tp} instead")
-        except OutcomeUnknownError:
+        except (OutcomeUnknownError, ConfigError):
             if anyway:
                 return
             raise
@@ -352,6 +359,26 @@ class OrderPayments:
                     f"payment {payment_id} could not be closed for sure: {result.err_msg}",
                     hint="try again",
                 )
+
+    def _abandon(self, order: Order, reason: str) -> None:
+        """End those payments of the order that can't be closed; what can be is left as it is.
+
+        Raises:
+            NotAllowedError: there are none.
+        """
+        self.closer.require_operator()
+        refusal = NotAllowedError(f"no payment of order {order.id} waits", hint="payment o cancel")
+        abandoned = 0
+        for payment in map(self.payments.get_committed, order.pay_ids):
+            if payment.is_final:
+                continue
+            try:
+                self.closer.abandon(payment.id, reason)
+                abandoned += 1
+            except NotAllowedError as error:
+                refusal = error
+        if not abandoned:
+            raise refusal
 
     def _current(self, order: Order) -> Payment | None:
         return self.payments.get(order.pay_id) if order.pay_id else None

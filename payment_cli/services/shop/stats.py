@@ -84,10 +84,10 @@ class Stats:
         - status: orders made in it.
 
         Raises:
-            NotAllowedError: the caller may not see that store.
+            NotFoundError: it is no store that the caller may see.
         """
         if store:
-            self.actor.require(store, f"store {store}")
+            self.actor.require_store(store)
         domain = store or (None if self.actor.is_operator else self.actor.domain)
         table = _Table(by)
         tz = self.zone_of(store or self.actor.domain)
@@ -102,16 +102,19 @@ class _Source:
     tz: tzinfo
     buyer: str
 
-    def orders(self, match: Match) -> Iterator[Record]:
-        return self.storage.query(orders(self.domain), self._query(match))
+    def orders(self, span: Span, path: str) -> Iterator[Record]:
+        return self.storage.query(orders(self.domain), self._query(span, path))
 
-    def payments(self, match: Match) -> Iterator[Record]:
-        for record in self.storage.query(PAYMENTS, self._query(match)):
+    def payments(self, span: Span, path: str) -> Iterator[Record]:
+        for record in self.storage.query(PAYMENTS, self._query(span, path)):
             if self.domain in (None, record.get("seller_nm")):
                 yield record
 
-    def _query(self, match: Match) -> Query:
-        return Query(all_of(equal("buyer_id", self.buyer), match) if self.buyer else match)
+    def _query(self, span: Span, path: str) -> Query:
+        """Ask for the records whose time at `path` is in the span, and for none beside them."""
+        match = span.match(path)
+        wanted = all_of(equal("buyer_id", self.buyer), match) if self.buyer else match
+        return Query(wanted, ((path, 1),))
 
 
 class _Table:
@@ -151,10 +154,10 @@ class _Table:
 
 
 def _by_day(table: _Table, source: _Source, span: Span) -> None:
-    for order in source.orders(span.match("ct")):
+    for order in source.orders(span, "ct"):
         day, cur = day_of(_whole(order["ct"]), source.tz), str(order["ord_currency"])
         table.add({"day": day, "cur": cur}, (day, cur), orders=1)
-    for order in source.orders(span.match("ok_at")):
+    for order in source.orders(span, "ok_at"):
         day, cur = day_of(_whole(order["ok_at"]), source.tz), str(order["ord_currency"])
         table.add({"day": day, "cur": cur}, (day, cur), **_paid(order))
 
@@ -162,7 +165,7 @@ def _by_day(table: _Table, source: _Source, span: Span) -> None:
 def _by_buyer(table: _Table, source: _Source, span: Span) -> None:
     last: dict[tuple[str, ...], int] = {}
     for path in ("ct", "ok_at"):
-        for order in source.orders(span.match(path)):
+        for order in source.orders(span, path):
             key = tuple(
                 str(order.get(name) or "") for name in ("buyer_id", "sto_nm", "ord_currency")
             )
@@ -174,7 +177,7 @@ def _by_buyer(table: _Table, source: _Source, span: Span) -> None:
 
 
 def _by_product(table: _Table, source: _Source, span: Span) -> None:
-    for order in source.orders(span.match("ok_at")):
+    for order in source.orders(span, "ok_at"):
         cur = str(order["ord_currency"])
         seen: set[str] = set()
         for line in _rows(order, "ord_ws"):
@@ -196,7 +199,7 @@ def _by_product(table: _Table, source: _Source, span: Span) -> None:
 
 
 def _by_pay_type(table: _Table, source: _Source, span: Span) -> None:
-    for payment in source.payments(span.match("close_at")):
+    for payment in source.payments(span, "close_at"):
         pay_tp, cur = str(payment.get("pay_tp") or ""), str(payment["cur"])
         is_paid, flagged = payment["st"] == "OK", _flagged_fen(payment)
         is_settled = is_paid and payment.get("flag", "") in ("", Flag.DOUBLE)
@@ -212,7 +215,7 @@ def _by_pay_type(table: _Table, source: _Source, span: Span) -> None:
 
 
 def _by_status(table: _Table, source: _Source, span: Span) -> None:
-    for order in source.orders(span.match("ct")):
+    for order in source.orders(span, "ct"):
         status, cur = str(order["ord_status"]), str(order["ord_currency"])
         pieces, fee = _whole(order.get("pro_c")), _fen(order, "fee")
         texts = {"ord_status": status, "cur": cur}

@@ -42,7 +42,7 @@ class Merchants(NamedTuple):
             OtherOwnerError: the tree is another user's.
         """
         check_name("domain", name)
-        self.actor.require(name, f"domain {name}")
+        self.actor.require_seller(name)
         if name in authored.list_domains(self.root):
             raise ConflictError(f"{name} is a merchant already", hint="payment store show")
         merchant = Merchant(domain=name, id=self.new_id(self.clock()), title=name)
@@ -53,11 +53,10 @@ class Merchants(NamedTuple):
                 f"{www} is in the tree, which has keys", hint="a folder of the web server's"
             )
         check_owner(self.root)
-        home_page = authored.home(self.root, name) / ".store" / "default_home"
         if www is None:
-            authored.make_private_dir(home_page)
+            authored.make_home_page(self.root, name)
         else:
-            authored.publish_dir(home_page, www / name)
+            authored.publish_home_page(self.root, name, www / name)
         authored.write_store_info(self.root, name, merchant.to_record())
         return merchant
 
@@ -69,6 +68,15 @@ class Merchants(NamedTuple):
             ConfigError: its store_info.json is damaged.
         """
         return Merchant.from_record(domain, authored.read_store_info(self.root, domain))
+
+    def show(self, domain: str) -> Merchant:
+        """Return the merchant of `domain` to somebody who asks for it by name.
+
+        Raises:
+            NotFoundError: there is none that the caller may see. ConfigError: as `get`.
+        """
+        self.actor.require_store(domain)
+        return self.get(domain)
 
     def logo(self, domain: str) -> "Logo":
         """Return the logo of a store.
@@ -99,9 +107,9 @@ class Merchants(NamedTuple):
             InvalidValueError: not a key that can be set, not its kind of value, or `sellers` names
                 a target that has no config.
             ConfigError: the file of the language `lang` is damaged.
-            NotAllowedError: the caller may not act for `domain`.
+            NotFoundError: there is no such merchant that the caller may see.
         """
-        self.actor.require(domain, f"store {domain}")
+        self.actor.require_store(domain)
         merchant = self.get(domain)
         change: dict[str, Any]
         if key == "sellers":

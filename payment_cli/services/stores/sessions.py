@@ -58,7 +58,7 @@ class WebSessions:
 
         Raises:
             InvalidValueError: the buyer or the openid is not well formed, or a buyer is missing.
-            NotFoundError: there is no such store. NotAllowedError: it is another's.
+            NotFoundError: there is no such store that the caller may see.
             ConfigError: its key file is not as it must be. StorageError: the disk refused.
         """
         self._require(domain)
@@ -85,12 +85,12 @@ class WebSessions:
         """Void every session of a store by a new key; return where the key is.
 
         Raises:
-            NotFoundError, NotAllowedError, StorageError: as `issue`.
+            NotFoundError, StorageError: as `issue`.
         """
         self._require(domain)
         self.keys.replace(domain)
         return self.keys.place(domain)
 
     def _require(self, domain: str) -> None:
-        self.actor.require(domain, f"store {domain}")
+        self.actor.require_store(domain)
         self.find_merchant(domain)

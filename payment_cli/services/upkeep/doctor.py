@@ -23,6 +23,7 @@ from payment_cli.model.query.zones import find_zone
 from payment_cli.model.record import Record
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.stores.sellers import wrong_sellers
+from payment_cli.services.upkeep.doctor_files import examine_files
 from payment_cli.services.upkeep.doctor_tree import MOUNTS, examine_left, examine_tree
 from payment_cli.services.upkeep.doctor_web import examine_public_url, examine_shown
 
@@ -174,12 +175,18 @@ class Doctor:
             return
         names = [provider.name for provider in configured_providers()]
         known = {name: set(self.configs.targets(name)) for name in names}
+        bearers: dict[str, list[str]] = {}
         for domain in domains:
             try:
                 merchant = self.configs.merchant(domain)
+                bearers.setdefault(merchant.id, []).append(domain)
                 yield from self._merchant(merchant, known)
             except PaymentError as problem:
                 yield failed(f"{domain} store", problem)
+        for store_id, stores in bearers.items():
+            if len(stores) > 1:
+                told = f"{', '.join(stores)} say the same id, {store_id[:40]!a}, in store_info.json"
+                yield warn("merchants", told, "give all but one of them an id of their own")
 
     def _merchant(
         self, merchant: Merchant, known: Mapping[str, Collection[tuple[str, str]]]
@@ -196,6 +203,7 @@ class Doctor:
         if not wrong:
             yield ok(subject, f"{merchant.title}, {len(merchant.sellers)} default targets")
         yield from self.examine_store(merchant)
+        yield from examine_files(self.root, merchant.domain)
         yield from examine_shown(self.root, merchant.domain)
 
 

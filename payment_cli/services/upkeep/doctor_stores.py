@@ -93,7 +93,7 @@ class StoreExaminer(NamedTuple):
 
     def _sends_from(self, domain: str) -> str | None:
         is_default = equal("dftaddr", True)  # noqa: FBT003
-        match = all_of(equal("tp", str(AddressType.SHOP)), is_default)
+        match = all_of(equal("uid", ""), equal("tp", str(AddressType.SHOP)), is_default)
         found = self.reader().query(Collection("address", domain), Query(match, limit=1))
         return next((str(r.get("nm", "")).partition("_")[2] for r in found), None)
 

@@ -30,7 +30,7 @@ def examine_shown(root: Path, domain: str) -> Iterator[Finding]:
     """Yield what there is to say of what the store of `domain` shows."""
     subject = f"{domain} store"
     yield from _logo(root, domain, subject)
-    place = root / "home" / domain / ".store" / "default_home"
+    place = authored.home_page(root, domain)
     try:
         yield from _home_page(place, subject)
     except OSError as problem:

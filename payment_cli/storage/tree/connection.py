@@ -12,8 +12,9 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
-from payment_cli.files.safe_files import exists, folder, write_new
+from payment_cli.files.safe_files import exists, folder, open_root, write_new
 from payment_cli.ids import new_token
+from payment_cli.storage.tree import ghost
 from payment_cli.storage.tree.layout import write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
 from payment_cli.storage.tree.schema import create_indexes, create_tables
@@ -103,10 +104,9 @@ def _misplaced(path: str, what: str) -> CorruptRecordError:
 
 
 class Journal(NamedTuple):
-    """An open journal: its connection, what identifies its file, and its own name."""
+    """An open journal: its connection, and its own name."""
 
     conn: sqlite3.Connection
-    inode: tuple[int, int] | None
     name: str
 
 
@@ -116,16 +116,14 @@ def open_writer(root: Path) -> Journal:
     Raises:
         sqlite3.Error: it can't be opened. ConfigError: it is newer. OldTreeError: it is older.
     """
-    inode = inode_of(journal_path(root))
     conn = _checked(_connect(root, "mode=rw"))
     try:
-        conn.execute("PRAGMA synchronous = FULL")
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
         name = conn.execute("SELECT journal FROM tree").fetchone()[0]
     except BaseException:
         conn.close()
         raise
-    return Journal(conn, inode, name)
+    return Journal(conn, name)
 
 
 def open_reader(root: Path) -> sqlite3.Connection:
@@ -165,7 +163,17 @@ def _open_read_only(root: Path, first: sqlite3.OperationalError) -> sqlite3.Conn
 def _connect(root: Path, options: str) -> sqlite3.Connection:
     inode_of(journal_path(root))
     uri = f"file:{quote(str(journal_path(root).absolute()))}?{options}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+    return _synced(sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None))
+
+
+def _synced(conn: sqlite3.Connection) -> sqlite3.Connection:
+    """Have every commit of a connection be on disk; a reader's too, which may be a checkpoint."""
+    try:
+        conn.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        conn.close()
+        raise
+    return conn
 
 
 def _checked(conn: sqlite3.Connection) -> sqlite3.Connection:
@@ -191,6 +199,28 @@ def create_journal(root: Path, root_fd: int) -> None:
 def missing_journal() -> CorruptRecordError:
     """Return the error for a tree with records but without its journal."""
     return CorruptRecordError("the journal is missing, but the tree has records", hint=REBUILD_HINT)
+
+
+def require_new(root: Path, *, was_open: bool) -> None:
+    """Refuse a tree without a journal, unless it is empty and nobody has seen it otherwise.
+
+    `was_open` says that the caller had it open: then its disk may be away.
+
+    Raises:
+        CorruptRecordError: it has records, only its journal is missing.
+        StorageError: there is no tree any more.
+    """
+    from payment_cli.storage.tree.scan import has_records
+
+    with suppress(FileNotFoundError):
+        root_fd = open_root(root)
+        try:
+            if has_records(root_fd):
+                raise missing_journal()
+        finally:
+            os.close(root_fd)
+    if was_open:
+        raise ghost.gone(root)
 
 
 @contextmanager

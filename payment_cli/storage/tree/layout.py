@@ -10,7 +10,7 @@ from payment_cli.errors import ConfigError, CorruptRecordError
 from payment_cli.files.safe_files import read_file, replace_durably
 
 #: Of a tree. Raised with every change of the tables, or of how files lie: see versions.py.
-VERSION: Final = 2
+VERSION: Final = 3
 
 VERSION_NAME = ".version"
 

@@ -1,8 +1,8 @@
 """Turns a query into SQL over `records`, so that the engine filters, sorts and pages.
 
-Every SELECT has two parts, merged in order: the settled records, by an index where there is one,
-and the few fresh ones that no index has yet (schema.py).
-
+Every SELECT has two parts, merged in order: the settled records, by the index that choice.py
+chose, and the few fresh ones that no index has yet (schema.py). A list of values whose records are
+wanted in an order (two states by time) is one part for each value.
 
 Fields with a column are compared there and served by indexes; all others are looked up in the
 JSON of each row. What SQL can't decide (a regex) is left as a residual for each row. A kind that
@@ -11,19 +11,18 @@ has an `odd` record (see schema.Field) is asked by its JSON alone.
 
 import sqlite3
 from collections.abc import Iterator
-from decimal import Decimal
 from itertools import islice
 from typing import NamedTuple
 
 from payment_cli.model.query.evaluate import predicate
-from payment_cli.model.query.match import And, Equal, In, Match, Range, Scalar
+from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
-from payment_cli.storage.kinds import Field, kind_of
+from payment_cli.storage.kinds import kind_of
+from payment_cli.storage.tree.choice import Wish, choose_index, streams
 from payment_cli.storage.tree.journal import decoded
 from payment_cli.storage.tree.match_sql import Compiled, compile_sql, order_terms
 from payment_cli.storage.tree.match_sql_value import SqlValue
-from payment_cli.storage.tree.schema import sparse_condition
 
 _DOC = "records.doc"
 
@@ -62,14 +61,11 @@ def run_count(conn: sqlite3.Connection, collection: Collection, match: Match) ->
         InvalidValueError: there is no such kind.
         CorruptRecordError: the journal holds a record that is damaged.
     """
-    view = look_at(conn, collection.kind)
-    rows = _rows(collection, match, view.columns)
-    if rows.residual is None:
-        found = _both("SELECT count(*) FROM records", rows, view)
-        return sum(int(row[0]) for row in conn.execute(found.sql, found.params))
-    found = _both("SELECT id, doc FROM records", rows, view)
-    holds = predicate(rows.residual)
-    return sum(map(holds, _decoded(collection.kind, conn.execute(found.sql, found.params))))
+    found = count_of(collection, match, look_at(conn, collection.kind))
+    rows = conn.execute(found.sql, found.params)
+    if found.residual is None:
+        return sum(int(row[0]) for row in rows)
+    return sum(map(predicate(found.residual), _decoded(collection.kind, rows)))
 
 
 class View(NamedTuple):
@@ -89,24 +85,44 @@ def select_of(collection: Collection, query: Query, view: View) -> Statement:
     Raises:
         InvalidValueError: there is no such kind, or it can't be sorted so.
     """
-    rows = _rows(collection, query.match, view.columns)
-    if not query.sort and not kind_of(collection.kind).has_domain:
-        # The index on ids has the domain before the id: name it, and it gives their order.
-        rows = Statement(f"domain = '' AND {rows.sql}", rows.params, rows.residual)
     order = order_terms(query.sort, view.columns, _DOC)
-    # SQLite merges two SELECTs in order only by what both of them yield.
+    # SQLite merges SELECTs in order only by what all of them yield.
     yields = "".join(f", {term}" for term, _ in order)
-    both = _both(f"SELECT id, doc{yields} FROM records", rows, view)  # noqa: S608
+    end = None if query.limit is None else query.skip + query.limit
+    wish = Wish(query.sort[0][0] if query.sort else "id", end)
+    found = _select(f"id, doc{yields}", collection, query.match, wish, view)
     by = ", ".join(f"{term} {direction}" for term, direction in order)
-    return Statement(f"{both.sql} ORDER BY {by}", both.params, both.residual)
+    return Statement(f"{found.sql} ORDER BY {by}", found.params, found.residual)
 
 
-def _both(select: str, rows: Statement, view: View) -> Statement:
-    """Return the SELECT of the settled rows, and then that of the fresh ones."""
-    settled = f"{select} WHERE fresh = 0 AND {rows.sql}"
-    fresh = f"{select} NOT INDEXED WHERE n > ? AND fresh = 1 AND {rows.sql}"
-    params = (*rows.params, view.settled, *rows.params)
-    return Statement(f"{settled} UNION ALL {fresh}", params, rows.residual)
+def count_of(collection: Collection, match: Match, view: View) -> Statement:
+    """Return the SELECT whose numbers add up to a count, or of the rows to be asked the residual.
+
+    Raises:
+        InvalidValueError: there is no such kind.
+    """
+    residual = _rows(collection, match, view.columns).residual
+    what = "count(*)" if residual is None else "id, doc"
+    return _select(what, collection, match, Wish(None), view)
+
+
+def _select(what: str, collection: Collection, match: Match, wish: Wish, view: View) -> Statement:
+    """Return the SELECT of the settled rows, in as many parts as it takes, and of the fresh."""
+    choice = choose_index(collection, match, wish, has_columns=len(view.columns) > 1)
+    terms = "".join(f" AND {term}" for term in choice.terms)
+    parts: list[str] = []
+    params: list[SqlValue] = []
+    for stream in streams(match, choice.merged):
+        rows = _rows(collection, stream, view.columns)
+        parts.append(
+            f"SELECT {what} FROM records INDEXED BY {choice.name}"  # noqa: S608
+            f" WHERE fresh = 0 AND {rows.sql}{terms}"
+        )
+        params += rows.params
+    rows = _rows(collection, match, view.columns)
+    parts.append(f"SELECT {what} FROM records NOT INDEXED WHERE n > ? AND fresh = 1 AND {rows.sql}")  # noqa: S608
+    params += [view.settled, *rows.params]
+    return Statement(" UNION ALL ".join(parts), tuple(params), rows.residual)
 
 
 def look_at(conn: sqlite3.Connection, kind: str) -> View:
@@ -114,7 +130,7 @@ def look_at(conn: sqlite3.Connection, kind: str) -> View:
     columns = {"id": "records.id"}
     settled, has_odd = conn.execute(
         "SELECT settled, EXISTS (SELECT 1 FROM records"  # noqa: S608
-        f" WHERE {_kind_is(kind)} AND odd) FROM tree"
+        f" INDEXED BY by_odd WHERE {_kind_is(kind)} AND odd) FROM tree"
     ).fetchone()
     if not has_odd:
         columns.update((field.path, f"records.{field.column}") for field in kind_of(kind).fields)
@@ -129,8 +145,6 @@ def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Stat
     if kind_of(collection.kind).has_domain and collection.domain is not None:
         terms.append("domain = ?")
         params.append(collection.domain)
-    if len(columns) > 1:
-        terms += _sparse_terms(collection.kind, match)
     return Statement(
         " AND ".join([*terms, f"({compiled.where})"]),
         (*params, *compiled.params),
@@ -142,41 +156,6 @@ def _kind_is(kind: str) -> str:
     """Return the condition on the kind, spelled as the partial indexes spell it."""
     kind_of(kind)
     return f"kind = '{kind}'"
-
-
-def _sparse_terms(kind: str, match: Match) -> list[str]:
-    """Return the conditions that follow from the match and let a sparse index be used."""
-    sparse = {field.path: field for field in kind_of(kind).fields if field.sparse}
-    return [
-        sparse_condition(sparse[part.path])
-        for part in _conjuncts(match)
-        if isinstance(part, Equal | In | Range)
-        and part.path in sparse
-        and _says_something(part, sparse[part.path])
-    ]
-
-
-def _conjuncts(match: Match) -> Iterator[Match]:
-    if isinstance(match, And):
-        for part in match.parts:
-            yield from _conjuncts(part)
-    else:
-        yield match
-
-
-def _says_something(part: Equal | In | Range, field: Field) -> bool:
-    """Return whether only values above 0, or texts that are not empty, can fulfil `part`."""
-    values = part.values if isinstance(part, In) else (_least(part),)
-    if field.type_ is str:
-        return all(isinstance(value, str) and value != "" for value in values)
-    return all(
-        isinstance(value, int | Decimal) and not isinstance(value, bool) and value > 0
-        for value in values
-    )
-
-
-def _least(part: Equal | Range) -> Scalar | None:
-    return part.value if isinstance(part, Equal) else part.low
 
 
 def _decoded(kind: str, rows: sqlite3.Cursor) -> Iterator[Record]:

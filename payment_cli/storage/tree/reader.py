@@ -13,31 +13,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from payment_cli.errors import AmbiguousIdError, InvalidValueError, NotFoundError
-from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
 from payment_cli.storage.kinds import kind_of
-from payment_cli.storage.tree import journal
+from payment_cli.storage.tree import ghost, journal
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
-    missing_journal,
     open_reader,
+    require_new,
     storage_errors,
 )
 from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.schema import FRAGMENT_MIN, TAIL
 from payment_cli.storage.tree.versions import OldTreeError, check_version
 
 if TYPE_CHECKING:
     from payment_cli.model.query.match import Match
 
-#: A shorter fragment of an id is refused.
-FRAGMENT_MIN = 6
-
-_LOG = """SELECT seq, at, actor, kind, domain, id, op, before_digest, after_digest, before
-    FROM log WHERE seq > ? ORDER BY seq LIMIT ?"""
+_ENTRY = "SELECT seq, at, actor, kind, domain, id, op, before_digest, after_digest, before FROM log"
+_LOG = f"{_ENTRY} WHERE seq > ? ORDER BY seq LIMIT ?"
 
 
 class Reader:
@@ -50,8 +47,9 @@ class Reader:
         """Prepare to read the journal of the tree at `root`."""
         self.root = root
         self.lock_timeout_s = lock_timeout_s
-        self._place = journal_path(root)
-        self._inode: tuple[int, int] | None = None
+        self._path = os.path.abspath(root)  # noqa: PTH100 - at every question
+        #: The root, the journal's folder and the database, as they were when we opened them.
+        self._places: tuple[ghost.Identity | None, ...] | None = None
         self._idle: list[sqlite3.Connection] = []
         self._is_closed = False
 
@@ -97,8 +95,7 @@ class Reader:
     def find_id(self, collection: Collection, fragment: str) -> str:
         """Return the one id that starts or ends with `fragment`; see storage/base.py.
 
-        A prefix is a range of the index on ids. A suffix is looked for in that index from end to
-        end, some 0.1 s at a million records: an index of reversed ids would cost every create.
+        A prefix is a range of the index on ids, a suffix begins in the index on their ends.
         """
         check_name("id", fragment)
         kind_of(collection.kind)
@@ -119,11 +116,20 @@ class Reader:
 
     def log(self, after: int, limit: int | None) -> Iterator[LogEntry]:
         """Yield log entries with a sequence above `after`, oldest first."""
+        return self._log_entries(_LOG, (after, -1 if limit is None else limit))
+
+    def history(self, key: Key) -> Iterator[LogEntry]:
+        """Yield the log entries of one record, oldest first."""
+        index = f" INDEXED BY log_of_{key.kind}" if kind_of(key.kind).has_history else ""
+        asked = f"kind = '{key.kind}' AND id = ? AND domain = ?"
+        sql = f"{_ENTRY}{index} WHERE {asked} ORDER BY seq"
+        return self._log_entries(sql, (key.id, key.domain))
+
+    def _log_entries(self, sql: str, params: tuple[str | int, ...]) -> Iterator[LogEntry]:
         with storage_errors("reading", "the log"), self._snapshot() as conn:
             if conn is not None:
                 with closing(conn.cursor()) as cursor:
-                    cursor.execute(_LOG, (after, -1 if limit is None else limit))
-                    yield from map(_log_entry, cursor)
+                    yield from map(_log_entry, cursor.execute(sql, params))
 
     def close(self) -> None:
         """Close the idle connections now, and those in use when their streams end."""
@@ -136,29 +142,32 @@ class Reader:
 
         Raises:
             CorruptRecordError: the journal is missing though the tree has records.
+            StorageError: we had a tree open, and now there is none.
             ConfigError: a newer program has upgraded the tree.
         """
-        inode = inode_of(self._place)
-        if inode is None:
+        places = ghost.whereabouts(self._path)[:3]
+        if None in places:
             self._check_new()
             yield None
             return
-        if inode != self._inode:
+        if places != self._places:
             self._close_idle()
-            self._inode = inode
+            self._places = places
         conn = self._idle.pop() if self._idle else open_current(self.root, self.lock_timeout_s)
         try:
             conn.execute("BEGIN")
             check_version(conn)
             yield conn
         finally:
-            self._put_back(conn, inode)
+            self._put_back(conn, places)
 
-    def _put_back(self, conn: sqlite3.Connection, inode: tuple[int, int]) -> None:
+    def _put_back(
+        self, conn: sqlite3.Connection, places: tuple[ghost.Identity | None, ...]
+    ) -> None:
         """End the snapshot; keep the connection unless the journal was replaced meanwhile."""
         if conn.in_transaction:
             conn.execute("ROLLBACK")
-        if self._is_closed or inode != self._inode:
+        if self._is_closed or places != self._places:
             conn.close()
         else:
             self._idle.append(conn)
@@ -168,17 +177,9 @@ class Reader:
             self._idle.pop().close()
 
     def _check_new(self) -> None:
-        from payment_cli.storage.tree.scan import has_records
-
-        try:
-            root_fd = open_root(self.root)
-        except FileNotFoundError:
-            return
-        try:
-            if has_records(root_fd):
-                raise missing_journal()
-        finally:
-            os.close(root_fd)
+        if inode_of(journal_path(self.root)) is not None:
+            return  # made just now: the next question will find it
+        require_new(self.root, was_open=self._places is not None)
 
 
 def open_current(root: Path, lock_timeout_s: float) -> sqlite3.Connection:
@@ -204,17 +205,28 @@ def open_current(root: Path, lock_timeout_s: float) -> sqlite3.Connection:
 
 def _ids_like(conn: sqlite3.Connection, collection: Collection, fragment: str) -> list[str]:
     """Return `fragment` if it is an id, else up to two ids that start or end with it."""
-    where, params = "kind = ?", [collection.kind]
-    if collection.domain is not None:
-        where, params = "kind = ? AND domain = ?", [collection.kind, collection.domain]
-    select = f"SELECT id FROM records WHERE {where} AND"  # noqa: S608
-    if conn.execute(f"{select} id = ?", (*params, fragment)).fetchone():
+    kind, params = collection.kind, [collection.domain or ""]
+    is_there = f"kind = '{kind}' AND domain = ?"
+    if collection.domain is None:
+        from payment_cli.storage.tree.choice import any_domain
+
+        is_there, params = f"kind = '{kind}' AND domain IN ({any_domain(kind)})", []
+    select = "SELECT id FROM records"
+    by_id = f"{select} INDEXED BY by_id WHERE {is_there} AND"
+    if conn.execute(f"{by_id} id = ?", (*params, fragment)).fetchone():
         return [fragment]
     if len(fragment) < FRAGMENT_MIN:
         return []
-    sql = f"{select} id BETWEEN ? AND ? UNION {select} substr(id, ?) = ? LIMIT 2"
-    asked = (*params, fragment, fragment + "\x7f", *params, -len(fragment), fragment)
-    return [str(row[0]) for row in conn.execute(sql, asked).fetchall()]
+    ends = (*params, -len(fragment), fragment)
+    found = conn.execute(
+        f"{by_id} id BETWEEN ? AND ?"  # noqa: S608
+        f" UNION {select} INDEXED BY by_tail WHERE {TAIL} = ? AND fresh = 0"
+        f" AND {is_there} AND substr(id, ?) = ?"
+        f" UNION {select} NOT INDEXED WHERE n > (SELECT settled FROM tree) AND fresh = 1"
+        f" AND {is_there} AND substr(id, ?) = ? LIMIT 2",
+        (*params, fragment, fragment + "\x7f", fragment[-FRAGMENT_MIN:], *ends, *ends),
+    )
+    return [str(row[0]) for row in found]
 
 
 def _log_entry(row: tuple[Any, ...]) -> LogEntry:

@@ -6,39 +6,90 @@ not synced may be empty, old or absent. The caller holds the lock.
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
 from payment_cli.model.codec import decode
-from payment_cli.storage.tree import journal, left, scan
+from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.key import Key
-from payment_cli.storage.tree.publish import Change, Publication
+from payment_cli.storage.tree.publish import TEMP_END, Change, Publication, aside_of, temp_name
 
 
-def repair(
-    conn: sqlite3.Connection, publication: Publication, since: int, *, rewrite: bool = False
-) -> None:
-    """Publish every record that changed after `since` and whose file is not the journal's.
+class Recovery:
+    """Publishes every record that changed after `since` and whose file is not the journal's.
 
     With `rewrite` also those that look right: after a failed sync the disk may have lost what the
-    cache still shows. What a foreign hand did since (a whole record that is not ours, a link in
-    the way) is left for `payment fsck` (left.py), so that it can't stop every writer; and so is
-    what was left before.
-
-    Raises:
-        OSError: the disk failed.
+    cache still shows.
     """
-    for key, digests in journal.changed_since(conn, since):
-        if left.find(conn, key) is not None:
-            continue
-        try:
-            _repair_one(conn, publication, key, digests, rewrite=rewrite)
-        except CorruptRecordError as error:
-            import logging  # only for the rare bad news
 
-            logging.getLogger(__name__).warning("%s is left as it is: %s", key.path, error)
-    publication.publish()
+    def __init__(
+        self, conn: sqlite3.Connection, publication: Publication, since: int, *, rewrite: bool
+    ) -> None:
+        """Look what changed."""
+        self._conn = conn
+        self._publication = publication
+        self._rewrite = rewrite
+        self._changed = list(journal.changed_since(conn, since))
+
+    def aside(self) -> dict[str, int]:
+        """Return how many temporary files `repair` may write, by folder."""
+        return aside_of(Change(key, "", b"") for key, _ in self._changed)
+
+    def sweep(self, prefix: str, aside: Mapping[str, int]) -> None:
+        """Remove the temporary files of a dead writer who said which he would write."""
+        for path, count in aside.items():
+            with (
+                suppress(CorruptRecordError, FileNotFoundError),
+                folder(self._publication.root_fd, path.split("/")) as folder_fd,
+            ):
+                for number in range(count):
+                    with suppress(FileNotFoundError):
+                        os.unlink(temp_name(prefix, number), dir_fd=folder_fd)
+
+    def sweep_folders(self) -> None:
+        """Remove all temporary files beside those of the records that changed.
+
+        After a power loss nothing says what was being written.
+        """
+        for path in self.aside():
+            with (
+                suppress(CorruptRecordError, FileNotFoundError),
+                folder(self._publication.root_fd, path.split("/")) as folder_fd,
+            ):
+                for name in _temporary(folder_fd):
+                    os.unlink(name, dir_fd=folder_fd)
+
+    def repair(self) -> None:
+        """Publish what has to be.
+
+        What a foreign hand did since (a whole record that is not ours, a link in the way) is left
+        for `payment fsck` (left.py), so that it can't stop every writer; and so is what was left
+        before.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        for key, digests in self._changed:
+            if left.find(self._conn, key) is not None:
+                continue
+            try:
+                _repair_one(self._conn, self._publication, key, digests, rewrite=self._rewrite)
+            except CorruptRecordError as error:
+                import logging  # only for the rare bad news
+
+                logging.getLogger(__name__).warning("%s is left as it is: %s", key.path, error)
+        self._publication.publish()
+
+
+def _temporary(folder_fd: int) -> list[str]:
+    with os.scandir(folder_fd) as entries:
+        return [
+            entry.name
+            for entry in entries
+            if entry.name.startswith(".") and entry.name.endswith(TEMP_END)
+        ]
 
 
 def _repair_one(
@@ -62,17 +113,6 @@ def _repair_one(
             left.add(conn, left.Note(key, left.UNKNOWN))
         raise CorruptRecordError("it was changed by a foreign hand")
     publication.write(Change(key, doc, content))
-
-
-def sweep(root_fd: int) -> None:
-    """Remove the temporary files that dead writers left."""
-    for place in scan.places(root_fd):
-        with suppress(CorruptRecordError, FileNotFoundError):
-            names = [found.name for found in scan.files(root_fd, place) if found.is_temp]
-            if names:
-                with folder(root_fd, place.parts) as folder_fd:
-                    for name in names:
-                        os.unlink(name, dir_fd=folder_fd)
 
 
 def _is_foreign(

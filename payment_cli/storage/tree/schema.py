@@ -13,9 +13,10 @@ record's `n`, the sequence of its first change, is above `tree.settled`.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
+from payment_cli.model.codec import decode
 from payment_cli.model.record import Json
 from payment_cli.storage.kinds import KINDS, Field
 from payment_cli.storage.tree.layout import VERSION
@@ -25,16 +26,18 @@ SETTLE_EVERY: Final = 64
 
 _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT"}
 
+#: A shorter fragment of an id is refused: the ids of one afternoon begin alike.
+FRAGMENT_MIN: Final = 6
+
+#: The end of an id, by which most people name a record: an index has it.
+TAIL: Final = f"substr(id, -{FRAGMENT_MIN})"
+
+#: So many records are read at once when an upgrade fills their columns.
+_FILLED_AT_ONCE: Final = 1000
+
 #: The numbers that a column of SQLite holds exactly.
 _MIN, _MAX = -(2**63), 2**63 - 1
 
-
-#: How many of a million records share one value (storage/kinds.py).
-_MANY = 1_000_000
-_ALIKE = {
-    "domain": 10_000,
-    **{field.column: field.alike for kind in KINDS.values() for field in kind.fields},
-}
 
 _TYPES = {field.column: field.type_ for kind in KINDS.values() for field in kind.fields}
 
@@ -99,29 +102,62 @@ def create_indexes(conn: sqlite3.Connection) -> None:
     """Make the indexes; after a bulk load is faster than before it."""
     conn.execute("CREATE UNIQUE INDEX by_id ON records (kind, domain, id)")
     conn.execute("CREATE INDEX by_odd ON records (kind) WHERE odd")
-    # Makes the table of statistics. They are set, not measured: plans never change with the data.
-    conn.execute("ANALYZE tree")
-    conn.execute("DELETE FROM sqlite_stat1")
-    _set_statistics(conn, "by_id", [_MANY, _MANY, 1])
+    conn.execute(f"CREATE INDEX by_tail ON records ({TAIL}) WHERE fresh = 0")
     for kind, row in KINDS.items():
-        sparse = {f.column: sparse_condition(f) for f in row.fields if f.sparse}
+        fields = {field.column: field for field in row.fields}
         for columns in row.indexes:
-            terms = (f"kind = '{kind}'", "fresh = 0", *(sparse[c] for c in columns if c in sparse))
-            where = " AND ".join(terms)
-            name = "_".join((kind, "by", *columns))
+            known = [fields[column] for column in columns if column in fields]
+            sparse = [sparse_condition(field) for field in known if field.sparse]
+            where = " AND ".join((f"kind = '{kind}'", "fresh = 0", *sparse))
+            name = index_name(kind, columns)
             conn.execute(f"CREATE INDEX {name} ON records ({', '.join(columns)}, id) WHERE {where}")
-            _set_statistics(conn, name, [*_rows_per_prefix(columns), 1])
+        if row.has_history:
+            conn.execute(f"CREATE INDEX log_of_{kind} ON log (id, seq) WHERE kind = '{kind}'")
 
 
-def _rows_per_prefix(columns: tuple[str, ...]) -> Iterator[int]:
-    """Yield how many of a million rows share the values of the first, first two … columns."""
-    rows = _MANY
-    for column in columns:
-        rows = max(1, rows * _ALIKE[column] // _MANY)
-        yield rows
+def index_name(kind: str, columns: tuple[str, ...]) -> str:
+    """Return the name of an index that the table of kinds asks for."""
+    return "_".join((kind, "by", *columns))
 
 
-def _set_statistics(conn: sqlite3.Connection, index: str, rows: list[int]) -> None:
-    """Tell SQLite's planner how many rows an index finds, in the form of its ANALYZE."""
-    stat = " ".join(map(str, (_MANY, *rows)))
-    conn.execute("INSERT INTO sqlite_stat1 VALUES ('records', ?, ?)", (index, stat))
+def follow_kinds(conn: sqlite3.Connection) -> None:
+    """Give the tables of an older journal the columns and indexes that the table of kinds has now.
+
+    Every record's columns are read from the record again, whichever of them are new. A record that
+    is damaged keeps what it has. A column that no kind has any more is for a step of versions.py.
+    """
+    indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql <> ''"
+    for (name,) in conn.execute(indexes).fetchall():
+        conn.execute(f"DROP INDEX {name}")
+    # Older programs told SQLite's planner what to think of them; choice.py does the thinking now.
+    conn.execute("DROP TABLE IF EXISTS sqlite_stat1")
+    has = {row[1] for row in conn.execute("PRAGMA table_info(records)")}
+    for column, type_ in _TYPES.items():
+        if column not in has:
+            conn.execute(f"ALTER TABLE records ADD COLUMN {column} {_SQL_TYPES[type_]}")
+    _fill_columns(conn)
+    create_indexes(conn)
+
+
+def _fill_columns(conn: sqlite3.Connection) -> None:
+    """Set the columns of every record that has others than it should."""
+    select = (
+        f"SELECT n, kind, doc, {', '.join(COLUMNS)} FROM records WHERE n > ? ORDER BY n LIMIT ?"  # noqa: S608
+    )
+    update = f"UPDATE records SET ({', '.join(COLUMNS)}) = ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+    last = 0
+    while rows := conn.execute(select, (last, _FILLED_AT_ONCE)).fetchall():
+        for n, kind, doc, *columns in rows:
+            wanted = _columns_in(kind, doc)
+            if wanted is not None and wanted != columns:
+                conn.execute(f"{update} WHERE n = ?", (*wanted, n))
+        last = rows[-1][0]
+
+
+def _columns_in(kind: str, doc: str) -> list[Json] | None:
+    """Return the values of COLUMNS for a record's JSON text; None if it is no record of ours."""
+    try:
+        record = decode(doc)
+    except ValueError:
+        return None
+    return columns_of(kind, record) if isinstance(record, dict) and kind in KINDS else None

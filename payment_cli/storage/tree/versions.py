@@ -12,9 +12,13 @@ one version and all before it:
 - A *newer* tree is refused in one line, by a program that starts and by one that has it open: the
   version is looked at in every transaction and in every snapshot, and once by who reads files.
 
-A change is one function, at the end of STEPS. It changes the journal within the transaction it is
-given. One that moves files must be able to be repeated: files know no transaction. What a step
-was it remains, and a tree of the version before is kept in tests/storage/tree/old.
+What a new version changes is in two places. Columns and indexes of records follow the table of
+kinds (storage/kinds.py) by themselves: the last act of every upgrade adds the columns that are
+missing, fills them from the records, and makes all indexes anew. Whatever else a version needs, a
+table for instance, is one function at the end of STEPS. It changes the journal within the
+transaction it is given, and comes before the columns. One that moves files must be able to be
+repeated: files know no transaction. What a step was it remains, and a tree of the version before
+is kept in tests/storage/tree/old.
 """
 
 import os
@@ -30,6 +34,7 @@ from payment_cli.files.safe_files import folder, write_new
 from payment_cli.ids import new_token
 from payment_cli.storage.tree.layout import VERSION, newer_tree, write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
+from payment_cli.storage.tree.schema import follow_kinds
 
 #: The end of a database's name while it is being made.
 NEW_END = ".new"
@@ -77,6 +82,7 @@ def upgrade(root: Path, root_fd: int) -> None:
         for number, step in STEPS.items():
             if number > version:
                 step(conn)
+        follow_kinds(conn)
         conn.execute(f"PRAGMA user_version = {VERSION}")
         write_layout(root_fd)
         conn.execute("COMMIT")
@@ -134,5 +140,9 @@ def _left_files(conn: sqlite3.Connection) -> None:
     )
 
 
-#: version -> what makes a tree of the version before into one of it.
-STEPS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {2: _left_files}
+def _nothing_more(_conn: sqlite3.Connection) -> None:
+    """Version 3: each kind has the columns and indexes that its questions need, and no more."""
+
+
+#: version -> what makes a tree of the version before into one of it, but for columns and indexes.
+STEPS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {2: _left_files, 3: _nothing_more}

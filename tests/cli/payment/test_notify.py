@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from payment_cli.app import App, open_app
 from payment_cli.clock import system_clock
@@ -193,7 +193,7 @@ def test_key_says_where_it_is_and_what_was_done(store, payment, root) -> None:
     assert path.read_text() != first
     payment("notify", "key", "--rotate", "--retire", exit_code=2)
     payment("notify", "key", "--store", "nobody", "--as", "root", exit_code=10)
-    payment("notify", "key", "--store", "demo", "--as", "other", exit_code=12)
+    payment("notify", "key", "--store", "demo", "--as", "other", exit_code=10)
 
 
 def test_a_rotated_key_signs_beside_the_old_one(store, payment, root, receiver) -> None:
@@ -204,6 +204,9 @@ def test_a_rotated_key_signs_beside_the_old_one(store, payment, root, receiver) 
     [heard] = receiver.heard
     for key in (old, key_of(root)):
         Webhook(key).verify(heard.body, dict(heard.headers))
+    payment("notify", "key", "--rotate")
+    with pytest.raises(WebhookVerificationError):
+        Webhook(key_of(root)).verify(heard.body, dict(heard.headers))
 
 
 def test_the_key_is_nowhere_but_in_its_file(store, payment, root, receiver) -> None:

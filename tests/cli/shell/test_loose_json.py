@@ -45,3 +45,9 @@ def test_what_is_no_object_is_refused_in_one_line(text):
         read_object(text, "the metadata")
     assert "the metadata" in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "-0x" + "f" * 900, "1e999999999"])
+def test_a_number_that_is_too_long_is_refused(number):
+    with pytest.raises(InvalidValueError, match=r"it (has|is not)"):
+        read_object(f"{{a:[{number}]}}", "it")

@@ -1,6 +1,8 @@
 """The output template."""
 
+from contextlib import suppress
 from datetime import UTC
+from decimal import Decimal
 
 import pytest
 
@@ -45,3 +47,36 @@ def test_a_value_is_never_read_as_a_template():
 def test_a_placeholder_that_cannot_be_read_is_refused(template):
     with pytest.raises(InvalidValueError, match="not a placeholder"):
         compile_template(template, lambda: UTC)
+
+
+#: Each takes hours where something is tried again for each character.
+LONG = 300_000
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "@{" * LONG,
+        "@" * LONG,
+        "@{a" + " " * LONG,
+        "}" * LONG + "@{" * LONG,
+        "@{" * LONG + "@@}@{id}",
+    ],
+    ids=["open", "signs", "blanks", "closed before", "one closed"],
+)  # fmt: skip
+def test_a_template_takes_no_longer_than_it_is_long(template):
+    filled = None
+    with suppress(InvalidValueError):
+        filled = compile_template(template, lambda: UTC)({"id": "x"})
+    assert filled is None or len(filled) <= len(template)
+
+
+@pytest.mark.parametrize("inside", [f"a{' ' * LONG}x", f"a<date{' ' * LONG}x", f"{' ' * LONG}?"])
+def test_a_placeholder_that_is_none_is_refused_at_once(inside):
+    with pytest.raises(InvalidValueError, match="is not a placeholder"):
+        compile_template(f"@{{{inside}}}", lambda: UTC)
+
+
+def test_a_number_that_no_calendar_has_is_shown_as_it_is():
+    fill = compile_template("@{at<date>}", lambda: UTC)
+    assert fill({"at": Decimal("1e999999999")}) == "1E+999999999"

@@ -381,6 +381,8 @@ def test_what_alipay_would_refuse_is_refused_before_anything_is_sent(gateway, ch
 @pytest.mark.parametrize("code", ["25" + "0" * 14, "28" + "1" * 16, "30" + "9" * 22])
 def test_auth_codes_of_alipays_form_are_fine(gateway, code):
     gateway.validate(request(pay_tp="zfb.scan"), Secret(code))
+    with pytest.raises(InvalidValueError, match="auth code"):
+        gateway.validate(request(pay_tp="zfb.scan"), Secret("1" + code[1:]))
 
 
 @pytest.mark.parametrize(

@@ -282,6 +282,8 @@ def test_a_notify_url_the_provider_would_refuse_is_refused_first(pay_tp, url):
 @pytest.mark.parametrize("code", ["100000000000000000", "159999999999999999", platform.AUTH_CODE])
 def test_a_wechat_auth_code_is_taken(code):
     gateway().validate(scan(), Secret(code))
+    with pytest.raises(InvalidValueError, match="auth code"):
+        gateway().validate(scan(), Secret(code[:-1]))
 
 
 @pytest.mark.parametrize(
@@ -345,6 +347,8 @@ def test_the_most_that_an_order_may_cost_is_the_same_everywhere(pay_tp, scan_api
 
 def test_rmb_is_cny():
     gateway().validate(a_request("wx.qrcode", cur="RMB"), None)
+    with pytest.raises(InvalidValueError, match="USD"):
+        gateway().validate(a_request("wx.qrcode", cur="USD"), None)
 
 
 @pytest.mark.parametrize(

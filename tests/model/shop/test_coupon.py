@@ -104,17 +104,20 @@ def test_a_coupon_that_cannot_be_used_says_why(coupon, reason):
 
 
 @pytest.mark.parametrize(
-    "coupon",
+    ("limits", "beyond"),
     [
-        a_coupon(),
-        a_coupon(owner="xiaobai"),
-        a_coupon(cpn_expi=NOW),
-        a_coupon(thres=100),
-        a_coupon(cpn_currency="CNY"),
+        ({"owner": "xiaobai"}, {"buyer_id": "xiaobai2"}),
+        ({"cpn_expi": NOW}, {"now": NOW + 1}),
+        ({"thres": yuan("100")}, {"fee": 99_99}),
+        ({"cpn_currency": "CNY"}, {"currency": "USD"}),
     ],
 )
-def test_a_coupon_within_its_limits_may_be_used(coupon):
-    coupon.require_usable(buyer_id="xiaobai", fee=100_00, currency="RMB", now=NOW)
+def test_a_coupon_may_be_used_up_to_its_limits_and_not_beyond(limits, beyond):
+    use = {"buyer_id": "xiaobai", "fee": 100_00, "currency": "RMB", "now": NOW}
+    coupon = a_coupon(**limits)
+    coupon.require_usable(**use)
+    with pytest.raises(NotAllowedError):
+        coupon.require_usable(**{**use, **beyond})
 
 
 def in_state(state):

@@ -92,7 +92,8 @@ def test_an_order_without_its_own_fields_or_with_anothers_is_refused(
 @pytest.mark.parametrize("address", ["203.0.113.7", "2001:db8::7"])
 @pytest.mark.parametrize("kind", ["iOS", "Android", "Wap"])
 def test_these_addresses_and_scenes_are_known(v3: RawV3, address: str, kind: str) -> None:
-    link_of(v3, h5_body(v3, payer_client_ip=address, h5_info={"type": kind, "app_name": "shop"}))
+    info = {"type": kind, "app_name": "shop"}
+    assert link_of(v3, h5_body(v3, payer_client_ip=address, h5_info=info))
 
 
 def test_a_link_lives_five_minutes_and_the_same_request_brings_a_new_one(shop: Shop) -> None:

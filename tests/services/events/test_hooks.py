@@ -206,6 +206,6 @@ def test_the_outbox_leaves_hooks_alone_and_others_do_not_run_them(
     assert outbox.apply().errors == ()
     other = world.seen_by("other")
     assert hooks(other).drain(10).done == 0
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError):
         hooks(other).again(str(rows(world)[0]["id"]))
     assert hooks(world.seen_by("root", is_operator=True)).drain(10).done == 1

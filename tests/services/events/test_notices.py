@@ -367,7 +367,7 @@ def test_a_merchant_sees_and_drains_only_its_own(world, notices, receivers) -> N
     own = seen_by(world, receivers, Actor("demo"))
     assert [row["id"] for row in own.query(Query(everything()))] == [mine.id]
     assert own.count(everything()) == 1
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError):
         own.retry(theirs.id)
     assert counts(own) == (1, 0, 0)
     assert receivers.heard == [("demo.example", mine.id)]

@@ -1,6 +1,10 @@
+import csv
+import io
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.model.record import Record
@@ -112,3 +116,37 @@ def test_a_table_between_tabs_is_read() -> None:
     assert read("nm\tw_nm\tw_price", "a\tA, blue\t5") == [
         {"nm": "a", "w_nm": "A, blue", "w_price": 5}
     ]
+
+
+@pytest.mark.parametrize(
+    "first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'=", "''@"]
+)
+def test_a_text_that_could_be_a_formula_is_written_as_text_and_read_as_it_was(first: str) -> None:
+    documents = [{"nm": "a", "description": f"{first}HYPERLINK(A1)"}]
+    lines = list(write_documents(documents, "csv"))
+    [cells] = list(csv.reader(io.StringIO(lines[1], newline="")))
+    assert f"'{first}HYPERLINK(A1)" in cells
+    [(_, read)] = read_documents(io.StringIO("".join(lines), newline=""), "csv")
+    assert read["description"] == documents[0]["description"]
+
+
+@given(st.text(st.sampled_from("'=+-@a\t,\"")).filter(str.strip))
+def test_any_text_comes_back_with_and_without_the_guard(text: str) -> None:
+    for is_guarded in (True, False):
+        lines = write_documents([{"nm": text}], "csv", is_guarded=is_guarded)
+        rows = list(read_documents(list(lines), "csv", is_guarded=is_guarded))
+        assert [row["nm"] for _, row in rows] == [text]
+
+
+def test_a_number_is_no_formula_and_a_guard_can_be_left_out() -> None:
+    document = {"nm": "-5", "weight": Decimal("-1.5"), "sku": -3}
+    lines = list(write_documents([document], "csv"))
+    assert "'-5," in lines[1]
+    assert ",-1.5," in lines[1]
+    assert ",-3," in lines[1]
+    assert list(write_documents([document], "csv", is_guarded=False))[1].startswith("-5,")
+
+
+def test_a_number_no_sheet_can_hold_is_written_short() -> None:
+    [_, line] = write_documents([{"nm": "a", "weight": Decimal("1e999999999")}], "csv")
+    assert ",1E+999999999," in line

@@ -14,6 +14,7 @@ from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.upkeep.doctor import OWED_MAX, Configs, Doctor
 from payment_cli.services.upkeep.doctor_tree import MOUNTS
 from tests.support import alipay, wechat
+from tests.support.lacks import needs_root
 
 NOW = 1_790_000_000_000  # 2026-09-21
 CANARY = "canary-51c9aa"
@@ -140,7 +141,7 @@ def test_a_tree_of_another_user_is_told_with_both_names(doctor, tree, monkeypatc
     assert "sudo -u" in finding.hint
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@needs_root
 def test_what_roots_cron_wrote_into_a_servers_tree_is_told(doctor, tree):
     for place in (tree, *tree.rglob("*")):
         os.chown(place, 54_321, 54_321)

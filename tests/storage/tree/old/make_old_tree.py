@@ -1,8 +1,10 @@
-"""Makes the old tree of version 1 that test_versions.py upgrades: `python make_version_1.py FILE`.
+"""Makes an old tree that test_versions.py upgrades: `python make_old_tree.py FILE`.
 
-It ran once, with the program of commit 6961b89, the last whose trees are of version 1 (`git
-worktree add DIR 6961b89`, and DIR as PYTHONPATH), and is kept to say what is in there: a shop in
-the middle of its day. Keys are not in there: the test makes its own.
+It runs once for a version, with the program of the last commit whose trees are of it (`git worktree
+add DIR COMMIT`, and DIR as PYTHONPATH), and is kept to say what is in there: a shop in the middle
+of its day. Keys are not in there: the test makes its own. Version 1 was made so by commit 6961b89
+(with the names that the program had then), version 2 by 5543834; the next one needs a kept tree of
+version 3.
 """
 
 import json
@@ -14,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from payment_cli.app import App
+from payment_cli.clock import system_clock
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.payments.create import NewPayment
 from payment_cli.services.payments.records import PAYMENTS
@@ -25,22 +28,29 @@ from tests.support.sandbox_shop import SandboxShop, sandbox_shop
 SCRIPT = 'echo "$id $fee" >> "$HOME/runs"\n'
 
 
+def yesterday() -> int:
+    """Return the time then: what may expire has expired when the test looks at it."""
+    return system_clock() - 24 * 3600 * 1000
+
+
 def main(target: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "tree"
         root.mkdir(mode=0o700)
-        with sandbox_shop(root) as shop:
+        with sandbox_shop(root, yesterday) as shop:
             callbacks = root / "home/demo/.payment/callback"
             callbacks.mkdir(mode=0o700)
             (callbacks / "after").write_text(SCRIPT)
-            app = App(root, "demo", {})
+            app = App(root, "demo", {}, clock=yesterday)
             app.merchants.set("demo", "sellers", '{"wx": "sandbox"}')
+            key = app.shop.webhook_keys.ensure("demo").file
             app.shop.settings.set("demo", "webhook_url", "https://shop.example.com/hook")
             names = {**payments(app, shop), **orders(app, shop)}
             app.close()
         shutil.rmtree(root / ".sandbox")
         shutil.rmtree(root / "home/demo/.payment/wxpay")
         shutil.rmtree(root / "home/demo/.payment/alipay")
+        key.unlink()
         (root / "names.json").write_text(json.dumps(names, indent=2))
         with tarfile.open(target, "w:gz") as archive:
             archive.add(root, "tree")
@@ -52,7 +62,7 @@ def payments(app: App, shop: SandboxShop) -> dict[str, str]:
     new = NewPayment(fee=2300, brief="两杯咖啡", callback="after", meta={"table": 7})
     waiting = app.creator.create(new).payment
     app.sender.send(waiting.id, "wx.qrcode", "sandbox", SendArguments())
-    unsent = app.creator.create(new).payment
+    unsent = app.creator.create(new._replace(idempotency_key="table 7")).payment
     lost = app.creator.create(new).payment
     control.misbehave("timeout-before")
     app.sender.send(lost.id, "wx.qrcode", "sandbox", SendArguments())
@@ -63,7 +73,7 @@ def payments(app: App, shop: SandboxShop) -> dict[str, str]:
         record = tx.get(PAYMENTS, strange.id)
         tx.put(PAYMENTS, {**record, "intent": {**record["intent"], "kind": "from-the-future"}})
     closed = app.creator.create(new).payment
-    app.checker.close(closed.id, "changed my mind")
+    app.closer.close(closed.id, "changed my mind")
     due = app.creator.create(NewPayment(fee=0, callback="after")).payment
     return {
         "waiting": waiting.id, "unsent": unsent.id, "lost": lost.id, "strange": strange.id,
@@ -76,6 +86,8 @@ def orders(app: App, shop: SandboxShop) -> dict[str, str]:
     cup = app.shop.goods.add({"nm": "cup", "w_nm": "杯子", "w_price": Decimal("10.50"), "sku": 5})
     coupon = app.shop.coupons.add({"title": "three off", "type": 1, "value": Decimal(3)})
     app.shop.baskets("demo").add("u2", cup.id, 3)
+    app.shop.favourites.add("u2", [cup.id])
+    app.shop.discounts.add({"dis_nm": "sale", "dis_mode": "percent", "off_bp": 1000})
     wanted = {"products": [{"id": cup.id, "amount": 2}], "coupons": [coupon.id]}
     order = app.shop.orders.create(OrderInput.from_document(wanted), Buying("u1"))
     paying = app.shop.order_payments.pay(order.id, Paying("wx.qrcode")).payment
