@@ -154,6 +154,11 @@ KINDS: Final[dict[str, Kind]] = {
     "settings": Kind(
         "home/{domain}/.store/{id}.json", _TIMES, keeps_before=True, only_id="settings"
     ),
+    "revoked": Kind(
+        "home/{domain}/.store/revoked/{id}.json",
+        (*_TIMES, Field("expi", "expi", int, 2, sparse=True)),
+        (("domain", "expi"),),
+    ),
 }  # fmt: skip
 
 
