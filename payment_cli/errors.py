@@ -12,6 +12,7 @@ PaymentError
 ├─ UntrustedError        22  e.pay.untrusted    signature, amount, merchant or number do not agree
 │  └─ UnfitError         22  e.pay.unfit        verified, but it can't be followed
 ├─ ProviderRefusedError  23  e.pay.refused      the provider refused our request
+├─ PartDoneError         24  e.pay.part         a part was not done, and is tried again later
 ├─ StorageError          30  e.pay.storage      the disk or the database failed
 ├─ LockedError           31  e.pay.locked       another process held the tree for too long
 ├─ CorruptRecordError    32  e.pay.corrupt      a record or file is damaged or foreign
@@ -143,6 +144,13 @@ class ProviderRefusedError(PaymentError):
 
     code = "e.pay.refused"
     exit_code = 23
+
+
+class PartDoneError(PaymentError):
+    """A sweep did what it could, and the rest is postponed: `payment doctor` lists it."""
+
+    code = "e.pay.part"
+    exit_code = 24
 
 
 class StorageError(PaymentError):

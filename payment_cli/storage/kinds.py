@@ -98,6 +98,11 @@ KINDS: Final[dict[str, Kind]] = {
         (("st", "lm"), ("store", "st", "lm"), ("or_id",)),
         ends_once=True,
     ),
+    "postponed": Kind(
+        "var/postponed/{id}.json",
+        (_LM, _CT, Field("work", "work", str, 100_000)),
+        (("work", "lm"),),
+    ),
     "notice": Kind(
         "var/notice/{id}.json",
         (

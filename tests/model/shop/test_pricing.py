@@ -274,3 +274,10 @@ def test_an_order_of_it_survives_the_way_through_a_record(priced):
     order = place_order(priced, placing, MERCHANT, id="o-1", now=NOW, by="tea")
     assert Order.from_record(decode(encode(order.to_record()))) == order
     assert order.fee == priced.fee
+
+
+def test_virtual_goods_in_an_order_that_is_sent_neither_weigh_nor_cost_freight():
+    song = a_product("song", "5", w_tp="Q", freight=4)
+    film = a_product("film", "5", w_tp="Q", weight=yuan("9"))
+    priced = price(cart(song=1, film=2, cup=1), song, film, a_product("cup", freight=2))
+    assert (priced.freight, [line.weight for line in priced.lines]) == (2_00, [0, 0, 0])

@@ -105,14 +105,22 @@ def test_what_was_closed_before_its_send_began_is_not_sent(rivals: Rivals) -> No
     assert rivals.first.stored(payment).st == "FAIL"
 
 
-def sent_again(rivals: Rivals, payment: Payment) -> Callable[[], None]:
-    """Return what finds the send without an outcome, and sends the same again, in vain."""
+def sending_again(rivals: Rivals, payment: Payment) -> Callable[[], None]:
+    """Return what finds the send without an outcome, and is at sending it again."""
+
+    class StillAtItError(Exception):
+        pass
+
+    def hang() -> None:
+        raise StillAtItError
 
     def again() -> None:
-        rivals.second.clock.advance(ms=INTENT_MS)
-        rivals.second.gateway.checks = [NOT_FOUND]
-        rivals.second.gateway.sends = [UNKNOWN]
-        assert rivals.second.checker.check(payment.id).unknown
+        second = rivals.second
+        second.clock.advance(ms=INTENT_MS)
+        second.gateway.checks = [NOT_FOUND]
+        second.gateway.meanwhile = lambda: setattr(second.gateway, "meanwhile", hang)
+        with pytest.raises(StillAtItError):
+            second.checker.check(payment.id)
 
     return again
 
@@ -122,11 +130,11 @@ def test_a_late_answer_does_not_end_the_intent_of_who_sent_it_again(
     rivals: Rivals, late: Answer
 ) -> None:
     payment = rivals.first.create()
-    rivals.first.gateway.sends = [late, UNKNOWN]
+    rivals.first.gateway.sends = [late]
     owners: list[object] = []
 
     def again() -> None:
-        sent_again(rivals, payment)()
+        sending_again(rivals, payment)()
         owners.append(rivals.second.stored(payment).intent)
 
     rivals.stop(again, before=2)
