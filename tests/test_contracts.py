@@ -41,9 +41,11 @@ def test_every_provider_is_in_the_contract(name, key, floor, files) -> None:
 #: file's place may be a pipe, a link or endless, and this is looked at in one place.
 FILES_ARE_OPENED_IN = {
     "files/safe_files.py": "it is how files are opened",
+    "files/run_lock.py": "a lock in a folder that safe_files opened",
     "files/guarded.py": "it is how files are opened that are believed or run",
-    "cli/payment/goods_files.py": "a file that a user names is read as it is given, line by line",
+    "cli/payment/goods_files.py": "a file that a user names is read as it is given, in pieces",
     "cli/shell/output.py": "/dev/null, when nobody listens any more",
+    "cli/shell/rows.py": "a file without a name, when a table is larger than its memory",
     "gateways/http_session.py": "a file of its own for OpenSSL, which reads none from memory",
     "sandbox/private_file.py": "the sandbox stands alone; it is how its files are opened",
     "sandbox/server.py": "the sandbox's lock",

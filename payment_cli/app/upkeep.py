@@ -49,7 +49,7 @@ class Upkeep:
         from payment_cli.services.upkeep.backup import Backup
 
         self._require_tree()
-        return Backup(self.app.root)
+        return Backup(self.app.root, self.app.clock)
 
     @cached_property
     def doctor(self) -> "Doctor":
@@ -90,6 +90,14 @@ class Upkeep:
             everybody = Actor(self.app.actor.domain, is_operator=True)
             return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
 
+        def postponed() -> "Iterator[Finding]":
+            from payment_cli.services.events.postponements import Postponements
+            from payment_cli.services.upkeep.doctor_postponed import examine_postponed
+
+            everybody = Actor(self.app.actor.domain, is_operator=True)
+            rows = Postponements(self.app.storage, everybody, self.app.clock).all()
+            return examine_postponed(rows, self.app.clock())
+
         def payments() -> "Iterator[Finding]":
             from payment_cli.services.upkeep.doctor_payments import examine_payments
 
@@ -110,8 +118,10 @@ class Upkeep:
             probe,
             left,
             owed,
+            postponed,
             payments,
             store.examine,
+            backup=lambda: self.backup.examine() if self._is_tree else (),
         )
 
     @cached_property
@@ -121,8 +131,12 @@ class Upkeep:
 
         return OwedSteps(self.app.storage, self.app.actor, self.app.clock)
 
+    @property
+    def _is_tree(self) -> bool:
+        return self.app.storage_url == "tree"
+
     def _require_tree(self) -> None:
-        if self.app.storage_url != "tree":
+        if not self._is_tree:
             raise ConfigError("this storage has no files to look after", hint="only the tree has")
 
     def _applier_after_sweep(self) -> "Applier":

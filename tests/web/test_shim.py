@@ -279,6 +279,17 @@ def test_what_follows_from_it_begins_after_the_answer_went_out(shim, tree):
     assert tree.followed == ["p1"]
 
 
+def test_what_fails_after_an_answer_is_in_the_log_by_its_place(shim, tree, caplog, monkeypatch):
+    def fails(payment):
+        raise OSError("canary-5512")
+
+    tree.answer = Received(SUCCESS, a_payment("due"))
+    monkeypatch.setattr(tree, "detach", fails)
+    assert call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON).body == b"success"
+    assert "in fails\nbuiltins.OSError" in caplog.text
+    assert "canary-5512" not in caplog.text
+
+
 def test_nothing_follows_from_a_callback_about_no_payment(shim, tree):
     tree.answer = Received(SUCCESS)
     call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)

@@ -5,7 +5,7 @@ What an event means and what its order is, others know: this takes a name, a sto
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
@@ -21,6 +21,8 @@ from payment_cli.model.events.hook import HOOK, HookRun, HookStatus
 from payment_cli.model.query.match import Match, all_of, equal
 from payment_cli.model.record import Record
 from payment_cli.services.events.outbox import OUTBOX, find_row
+from payment_cli.services.events.postponements import Postponements
+from payment_cli.services.events.rounds import DONE, Due, End, Round
 from payment_cli.services.events.scripts import RunScript
 from payment_cli.storage.base import Query, Reader, Storage, Transaction
 
@@ -33,11 +35,16 @@ SAID_MAX = 300
 
 @dataclass(slots=True)
 class HooksRun:
-    """What one drain did: how many hooks were done, how many failed, and what could not be read."""
+    """What one drain did: how many hooks were done, how many failed, and what could not be done.
+
+    `undone` and `news` are those of the round (rounds.py).
+    """
 
     done: int = 0
     failed: int = 0
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: tuple[tuple[str, str], ...] = ()
+    undone: int = 0
+    news: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +64,29 @@ class Hooks:
     who: str
     timeout_s: int
 
-    def drain(self, most: int) -> HooksRun:
-        """Run at most `most` hooks that are due, the oldest first."""
+    def drain(self, most: int, *, again: bool = False) -> HooksRun:
+        """Run at most `most` hooks that are due, stores taking turns: see rounds.py.
+
+        `again`: also what is postponed.
+
+        Raises:
+            StorageError, LockedError: nothing can be written now.
+        """
+        postponements = Postponements(self.storage, self.actor, self.clock)
+        run = Round(postponements, HOOK, most, again=again)
         done = HooksRun()
-        for row in self._due(most):
-            row_id = str(row["id"])
+
+        def run_one(row_id: str) -> End:
             try:
                 after = self._run(row_id, {HookStatus.DUE})
             except (ConflictError, NotAllowedError, NotFoundError):
-                continue  # another process took it
-            except CorruptRecordError as error:
-                done.errors[row_id] = str(error)
-                continue
+                return DONE  # another process took it
             done.done += after is None
             done.failed += after is not None
+            return DONE
+
+        run.run([Due(str(row["id"]), str(row.get("store"))) for row in self._due()], run_one)
+        done.errors, done.undone, done.news = tuple(run.errors), run.undone, run.news
         return done
 
     def again(self, fragment: str) -> HookRun | None:
@@ -84,11 +100,11 @@ class Hooks:
         row_id = find_row(self.storage, self.actor, fragment, "hook")
         return self._run(row_id, set(HookStatus))
 
-    def _due(self, most: int) -> Iterator[Record]:
+    def _due(self) -> Iterator[Record]:
         match: Match = all_of(equal("what", HOOK), equal("st", str(HookStatus.DUE)))
         if not self.actor.is_operator:
             match = all_of(match, equal("store", self.actor.domain))
-        return iter(list(self.storage.query(OUTBOX, Query(match, (("lm", 1),), limit=most))))
+        return self.storage.query(OUTBOX, Query(match, (("lm", 1),)))
 
     def _run(self, row_id: str, wanted: set[HookStatus]) -> HookRun | None:
         """Claim a run and make it; return it if it failed.

@@ -5,16 +5,20 @@ either *due* (safe to run) or *claimed* without an outcome, which an operator de
 not be started at all, and not by its own fault, is due again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import starmap
+from typing import Any, NamedTuple
 
 from payment_cli.clock import Clock
 from payment_cli.errors import ConflictError, NotAllowedError, StorageError
 from payment_cli.model.payments.payment import ApplyStatus, Payment
 from payment_cli.model.query.match import one_of
 from payment_cli.model.record import Record
+from payment_cli.services.events.postponements import Postponements
+from payment_cli.services.events.rounds import DONE, Due, End, Round
 from payment_cli.services.events.scripts import RunScript, ScriptOutcome
+from payment_cli.services.payments.due import due_scripts
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.records import PAYMENTS, load, save
 from payment_cli.storage.base import Query, Storage
@@ -23,6 +27,22 @@ from payment_cli.storage.base import Query, Storage
 DUE_STILL = "nothing of it ran: it is due still, and payment tick tries again"
 
 _OPEN = (ApplyStatus.DUE, ApplyStatus.CLAIMED, ApplyStatus.FAILED)
+
+
+#: What the sweep of scripts is called where it remembers what it could not do.
+SCRIPTS = "script"
+
+
+class ScriptsRun(NamedTuple):
+    """What one `run_due` did: the payments as they came out, and (id, reason) of what failed.
+
+    `undone` and `news` are those of the round (services/events/rounds.py).
+    """
+
+    after: tuple[Payment, ...] = ()
+    errors: tuple[tuple[str, str], ...] = ()
+    undone: int = 0
+    news: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,28 @@ class Applier:
             return self.apply(payment.id)
         except (ConflictError, NotAllowedError):
             return self.payments.get_committed(payment.id)
+
+    def run_due(
+        self, most: int, run: Callable[[Payment], Payment] | None = None, *, again: bool = False
+    ) -> ScriptsRun:
+        """Run at most `most` scripts that are due, stores taking turns (services/events/rounds.py).
+
+        `run` runs one, `apply_if_due` if it is not given. `again`: also what is postponed.
+
+        Raises:
+            StorageError, LockedError: nothing can be written now.
+        """
+        run_one = run or self.apply_if_due
+        after: list[Payment] = []
+        postponements = Postponements(self.storage, self.payments.actor, self.clock)
+        scripts = Round(postponements, SCRIPTS, most, again=again)
+
+        def do(payment_id: str) -> End:
+            after.append(run_one(self.payments.get_committed(payment_id)))
+            return DONE
+
+        scripts.run(starmap(Due, due_scripts(self.payments)), do)
+        return ScriptsRun(tuple(after), tuple(scripts.errors), scripts.undone, scripts.news)
 
     def skip(self, fragment: str) -> Payment:
         """Decide that the script will not be run (again).

@@ -71,9 +71,10 @@ class Doctor:
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
     (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
     yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
-    be done yet (owed.py: shown), `payments` what there is to say of payments (doctor_payments.py),
-    `examine_store` what there is to say of one store (doctor_stores.py). `mounts` is where the
-    machine lists its mounted file systems.
+    be done yet (owed.py: shown), `postponed` what sweeps put off (doctor_postponed.py),
+    `payments` what there is to say of payments (doctor_payments.py), `examine_store` what there is
+    to say of one store (doctor_stores.py). `mounts` is where the machine lists its mounted file
+    systems. `backup` yields what is to be said of a tree that is a backup.
     """
 
     root: Path
@@ -82,9 +83,11 @@ class Doctor:
     probe_storage: Callable[[], str]
     left_files: Callable[[], Iterable[str]]
     owed: Callable[[], Iterable[Record]]
+    postponed: Callable[[], Iterable[Finding]]
     payments: Callable[[], Iterable[Finding]]
     examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
+    backup: Callable[[], Iterable[Finding]] = tuple
 
     def examine(self) -> list[Finding]:
         """Return all findings: of the tree, the storage, the settings, the targets, the shops."""
@@ -93,8 +96,10 @@ class Doctor:
             return [warn("tree", f"there is no folder {self.root}", hint)]
         findings = list(examine_tree(self.root, self.clock, self.mounts))
         for subject, check in (
+            ("backup", self.backup),
             ("storage", self._storage),
             ("owed", self._owed),
+            ("postponed", self.postponed),
             ("payments", self.payments),
             (_SETTINGS, self._settings),
             ("targets", self._targets),
@@ -210,7 +215,7 @@ class Doctor:
 def _again(step: Record) -> str:
     """Return the command that tries an owed step again: a hook's run never does by itself."""
     is_hook = str(step["what"]).split()[0] == HOOK
-    return f"payment hook again {step['id']}" if is_hook else "payment tick"
+    return f"payment hook again {step['id']}" if is_hook else "payment tick --all"
 
 
 def _called_back(provider: str) -> list[PayType]:

@@ -239,6 +239,8 @@ def test_an_order_whose_close_is_unknown_is_left_for_the_next_tick(world, order)
     first = world.order_payments.tick(10)
     assert [order_id for order_id, _ in first.errors] == [order.id]
     assert state(world, order) == "WT"
+    assert world.order_payments.tick(10).cancelled == ()
+    world.clock.advance(minutes=1)
     assert world.order_payments.tick(10).cancelled == (order.id,)
 
 
