@@ -90,14 +90,6 @@ class Upkeep:
             everybody = Actor(self.app.actor.domain, is_operator=True)
             return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
 
-        def postponed() -> "Iterator[Finding]":
-            from payment_cli.services.events.postponements import Postponements
-            from payment_cli.services.upkeep.doctor_postponed import examine_postponed
-
-            everybody = Actor(self.app.actor.domain, is_operator=True)
-            rows = Postponements(self.app.storage, everybody, self.app.clock).all()
-            return examine_postponed(rows, self.app.clock())
-
         def payments() -> "Iterator[Finding]":
             from payment_cli.services.upkeep.doctor_payments import examine_payments
 
@@ -118,7 +110,7 @@ class Upkeep:
             probe,
             left,
             owed,
-            postponed,
+            self._postponed,
             payments,
             store.examine,
             backup=lambda: self.backup.examine() if self._is_tree else (),
@@ -138,6 +130,14 @@ class Upkeep:
     def _require_tree(self) -> None:
         if not self._is_tree:
             raise ConfigError("this storage has no files to look after", hint="only the tree has")
+
+    def _postponed(self) -> "Iterator[Finding]":
+        from payment_cli.services.events.postponements import Postponements
+        from payment_cli.services.upkeep.doctor_postponed import examine_postponed
+
+        everybody = Actor(self.app.actor.domain, is_operator=True)
+        rows = Postponements(self.app.storage, everybody, self.app.clock).all()
+        return examine_postponed(rows, self.app.clock())
 
     def _applier_after_sweep(self) -> "Applier":
         """Return what runs scripts, after what killed runs left in the tree is removed."""
