@@ -54,6 +54,7 @@ FILES_ARE_OPENED_IN = {
     "services/upkeep/doctor_tree.py": "/proc, and a file that shows the clock of the disk",
     "storage/tinydb.py": "the reference storage, for tests",
     "storage/tree/backup.py": "a copy into folders that safe_files opened",
+    "storage/tree/manifest.py": "a file of a copy in a folder that safe_files opened",
     "storage/tree/connection.py": "fsync of a file in a folder that safe_files opened",
     "storage/tree/lock.py": "/proc, and the lock in a folder that safe_files opened",
     "storage/tree/sync.py": "fsync of a file in a folder that safe_files opened",

@@ -62,59 +62,68 @@ class Upkeep:
             read_messages,
             read_store_info,
         )
-        from payment_cli.model.query.match import everything
         from payment_cli.model.stores.merchant import Merchant
-        from payment_cli.services.payments.refusals import read_refusals
         from payment_cli.services.upkeep.doctor import Doctor
         from payment_cli.services.upkeep.doctor_stores import StoreExaminer
-        from payment_cli.storage.base import Collection
+
+        app = self.app
 
         def merchant(domain: str) -> Merchant:
-            return Merchant.from_record(domain, read_store_info(self.app.root, domain))
-
-        def probe() -> str:
-            count = self.app.storage.count(Collection("payment"), everything())
-            refused, reason = read_refusals(self.app.root)
-            last = f", the last because {reason}" if reason else ""
-            return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
-
-        def left() -> "Iterator[str]":
-            return (file.path for file in self.app.storage.left())
-
-        domains = partial(list_domains, self.app.root)
-        configs = TreeConfigs(self.app.root, self.app.environ, domains, merchant)
-
-        def owed() -> "Iterator[Record]":
-            from payment_cli.services.upkeep.owed import OwedSteps
-
-            everybody = Actor(self.app.actor.domain, is_operator=True)
-            return OwedSteps(self.app.storage, everybody, self.app.clock).list(failed_only=True)
-
-        def payments() -> "Iterator[Finding]":
-            from payment_cli.services.upkeep.doctor_payments import examine_payments
-
-            return examine_payments(self.app.storage, self.app.accounts)
+            return Merchant.from_record(domain, read_store_info(app.root, domain))
 
         store = StoreExaminer(
-            lambda: self.app.storage,
-            self.app.shop.setting_checks,
-            partial(read_messages, self.app.root),
-            partial(list_hooks, self.app.root),
-            partial(read_hook, self.app.root),
-            self.app.clock,
+            lambda: app.storage,
+            app.shop.setting_checks,
+            partial(read_messages, app.root),
+            partial(list_hooks, app.root),
+            partial(read_hook, app.root),
+            app.clock,
         )
         return Doctor(
-            self.app.root,
-            self.app.clock,
-            configs,
-            probe,
-            left,
-            owed,
-            self._postponed,
-            payments,
+            app.root,
+            app.clock,
+            TreeConfigs(app.root, app.environ, partial(list_domains, app.root), merchant),
+            self._probe,
+            lambda: (file.path for file in app.storage.left()),
+            self._all_owed,
+            {
+                "backup": lambda: self.backup.examine() if self._is_tree else (),
+                "postponed": self._postponed,
+                "payments": self._payments,
+            },
             store.examine,
-            backup=lambda: self.backup.examine() if self._is_tree else (),
         )
+
+    def _probe(self) -> str:
+        from payment_cli.model.query.match import everything
+        from payment_cli.services.payments.refusals import read_refusals
+        from payment_cli.storage.base import Collection
+
+        count = self.app.storage.count(Collection("payment"), everything())
+        refused, reason = read_refusals(self.app.root)
+        last = f", the last because {reason}" if reason else ""
+        return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
+
+    def _all_owed(self) -> "Iterator[Record]":
+        from payment_cli.services.upkeep.owed import OwedSteps
+
+        return OwedSteps(self.app.storage, self._everybody, self.app.clock).list(failed_only=True)
+
+    def _postponed(self) -> "Iterator[Finding]":
+        from payment_cli.services.events.postponements import Postponements
+        from payment_cli.services.upkeep.doctor_postponed import examine_postponed
+
+        rows = Postponements(self.app.storage, self._everybody, self.app.clock).all()
+        return examine_postponed(rows, self.app.clock())
+
+    def _payments(self) -> "Iterator[Finding]":
+        from payment_cli.services.upkeep.doctor_payments import examine_payments
+
+        return examine_payments(self.app.storage, self.app.accounts)
+
+    @property
+    def _everybody(self) -> Actor:
+        return Actor(self.app.actor.domain, is_operator=True)
 
     @cached_property
     def owed(self) -> "OwedSteps":
@@ -130,14 +139,6 @@ class Upkeep:
     def _require_tree(self) -> None:
         if not self._is_tree:
             raise ConfigError("this storage has no files to look after", hint="only the tree has")
-
-    def _postponed(self) -> "Iterator[Finding]":
-        from payment_cli.services.events.postponements import Postponements
-        from payment_cli.services.upkeep.doctor_postponed import examine_postponed
-
-        everybody = Actor(self.app.actor.domain, is_operator=True)
-        rows = Postponements(self.app.storage, everybody, self.app.clock).all()
-        return examine_postponed(rows, self.app.clock())
 
     def _applier_after_sweep(self) -> "Applier":
         """Return what runs scripts, after what killed runs left in the tree is removed."""

@@ -382,15 +382,17 @@ class OrderPayments:
         return self.sender.send(payment.id, pay_tp, target, paying.arguments)
 
     def _end(self, payment: Payment, pay_tp: str, *, anyway: bool) -> None:
-        """Close the open payment before another type is opened."""
+        """Close the open payment before another type is opened.
+
+        Raises:
+            NotAllowedError: it is paid. OutcomeUnknownError: it could not be closed for sure.
+        """
         try:
             result = self.closer.close(payment.id, f"paid by {pay_tp} instead")
         except (OutcomeUnknownError, ConfigError):
             if anyway:
                 return
             raise
-        if result.payment.st is Status.OK:
-            raise NotAllowedError(f"order is paid by payment {payment.id}")
         if result.payment.st is Status.WAIT and not anyway:
             raise OutcomeUnknownError(
                 f"payment {payment.id} could not be closed for sure: {result.err_msg}",

@@ -71,10 +71,10 @@ class Doctor:
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
     (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
     yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
-    be done yet (owed.py: shown), `postponed` what sweeps put off (doctor_postponed.py),
-    `payments` what there is to say of payments (doctor_payments.py), `examine_store` what there is
-    to say of one store (doctor_stores.py). `mounts` is where the machine lists its mounted file
-    systems. `backup` yields what is to be said of a tree that is a backup.
+    be done yet (owed.py: shown), `examine_store` what there is to say of one store
+    (doctor_stores.py). `more` are others who examine, by what they look at: the payments
+    (doctor_payments.py), what sweeps put off (doctor_postponed.py), whether a backup is whole.
+    `mounts` is where the machine lists its mounted file systems.
     """
 
     root: Path
@@ -83,11 +83,9 @@ class Doctor:
     probe_storage: Callable[[], str]
     left_files: Callable[[], Iterable[str]]
     owed: Callable[[], Iterable[Record]]
-    postponed: Callable[[], Iterable[Finding]]
-    payments: Callable[[], Iterable[Finding]]
+    more: Mapping[str, Callable[[], Iterable[Finding]]]
     examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
-    backup: Callable[[], Iterable[Finding]] = tuple
 
     def examine(self) -> list[Finding]:
         """Return all findings: of the tree, the storage, the settings, the targets, the shops."""
@@ -96,11 +94,9 @@ class Doctor:
             return [warn("tree", f"there is no folder {self.root}", hint)]
         findings = list(examine_tree(self.root, self.clock, self.mounts))
         for subject, check in (
-            ("backup", self.backup),
             ("storage", self._storage),
             ("owed", self._owed),
-            ("postponed", self.postponed),
-            ("payments", self.payments),
+            *self.more.items(),
             (_SETTINGS, self._settings),
             ("targets", self._targets),
             ("merchants", self._merchants),

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from payment_cli.errors import ConfigError, NotAllowedError, OutcomeUnknownError
+from payment_cli.errors import ConfigError, InvalidValueError, NotAllowedError, OutcomeUnknownError
 from payment_cli.gateways.base import AccountId, Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.query.match import everything
@@ -484,3 +484,28 @@ def sku_of(world: World, order: Order) -> int:
     from payment_cli.services.shop.records import products
 
     return world.storage.get(products("demo"), order.ord_ws[0].id)["sku"]
+
+
+def test_a_payment_that_could_not_be_sent_leaves_the_one_before_it_open(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [CLOSED]
+    with pytest.raises(InvalidValueError):  # a scan without the payer's code
+        pay(world, order, "wx.scan")
+    assert world.payments.get(first).st == "WAIT"
+    assert world.gateway.calls("close") == []
+
+
+def test_an_order_past_its_time_opens_no_payment(world, order) -> None:
+    world.clock.advance(minutes=16)
+    with pytest.raises(NotAllowedError):
+        world.order_payments.open(order.id)
+    assert world.payments.count(everything()) == 0
+
+
+def test_a_payment_of_an_order_past_its_time_is_not_sent(world, order) -> None:
+    opened = world.order_payments.open(order.id)
+    world.clock.advance(ms=opened.pay_by - world.clock.now)
+    with pytest.raises(NotAllowedError):
+        world.sender.send(opened.id, "wx.qrcode", "shop", SendArguments())
+    assert world.gateway.calls("send") == []
+    assert world.payments.get(opened.id).st == "NEW"
