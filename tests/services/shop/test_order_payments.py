@@ -296,6 +296,26 @@ def test_no_stock_is_free_for_a_word_of_who_may_not_have_got_the_payment(world, 
     assert state(world, order) == "OK"
 
 
+@pytest.mark.parametrize("former", ["account", "address"])
+def test_orders_at_a_former_account_keep_none_of_todays_from_its_end(world, former: str) -> None:
+    world.gateway.sends = [QR]
+    cup = stock(world, sku=10)
+    for _ in range(5):
+        pay(world, world.orders.create(wanted((cup, 1), pay_tp="wx.qrcode"), BUYER))
+    if former == "account":
+        world.gateway.account_id = AccountId("1900000002", "wx2")
+    else:
+        world.gateway.api_base = "http://localhost:8711"
+    world.clock.advance(s=1)
+    todays = world.orders.create(wanted((cup, 1), pay_tp="wx.qrcode"), BUYER)
+    pay(world, todays)
+    absent(world)
+    world.gateway.closes = [CLOSED]
+    world.clock.now = todays.ord_expi + 1
+    tick = world.order_payments.tick(10)
+    assert (tick.cancelled, len(tick.errors)) == ((todays.id,), 5)
+
+
 def account_gone(world: World) -> None:
     world.gateway.account_id = AccountId("1900000002", "wx2")
 
