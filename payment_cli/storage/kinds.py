@@ -98,6 +98,11 @@ KINDS: Final[dict[str, Kind]] = {
         (("st", "lm"), ("store", "st", "lm"), ("or_id",)),
         ends_once=True,
     ),
+    "postponed": Kind(
+        "var/postponed/{id}.json",
+        (_LM, _CT, Field("work", "work", str, 100_000)),
+        (("work", "lm"),),
+    ),
     "notice": Kind(
         "var/notice/{id}.json",
         (
@@ -148,6 +153,11 @@ KINDS: Final[dict[str, Kind]] = {
     "favourite": Kind("home/{domain}/.store/favourite/{id}.json", _TIMES),
     "settings": Kind(
         "home/{domain}/.store/{id}.json", _TIMES, keeps_before=True, only_id="settings"
+    ),
+    "revoked": Kind(
+        "home/{domain}/.store/revoked/{id}.json",
+        (*_TIMES, Field("expi", "expi", int, 2, sparse=True)),
+        (("domain", "expi"),),
     ),
 }  # fmt: skip
 

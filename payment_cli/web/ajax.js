@@ -121,3 +121,18 @@ const countDown = () => {
     tick();
   }
 };
+
+// Whoever leaves takes the token's life along: no copy of the link opens anything any more.
+const leave = document.getElementById("leave");
+if (leave) {
+  leave.addEventListener("click", () => alone(async () => {
+    const envelope = await post("ajax/logout", {});
+    if (envelope.ok) {
+      sessionStorage.removeItem(HOLDER);
+      localStorage.removeItem(HOLDER);
+      location.replace(location.pathname);
+    } else {
+      say(envelope.errCode);
+    }
+  }));
+}

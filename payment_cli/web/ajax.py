@@ -6,6 +6,7 @@
     POST /pay/ajax/send    {or_id or id, pay_tp, args: {openid, auth_code}}
                            data {id, or_id, status, type, data, view_key}
     POST /pay/ajax/check   {id}: asks the provider when it is time; a slow scan is reversed
+    POST /pay/ajax/logout  {}: ends the session for good, and removes the cookie
     GET  /pay/ajax/get     ?id=… data {id, or_id, status, type, data, fee, cur, brief}
 
 `fee` is fen. An order is what a client of the shop model sends (model/shop/order_input.py); prices
@@ -48,6 +49,7 @@ from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.envelope import failed, payment_state, succeeded
 from payment_cli.web.sessions import (
     Asking,
+    gone_cookies,
     is_secure,
     open_session,
     present_session,
@@ -271,8 +273,15 @@ def _document(environ: WSGIEnvironment) -> Fields:
     return Fields(decode_foreign_object(body, "the request"), "the request")
 
 
+def _logout(visitor: Visit, fields: Fields) -> Response:
+    fields.refuse_rest()
+    visitor.app.web_sessions.end(visitor.session)
+    return succeeded({}, *gone_cookies())
+
+
 ACTIONS: Mapping[str, Callable[[Visit, Fields], Response]] = {
     "/pay/ajax/create": _create,
     "/pay/ajax/send": _send,
     "/pay/ajax/check": _check,
+    "/pay/ajax/logout": _logout,
 }

@@ -198,8 +198,12 @@ class _Body:
             yield self._body
 
     def close(self) -> None:
-        if self._after is not None:
+        if self._after is None:
+            return
+        try:
             self._after()
+        except Exception as error:  # the answer is sent; a server would log what the error quotes
+            _log.error("after an answer: %s", trace(error))
 
 
 def _send(

@@ -12,6 +12,9 @@ from payment_cli.cli.shell.records import print_records
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from payment_cli.model.record import Record
     from payment_cli.services.upkeep.fsck import Report
 
 
@@ -52,6 +55,12 @@ def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     _print(report, printing)
 
 
+def differences(report: "Report") -> "Iterator[Record]":
+    """Yield each difference as it is printed."""
+    for one in report.differences:
+        yield {"kind": str(one.kind), "path": one.path, "detail": one.detail}
+
+
 def _repairs(report: "Report") -> str:
     """Name the repairs that fit: a rebuild forgets what the files lack, and fits a lost journal."""
     is_journal = any(one.kind == "journal" for one in report.differences)
@@ -59,11 +68,7 @@ def _repairs(report: "Report") -> str:
 
 
 def _print(report: "Report", printing: Printing) -> None:
-    rows = (
-        {"kind": str(one.kind), "path": one.path, "detail": one.detail}
-        for one in report.differences
-    )
-    print_records(rows, printing)
+    print_records(differences(report), printing)
     flush()
     tell(f"payment: {report.record_count} records, {report.file_count} files")
     if not report.is_clean:

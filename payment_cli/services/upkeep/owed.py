@@ -12,7 +12,8 @@ from payment_cli.errors import (
 from payment_cli.model.actor import Actor
 from payment_cli.model.query.match import everything
 from payment_cli.model.record import Json, Record
-from payment_cli.services.events.outbox import OUTBOX, find_row, store_of
+from payment_cli.services.events.outbox import OUTBOX, OWED, find_row, store_of
+from payment_cli.services.events.postponements import Postponements
 from payment_cli.services.payments.records import load, save
 from payment_cli.storage.base import Query, Storage
 
@@ -32,12 +33,17 @@ class OwedSteps:
     clock: Clock
 
     def list(self, *, failed_only: bool = False) -> Iterator[Record]:
-        """Yield what is owed, longest untried first, each as `shown`.
+        """Yield what is owed, longest untried first, each as `shown`, with `next_at`.
+
+        That is when `payment tick` tries it again (AMS), 0 if the next one does.
 
         With `failed_only` without what no attempt was made at yet.
         """
+        everybody = Actor(self.actor.domain, is_operator=True)
+        rows = Postponements(self.storage, everybody, self.clock).all(OWED)
+        until = {row.what: row.until for row in rows}
         for row in self.storage.query(OUTBOX, Query(everything(), (("lm", 1),))):
-            seen = shown(row)
+            seen = {**shown(row), "next_at": until.get(str(row["id"]), 0)}
             is_ours = self.actor.is_operator or seen["store"] == self.actor.domain
             if is_ours and (seen["tries"] or not failed_only):
                 yield seen

@@ -17,7 +17,7 @@ from payment_cli.ids import new_token
 from payment_cli.storage.tree import ghost
 from payment_cli.storage.tree.layout import write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
-from payment_cli.storage.tree.schema import create_indexes, create_tables
+from payment_cli.storage.tree.schema import COPY_ID, create_indexes, create_tables
 from payment_cli.storage.tree.versions import NEW_END, check_version
 
 #: How long SQLite waits for its own locks: they are held by checkpoints and recovery only.
@@ -104,10 +104,11 @@ def _misplaced(path: str, what: str) -> CorruptRecordError:
 
 
 class Journal(NamedTuple):
-    """An open journal: its connection, and its own name."""
+    """An open journal: its connection, its own name, and whether it is a backup's, unchanged."""
 
     conn: sqlite3.Connection
     name: str
+    is_copy: bool
 
 
 def open_writer(root: Path) -> Journal:
@@ -120,10 +121,11 @@ def open_writer(root: Path) -> Journal:
     try:
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
         name = conn.execute("SELECT journal FROM tree").fetchone()[0]
+        is_copy = conn.execute("PRAGMA application_id").fetchone()[0] == COPY_ID
     except BaseException:
         conn.close()
         raise
-    return Journal(conn, name)
+    return Journal(conn, name, is_copy)
 
 
 def open_reader(root: Path) -> sqlite3.Connection:
@@ -207,14 +209,17 @@ def require_new(root: Path, *, was_open: bool) -> None:
     `was_open` says that the caller had it open: then its disk may be away.
 
     Raises:
-        CorruptRecordError: it has records, only its journal is missing.
-        StorageError: there is no tree any more.
+        CorruptRecordError: it has records, only its journal is missing; or it is the beginning of
+            a backup. StorageError: there is no tree any more.
     """
+    from payment_cli.storage.tree import manifest
     from payment_cli.storage.tree.scan import has_records
 
     with suppress(FileNotFoundError):
         root_fd = open_root(root)
         try:
+            if manifest.is_unfinished(root_fd):
+                raise manifest.unfinished()
             if has_records(root_fd):
                 raise missing_journal()
         finally:

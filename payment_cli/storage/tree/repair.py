@@ -32,6 +32,7 @@ from payment_cli.storage.tree.fsck import (
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import Mark, TreeLock, read_boot_id
+from payment_cli.storage.tree.manifest import is_unfinished, unfinished
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.schema import create_indexes, create_tables
 from payment_cli.storage.tree.sync import sync_files
@@ -222,6 +223,8 @@ def _rebuild_locked(
     root: Path, root_fd: int, lock: TreeLock, clock: Clock, progress: Progress | None
 ) -> None:
     check_layout(root_fd)
+    if is_unfinished(root_fd):
+        raise unfinished()
     _check_nothing_left(root)
     name = new_token()
     with new_journal(root, root_fd) as conn, Publication(root_fd, "") as publication:

@@ -162,6 +162,8 @@ class Writer:
         try:
             if seq // SETTLE_EVERY > held.seq // SETTLE_EVERY:
                 rows.settle(held.journal.conn, seq)
+            if held.journal.is_copy and seq > held.seq:
+                rows.end_copy(held.journal.conn)
             lock.write_mark(held.mark._replace(busy=held.publication.prefix), aside_of(changes))
             for change in changes:
                 held.publication.write(change)

@@ -2,12 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from payment_cli.errors import (
-    ConfigError,
-    InvalidValueError,
-    NotAllowedError,
-    OutcomeUnknownError,
-)
+from payment_cli.errors import ConfigError, InvalidValueError, NotAllowedError, OutcomeUnknownError
 from payment_cli.gateways.base import AccountId, Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.query.match import everything
@@ -244,6 +239,8 @@ def test_an_order_whose_close_is_unknown_is_left_for_the_next_tick(world, order)
     first = world.order_payments.tick(10)
     assert [order_id for order_id, _ in first.errors] == [order.id]
     assert state(world, order) == "WT"
+    assert world.order_payments.tick(10).cancelled == ()
+    world.clock.advance(minutes=1)
     assert world.order_payments.tick(10).cancelled == (order.id,)
 
 

@@ -41,7 +41,9 @@ CREATE INDEX payment_by_seller_nm_lm ON records (seller_nm, lm, id) WHERE kind =
 CREATE INDEX payment_by_seller_nm_st_lm ON records (seller_nm, st, lm, id) WHERE kind = 'payment' AND fresh = 0;
 CREATE INDEX payment_by_send_at ON records (send_at, id) WHERE kind = 'payment' AND fresh = 0 AND send_at > 0;
 CREATE INDEX payment_by_st_lm ON records (st, lm, id) WHERE kind = 'payment' AND fresh = 0;
-CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL, rev INTEGER NOT NULL, lm INTEGER, ct INTEGER, st TEXT, seller_nm TEXT, buyer_id TEXT, seller_id TEXT, or_id TEXT, fee INTEGER, send_at INTEGER, close_at INTEGER, next_check_at INTEGER, apply_st TEXT, flag TEXT, store TEXT, next_at INTEGER, owner TEXT, expi INTEGER, ok_at INTEGER, nm TEXT, live INTEGER, uid TEXT, odd INTEGER NOT NULL, fresh INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX postponed_by_work_lm ON records (work, lm, id) WHERE kind = 'postponed' AND fresh = 0;
+CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL, rev INTEGER NOT NULL, lm INTEGER, ct INTEGER, st TEXT, seller_nm TEXT, buyer_id TEXT, seller_id TEXT, or_id TEXT, fee INTEGER, send_at INTEGER, close_at INTEGER, next_check_at INTEGER, apply_st TEXT, flag TEXT, store TEXT, work TEXT, next_at INTEGER, owner TEXT, expi INTEGER, ok_at INTEGER, nm TEXT, live INTEGER, uid TEXT, odd INTEGER NOT NULL, fresh INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX revoked_by_domain_expi ON records (domain, expi, id) WHERE kind = 'revoked' AND fresh = 0 AND expi > 0;
 CREATE INDEX thing_by_domain_live_nm ON records (domain, live, nm, id) WHERE kind = 'thing' AND fresh = 0;
 CREATE INDEX thing_by_domain_nm ON records (domain, nm, id) WHERE kind = 'thing' AND fresh = 0;
 CREATE TABLE tree (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL, synced INTEGER NOT NULL, settled INTEGER NOT NULL);
