@@ -49,7 +49,7 @@ FILES_ARE_OPENED_IN = {
     "gateways/http_session.py": "a file of its own for OpenSSL, which reads none from memory",
     "sandbox/private_file.py": "the sandbox stands alone; it is how its files are opened",
     "sandbox/server.py": "the sandbox's lock",
-    "scripts/runner.py": "a folder of its own for a script",
+    "scripts/workplace.py": "a folder of its own for a run of a script",
     "services/payments/refusals.py": "a counter in a folder that safe_files opened",
     "services/upkeep/doctor_tree.py": "/proc, and a file that shows the clock of the disk",
     "storage/tinydb.py": "the reference storage, for tests",

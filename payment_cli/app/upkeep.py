@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from payment_cli.app import App
     from payment_cli.model.finding import Finding
     from payment_cli.model.record import Record
+    from payment_cli.services.payments.apply import Applier
     from payment_cli.services.upkeep.backup import Backup
     from payment_cli.services.upkeep.doctor import Doctor
     from payment_cli.services.upkeep.fsck import Fsck
@@ -139,16 +140,21 @@ class Upkeep:
         if not self._is_tree:
             raise ConfigError("this storage has no files to look after", hint="only the tree has")
 
+    def _applier_after_sweep(self) -> "Applier":
+        """Return what runs scripts, after what killed runs left in the tree is removed."""
+        self.app.sweep_script_files()
+        return self.app.applier
+
     @cached_property
     def ticker(self) -> "Ticker":
         """What has to be done from time to time."""
         from payment_cli.services.upkeep.tick import Ticker
 
-        app, shop = self.app, self.app.shop
+        shop = self.app.shop
         return Ticker(
             shop.order_payments,
             shop.outbox,
-            lambda: app.applier,
+            self._applier_after_sweep,
             lambda: shop.notices,
             lambda: shop.hooks,
         )

@@ -36,10 +36,11 @@ _later = count(1)
 
 @dataclass
 class _Try:
-    """A fault that is being tried in a forked runner. `seen` is the file as it was."""
+    """A fault that is being tried in a forked runner; `source` and `seen` are the file before."""
 
     mutant: Mutant
     copy: Path
+    source: str
     seen: os.stat_result
     began: float = field(default_factory=time.monotonic)
 
@@ -105,7 +106,7 @@ def _missed(mutants: Sequence[Mutant], copies: Sequence[Path]) -> list[Mutant]:
 
 def _planted(mutant: Mutant, copy: Path) -> _Try:
     file = copy / mutant.file
-    one = _Try(mutant, copy, file.stat())
+    one = _Try(mutant, copy, file.read_text(), file.stat())
     file.write_text(mutant.planted(copy))
     # Python tells by time and size whether what it compiled before is of this text.
     at = int(one.seen.st_mtime) + next(_later)
@@ -114,7 +115,9 @@ def _planted(mutant: Mutant, copy: Path) -> _Try:
 
 
 def _restore(one: _Try) -> None:
-    shutil.copy2(ROOT / one.mutant.file, one.copy / one.mutant.file)
+    file = one.copy / one.mutant.file
+    file.write_text(one.source)
+    os.utime(file, ns=(one.seen.st_atime_ns, one.seen.st_mtime_ns))
 
 
 def _is_caught(one: _Try, status: int) -> bool:

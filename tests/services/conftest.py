@@ -45,8 +45,11 @@ class ScriptRuns:
     runs: list[tuple[bytes, dict[str, Any], str]] = field(default_factory=list)
     exit_code: int = 0
     output: str = "done"
+    trouble: BaseException | None = None
 
     def __call__(self, script: bytes, record: dict[str, Any], domain: str) -> "ScriptRuns":
+        if self.trouble is not None:
+            raise self.trouble
         self.runs.append((script, record, domain))
         return self
 

@@ -104,7 +104,8 @@ def test_the_providers_answer_goes_out_to_the_byte(shim, tree, answer):
 def test_an_answer_without_content_has_no_headers_about_it(shim, tree):
     tree.answer = Received(Acknowledgement(204, "", b""))
     reply = call(shim, "POST", PATH, b"{}", CONTENT_TYPE=JSON)
-    assert (reply.status, reply.headers, reply.body) == (204, {}, b"")
+    assert (reply.status, reply.body) == (204, b"")
+    assert not {"content-type", "content-length"} & reply.headers.keys()
 
 
 @pytest.mark.parametrize("path", ["/pay/re", "/pay/re/", PATH, PATH + "/"])

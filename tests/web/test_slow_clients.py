@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from payment_cli.app import App
+from payment_cli.cli.payment.serve import CONNECTIONS_MAX
 from payment_cli.model.payments.payment import Status
 from payment_cli.services.payments.records import load
 from payment_cli.web import patience
-from payment_cli.web.patience import Wait
+from payment_cli.web.patience import ANSWER_S, Wait, limit_answer
 from payment_cli.web.shim import BODY_MAX
 from payment_cli.web.wsgi import RefusedError, read_body
 from tests.support import alipay
@@ -137,6 +138,27 @@ def test_a_wait_that_ended_in_time_cuts_nobody_off():
         assert ours.recv(1) == b"x"
 
 
+def test_who_takes_no_answer_is_given_up_on_any_server_that_says_its_socket():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        limit_answer({"gunicorn.socket": ours})
+        assert ours.gettimeout() == ANSWER_S
+        limit_answer({})
+
+
+def test_payment_serve_hangs_up_on_one_connection_too_many_and_serves_on(tree):
+    _, body = callback(tree)
+    with payment_serve(tree.root) as port, ExitStack() as held:
+        address = ("127.0.0.1", port)
+        for _ in range(CONNECTIONS_MAX):
+            held.enter_context(socket.create_connection(address, timeout=60))
+        assert read_all(held.enter_context(socket.create_connection(address, timeout=60))) == b""
+        held.close()
+        while not (answer := posted(port, body)):
+            pass  # those who hung up are being taken leave of
+        assert b" 200 OK" in answer
+
+
 class Dripping:
     """A body whose server does not say which socket it comes from."""
 
@@ -210,3 +232,11 @@ def got(port, path, more=""):
             f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n".encode()
         )
         return read_all(client)
+
+
+def test_a_body_has_an_end_on_gunicorn_however_it_is_started(tree, tmp_path):
+    payment, body = callback(tree)
+    with web_server(tree.root, tmp_path / "server.log", workers=1) as server:
+        with slow_clients(server.port, SLOW["a body"], drips=True):
+            assert posted(server.port, body).startswith(b"HTTP/1.1 200 ")
+        assert load(tree.storage, payment.id).st is Status.OK

@@ -40,10 +40,12 @@ def show_to_payer(payment: Payment) -> None:
 
 
 def follow_up(app: "App", payment: Payment) -> None:
-    """Do what follows from a settled payment, and say so if its script failed."""
+    """Do what follows from a settled payment, and say so if its script failed or did not run."""
     followed = app.follow_up.wait(payment)
     if followed.script_failed:
         tell_failed_script(followed.payment)
+    if followed.not_run:
+        tell(f"pay: {followed.not_run} (it is due still, and payment tick tries again)")
 
 
 def tell_failed_script(payment: Payment) -> None:

@@ -14,6 +14,7 @@ from payment_cli.errors import (
     NotAllowedError,
     NotFoundError,
     PaymentError,
+    StorageError,
 )
 from payment_cli.model.actor import Actor
 from payment_cli.model.events.hook import HOOK, HookRun, HookStatus
@@ -106,13 +107,24 @@ class Hooks:
         return self.storage.query(OUTBOX, Query(match, (("lm", 1),)))
 
     def _run(self, row_id: str, wanted: set[HookStatus]) -> HookRun | None:
-        """Claim a run and make it; return it if it failed."""
+        """Claim a run and make it; return it if it failed.
+
+        Raises:
+            StorageError: it could not be started now; it is due again.
+        """
         claimed = self._claim(row_id, wanted)
         try:
             script = self.read_hook(claimed.store, claimed.event)
+        except StorageError as error:
+            self._give_back(claimed, str(error))
+            raise
         except PaymentError as error:
             return self._end(claimed, f"{error.code}: {error}"[:SAID_MAX])
-        outcome = self.run_script(script, dict(claimed.document), claimed.store)
+        try:
+            outcome = self.run_script(script, dict(claimed.document), claimed.store)
+        except StorageError as error:
+            self._give_back(claimed, str(error))
+            raise
         if not outcome.exit_code:
             return self._end(claimed, "")
         said = "".join(char if char.isprintable() else " " for char in outcome.output)
@@ -136,16 +148,26 @@ class Hooks:
                 )
             return HookRun.from_row(tx.put(OUTBOX, run.claimed(self.who, now).to_row()))
 
+    def _give_back(self, claimed: HookRun, why: str) -> None:
+        """Let a claimed run of which nothing ran be due again, for a reason that passes."""
+        with self.storage.transaction(self.actor.domain, leaves_foreign=True) as tx:
+            current = self._still_claimed(tx, claimed)
+            tx.put(OUTBOX, current.due_again(why[:SAID_MAX], self.clock()).to_row())
+
+    def _still_claimed(self, tx: Transaction, claimed: HookRun) -> HookRun:
+        try:
+            current = HookRun.from_row(tx.get(OUTBOX, claimed.id))
+        except NotFoundError as error:
+            raise ConflictError(f"hook {claimed.id} was given up meanwhile") from error
+        if (current.st, current.at) != (HookStatus.CLAIMED, claimed.at):
+            raise ConflictError(f"hook {claimed.id} was decided meanwhile")
+        return current
+
     def _end(self, claimed: HookRun, reason: str) -> HookRun | None:
         """Record how a run came out: done ("") and gone, or failed for `reason`."""
         now = self.clock()
         with self.storage.transaction(self.actor.domain, leaves_foreign=True) as tx:
-            try:
-                current = HookRun.from_row(tx.get(OUTBOX, claimed.id))
-            except NotFoundError as error:
-                raise ConflictError(f"hook {claimed.id} was given up meanwhile") from error
-            if (current.st, current.at) != (HookStatus.CLAIMED, claimed.at):
-                raise ConflictError(f"hook {claimed.id} was decided meanwhile")
+            current = self._still_claimed(tx, claimed)
             with suppress(NotFoundError, CorruptRecordError):  # the run is over all the same
                 text = f"{claimed.event}: {reason or 'done'}"
                 self.noted(tx, claimed.store, claimed.or_id, now, text)

@@ -7,7 +7,7 @@ from payment_cli.clock import Clock
 from payment_cli.errors import CorruptRecordError, NotFoundError
 from payment_cli.model.actor import Actor
 from payment_cli.model.events.postponed import Postponed
-from payment_cli.model.query.match import everything, one_of
+from payment_cli.model.query.match import between, one_of
 from payment_cli.storage.base import Collection, Query, Storage
 
 POSTPONED = Collection("postponed")
@@ -23,8 +23,10 @@ class Postponements:
 
     def all(self, *works: str) -> Iterator[Postponed]:
         """Yield all that is remembered, or that of some sweeps; a damaged one is as none."""
-        match = one_of("work", works) if works else everything()
-        for record in self.storage.query(POSTPONED, Query(match, (("lm", 1),))):
+        query = Query(between("work", low="", low_open=True), (("work", 1), ("lm", 1)))
+        if works:
+            query = Query(one_of("work", works), (("lm", 1),))
+        for record in self.storage.query(POSTPONED, query):
             try:
                 row = Postponed.from_record(record)
             except CorruptRecordError:

@@ -2,19 +2,22 @@
 
 - What failed is *postponed*, with a back-off, in a record of its own (postponements.py), and the
   round goes on. Failures have a budget of their own: they never take that of what can be done.
+- What never failed comes first, so that failures never fill a round, however many there are.
 - Stores take turns, and in a store its accounts: who has much to do keeps nobody waiting.
 - An account that failed a few times in a row, or that failed before and does again, is left alone,
   with all that waits for it.
 - Where not even the failure can be written down, the disk is full or read-only: the round ends.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 from typing import Final, NamedTuple, TypeVar
 
 from payment_cli.errors import (
     ConfigError,
+    ElsewhereError,
     LockedError,
+    OtherAccountError,
     OutcomeUnknownError,
     PaymentError,
     ProviderRefusedError,
@@ -28,6 +31,8 @@ SILENCE_MAX = 3
 
 #: Errors that are the account's own, or whoever's it is that was asked.
 _OF_ACCOUNT = (ConfigError, OutcomeUnknownError, ProviderRefusedError)
+#: … and those among them that say only that it is not, or may not be, the account of this one.
+_OF_ONE = (ElsewhereError, OtherAccountError)
 
 _Item = TypeVar("_Item")
 
@@ -58,7 +63,9 @@ PASSED: Final = End(is_passed=True)
 
 
 class Round:
-    """A round of the sweep `work`: at most `most` things are done, and as many fail or are held.
+    """A round of the sweep `work`: at most `most` things are done.
+
+    After as many have failed or are held, those are left alone whose account has failed in it.
 
     With `again` what is postponed is tried all the same. `errors` are (id, reason) of this round,
     `tried` counts what was tried, `passed` what was left alone, postponed before or by this round.
@@ -77,6 +84,7 @@ class Round:
         self._done = self._failed = 0
         self._in_a_row: dict[str, int] = {}
         self._closed: set[str] = set()
+        self._troubled: set[tuple[str, str]] = set()
         self._news: list[str] = []
         self._healed = 0
         self._rows = {(row.work, row.what): row for row in postponements.all(work, ACCOUNT)}
@@ -88,9 +96,10 @@ class Round:
             StorageError: the disk is full or read-only. LockedError: nothing can be written now.
         """
         for one in self._pick(due):
-            if self._done >= self._most or self._failed >= self._most:
+            if self._done >= self._most:
                 return
-            if one.account in self._closed:
+            is_enough = self._failed >= self._most and (one.store, one.account) in self._troubled
+            if one.account in self._closed or is_enough:
                 self.passed += 1
                 continue
             self.tried += 1
@@ -126,19 +135,25 @@ class Round:
         return (row for row in self._rows.values() if row.work == self._work)
 
     def _pick(self, due: Iterable[Due]) -> Iterator[Due]:
-        """Return what is to be tried, stores and accounts taking turns; forget what is over."""
+        """Return what is to be tried: first what never failed, each with stores taking turns.
+
+        What is over is forgotten.
+        """
         now = self._postponements.clock()
-        stores: dict[str, dict[str, list[Due]]] = {}
+        fresh: dict[str, dict[str, list[Due]]] = {}
+        known: dict[str, dict[str, list[Due]]] = {}
         seen: set[str] = set()
         for one in due:
             seen.add(one.id)
-            queue = stores.setdefault(one.store, {}).setdefault(one.account, [])
             if self._waits(self._work, one.id, now) or self._waits(ACCOUNT, one.account, now):
                 self.passed += 1
-            elif len(queue) < 2 * self._most:
+                continue
+            stores = known if (self._work, one.id) in self._rows else fresh
+            queue = stores.setdefault(one.store, {}).setdefault(one.account, [])
+            if len(queue) < 2 * self._most:
                 queue.append(one)
         self._forget_others(seen, now)
-        return _in_turns([list(_in_turns(list(queues.values()))) for queues in stores.values()])
+        return chain(_by_store(fresh), _by_store(known))
 
     def _waits(self, work: str, what: str, now: int) -> bool:
         row = self._rows.get((work, what))
@@ -160,12 +175,12 @@ class Round:
             self.passed += 1
             return
         if end.is_silent:
-            self._failed += 1
+            self._count_failed(one)
             self._fail_account(one, f"{OutcomeUnknownError.code}: no answer")
             return
         row = self._rows.get((self._work, one.id))
         if end.held_until:
-            self._failed += 1
+            self._count_failed(one)
             row = row or self._new(self._work, one.id, one.store)
             self._remember(row.again(self._postponements.clock(), "", held_until=end.held_until))
             return
@@ -178,14 +193,19 @@ class Round:
 
     def _fail(self, one: Due, error: PaymentError) -> None:
         why = f"{error.code}: {error}"
-        self._failed += 1
+        self._count_failed(one)
         self.errors.append((one.id, why))
         is_of_account = bool(one.account) and isinstance(error, _OF_ACCOUNT)
+        is_of_account = is_of_account and not isinstance(error, _OF_ONE)
         is_known = is_of_account and (ACCOUNT, one.account) in self._rows
         row = self._rows.get((self._work, one.id)) or self._new(self._work, one.id, one.store)
         self._postpone(row, why, is_news=not is_known)
         if is_of_account:
             self._fail_account(one, why)
+
+    def _count_failed(self, one: Due) -> None:
+        self._failed += 1
+        self._troubled.add((one.store, one.account))
 
     def _fail_account(self, one: Due, why: str) -> None:
         """Count a failure of an account; leave it alone after some, or if it failed before."""
@@ -216,6 +236,11 @@ class Round:
             self._postponements.forget(*rows)
         for row in rows:
             self._rows.pop((row.work, row.what), None)
+
+
+def _by_store(stores: Mapping[str, Mapping[str, Sequence[Due]]]) -> Iterator[Due]:
+    """Yield what is due in stores taking turns, in each of which its accounts do."""
+    return _in_turns([list(_in_turns(list(queues.values()))) for queues in stores.values()])
 
 
 def _in_turns(queues: Sequence[Sequence[_Item]]) -> Iterator[_Item]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from payment_cli.model.payments.payment import ApplyStatus, Payment
-from payment_cli.model.query.match import between, equal, everything
+from payment_cli.model.query.match import between, equal
 from payment_cli.model.record import Record
 from payment_cli.services.payments.lookup import Payments
 from payment_cli.services.payments.pace import ASTRAY_MS
@@ -36,7 +36,8 @@ def is_quiet(payments: Payments, now: int) -> bool:
     """Whether no payment or script is due, and nothing was postponed that may be over by now."""
     if any(due_payments(payments, now, 1)) or due_scripts(payments, 1):
         return False
-    return payments.storage.count(Collection("postponed"), everything()) == 0
+    postponed = Query(between("work", low="", low_open=True), limit=1)
+    return not any(payments.storage.query(Collection("postponed"), postponed))
 
 
 def due_payments(payments: Payments, now: int, limit: int | None = None) -> Iterator[Record]:

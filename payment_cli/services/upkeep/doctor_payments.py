@@ -1,11 +1,11 @@
-"""The doctor's look at payments: money that waits for a person, and targets that changed hands."""
+"""The doctor's look at payments: what waits for a person, and targets that changed hands."""
 
 from collections import Counter
 from collections.abc import Iterator
 
 from payment_cli.errors import PaymentError
 from payment_cli.model.finding import Finding, error, warn
-from payment_cli.model.payments.payment import Flag, Payment, Status
+from payment_cli.model.payments.payment import ApplyStatus, Flag, Payment, Status
 from payment_cli.model.query.match import equal, one_of
 from payment_cli.services.payments.accounts import Accounts, is_where_it_was_sent, own_gateway
 from payment_cli.services.payments.records import PAYMENTS
@@ -28,6 +28,7 @@ def examine_payments(reader: Reader, accounts: Accounts) -> Iterator[Finding]:
     """Yield what there is to say of flagged payments, and of those that wait."""
     yield from _flagged(reader)
     yield from _waiting(reader, accounts)
+    yield from _scripts(reader)
 
 
 def _flagged(reader: Reader) -> Iterator[Finding]:
@@ -67,6 +68,22 @@ def _waiting(reader: Reader, accounts: Accounts) -> Iterator[Finding]:
                 f'"no such order" from {gateway.api_base} decides nothing about them'
             )
             yield warn(" ".join(sent_to), sentence, _ABANDON)
+
+
+def _scripts(reader: Reader) -> Iterator[Finding]:
+    """Tell of scripts that somebody began to run, of which there is no outcome."""
+    claimed = equal("apply_st", str(ApplyStatus.CLAIMED))
+    count = reader.count(PAYMENTS, claimed)
+    for record in reader.query(PAYMENTS, Query(claimed, (("lm", 1),), limit=1)):
+        payment = Payment.from_record(record)
+        sentence = (
+            f"scripts without an outcome: {count}, first that of {payment.id}, begun by "
+            f"{payment.apply_by}: it runs, or its runner was killed and it may have run in part"
+        )
+        hint = (
+            "`pay apply` lists them; look at what it did, then `pay apply ID --again` or `--skip`"
+        )
+        yield warn("scripts", sentence, hint)
 
 
 def _sent(payment: Payment) -> str:

@@ -128,7 +128,7 @@ def test_a_backup_is_restored_as_the_readme_says(payment, pay, made, root, tmp_p
     assert payment("fsck").json == []
     assert pay("get", made["id"]).json == made
     pay("get", later["id"], exit_code=10)
-    assert pay("close", made["id"]).json["st"] == "FAIL"
+    assert pay("close", made["id"]).json["status"] == "FAIL"
     assert payment("fsck").json == []
     assert payment("doctor", "--problems", exit_code=0)
     payment("backup", tmp_path / "second")

@@ -1,3 +1,5 @@
+import pytest
+
 from payment_cli.gateways.base import AccountId
 from payment_cli.model.finding import Level
 from payment_cli.services.payments.records import save
@@ -77,3 +79,14 @@ def test_an_account_that_is_spoken_to_elsewhere_by_now_is_told_of(world: World) 
     assert "https://api.example" in finding.sentence
     assert "http://localhost:8711" in finding.sentence
     assert "--abandon" in finding.hint
+
+
+def test_a_script_without_an_outcome_is_told_of(world: World) -> None:
+    payment = world.create(fee=0, callback="after")
+    world.scripts.trouble = KeyboardInterrupt()  # as if the runner were killed
+    with pytest.raises(KeyboardInterrupt):
+        world.applier.apply(payment.id)
+    [(level, subject, sentence)] = sentences(world)
+    assert (level, subject) == (Level.WARN, "scripts")
+    assert payment.id in sentence
+    assert "here:1" in sentence
