@@ -21,10 +21,14 @@ class KeptRows:
         """Keep `rows`."""
         self._file = tempfile.SpooledTemporaryFile(MEMORY_MAX)  # noqa: SIM115 - see __exit__
         self._count = 0
-        for row in rows:
-            cells = (f"{'n' if cell.is_number else 't'}{cell.text}" for cell in row)
-            self._file.write(f"{_BETWEEN.join(cells)}\n".encode())
-            self._count += 1
+        try:
+            for row in rows:
+                cells = (f"{'n' if cell.is_number else 't'}{cell.text}" for cell in row)
+                self._file.write(f"{_BETWEEN.join(cells)}\n".encode())
+                self._count += 1
+        except BaseException:
+            self._file.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

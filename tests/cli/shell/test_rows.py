@@ -1,10 +1,13 @@
 """Rows of a table wait until all are known, on disk where they are many."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from payment_cli.cli.shell import rows
 from payment_cli.cli.shell.columns import Cell, plain_table
 from payment_cli.cli.shell.rows import KeptRows
+from payment_cli.errors import ConfigError
 
 ROWS = [[Cell("a", is_number=False), Cell("1", is_number=True)], [Cell(""), Cell("茶 é")]]
 
@@ -29,3 +32,12 @@ def test_the_last_row_may_be_the_widest() -> None:
     with KeptRows([[Cell("a")], [Cell("1" * 30, is_number=True)]]) as kept:
         lines = list(plain_table(["id"], kept, has_border=False))
     assert lines == ["id".rjust(30), "-" * 30, "a".ljust(30).rstrip(), "1" * 30]
+
+
+def test_rows_that_can_not_be_read_to_their_end_leave_nothing_open() -> None:
+    def broken() -> Iterator[list[Cell]]:
+        yield [Cell("a")]
+        raise ConfigError("no such language")
+
+    with pytest.raises(ConfigError):
+        KeptRows(broken())
