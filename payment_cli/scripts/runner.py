@@ -6,7 +6,7 @@ it failed. If it can't be started for what is not its own fault (no memory, no d
 disk) that is an error, which passes. In both cases it is certain that nothing of it ran.
 
 A runner may be killed itself. So every run has a watchdog, a shell in the script's own process
-group that sleeps until the time limit is over and then ends the group; a run's end ends it, too.
+group that ends the group when the time limit is over; a run's end ends it, too.
 """
 
 import math
@@ -206,12 +206,15 @@ def _sourced(place: Workplace, names: list[str]) -> bytes:
 def _watchdog(timeout_s: float) -> bytes:
     """Return the text that starts the watchdog; it inherits the lock of the folder as its stdin.
 
-    It is nobody's child, or a script that waits for its children would wait for it.
+    It is nobody's child, or a script that waits for its children would wait for it. It looks every
+    second whether the script's own process, `$$`, has ended: then nobody needs it any more.
     """
     limit, grace = math.ceil(timeout_s) + WATCHDOG_SLACK_S, math.ceil(TERM_GRACE_S)
-    end = f"kill -s TERM 0; sleep {grace}; kill -s KILL 0"
-    text = f"(trap '' TERM; sleep {limit} && {{ {end}; }}) <&3 >/dev/null 2>&1 &"
-    return f"(exec 3<&0; {text}) || exit {NOT_STARTED}\n".encode()
+    text = (
+        f"n={limit}; while kill -0 $$ && [ $n -gt 0 ]; do sleep 1 || exit; n=$((n-1)); done; "
+        f"kill -0 $$ && {{ kill -s TERM 0; sleep {grace}; }}; kill -s KILL 0"
+    )
+    return f"(exec 3<&0; (trap '' TERM; {text}) <&3 >/dev/null 2>&1 &) || exit\n".encode()
 
 
 def _begin(place: Workplace) -> bytes:

@@ -199,3 +199,33 @@ def test_notify_drain(proof: Proof, hearing: ScriptedServer, repeats: bool) -> N
         assert app.shop.notices.count(everything()) == 0, killed
         app.close()
         assert check_tree(killed.root).is_clean, killed
+
+
+@each_step
+def test_hook_drain(proof: Proof, repeats: bool) -> None:
+    """A hook runs at most once; of one that was begun an operator decides."""
+    hooks = proof.shop.root / "home/demo/.payment/hook"
+    hooks.mkdir()
+    (hooks / "order.paid").write_text('echo ran >> "$HOME/hooked"\n')
+
+    def prepare(root: Path) -> Command:
+        app = proof.app(root)
+        free_order(app)
+        app.close()
+        return Command("payment", ("hook", "drain"))
+
+    with adopting() as wait:
+        for killed in proof.killing.everywhere(prepare, repeats=repeats):
+            wait()
+            app = proof.app(killed.root)
+            app.shop.hooks.drain(10)
+            outbox = app.storage.query(Collection("outbox"), Query(everything()))
+            states = [row["st"] for row in outbox if row["what"] == "hook"]
+            ran = killed.root / "home/demo/hooked"
+            lines = ran.read_text().splitlines() if ran.exists() else []
+            if states:
+                assert (states, lines) in ((["claimed"], []), (["claimed"], ["ran"])), killed
+            else:
+                assert lines == ["ran"], killed
+            app.close()
+            assert check_tree(killed.root).is_clean, killed

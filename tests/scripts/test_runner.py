@@ -380,6 +380,11 @@ def test_the_folder_of_a_killed_runner_is_kept_for_its_script_and_then_swept(run
     assert names_in(run.place) == []
 
 
+def test_a_watchdog_does_not_outlive_its_script_for_long(run, killed_runner):
+    group = killed_runner("sleep 600 & echo $$ > new; mv new group", timeout_s=600)
+    assert_group_is_gone(group)
+
+
 def test_a_run_that_ended_leaves_no_watchdog(run):
     group = int(run("echo $$").output)
     assert_group_is_gone(group)
