@@ -73,8 +73,11 @@ class Checker:
             return payment
         by = self.payments.actor.domain
         with self.storage.transaction(by, leaves_foreign=True) as tx:
-            current = redated(load(tx, payment.id), now)
-            return save(tx, current.noted("redated", now, by, "the clock had been ahead"))
+            current = load(tx, payment.id)
+            after = redated(current, now)
+            if current.is_final or after == current:
+                return current  # another process was faster
+            return save(tx, after.noted("redated", now, by, "the clock had been ahead"))
 
     def check_pending(self, limit: int, *, again: bool = False) -> Sweep:
         """Check the payments that are due by `next_check_at`, at most `limit`.

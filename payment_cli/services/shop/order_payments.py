@@ -271,6 +271,10 @@ class OrderPayments:
         by = self.orders.actor.domain
         with self.storage.transaction(by, leaves_foreign=True) as tx:
             current = load_order(tx, order.sto_nm, order.id)
+            if not current.is_pending:
+                return 0
+            if not is_astray(current.ct, current.ord_expi, now):
+                return current.ord_expi  # another process was faster
             end = now + current.ord_expi - current.ct
             note = "the clock had been ahead"
             save_order(tx, current.noted("redated", now, by, note, ord_expi=end))

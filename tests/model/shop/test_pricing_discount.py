@@ -192,3 +192,10 @@ def test_whatever_applies_the_steps_add_up_and_no_line_goes_below_zero(lines, ru
 def test_the_order_in_which_discounts_are_found_does_not_matter(lines, rules, data):
     shuffled = data.draw(st.permutations(rules))
     assert offs(lines, *shuffled) == offs(lines, *rules)
+
+
+def test_a_threshold_is_reached_by_what_earlier_discounts_left():
+    first = a_discount("amount", id="a", off=1, priority=1, stack=True)
+    second = a_discount("amount", id="b", off=2, thres=10, priority=2, stack=True)
+    assert offs([a_line(price=10_00)], first, second) == [1_00]
+    assert offs([a_line(price=11_00)], first, second) == [3_00]

@@ -13,7 +13,7 @@ fails (tests/mutants/ keeps the proof).
 | not paid, the same intent, when it is abandoned | ask.py: record_abandoned | a callback, a check |
 | still awaited, when the next look is planned | ask.py: note | a callback |
 | the same intent, before it is sent again | resolve.py: _send_again | another check |
-| still to be looked at, when it is put off | check.py: _postpone | a callback |
+| the time of a wrong clock | check.py: _redated | another check |
 | the claim of a script | apply.py: _same_claim, _finish | another run, --again, --skip |
 | the state and the trade | receive.py: _settle, settlement.py | the same callback |
 | the key of a retry | create.py: _earlier | the same command |
@@ -273,6 +273,20 @@ def test_what_is_paid_before_a_sweep_puts_it_off_is_not_put_off(rivals: Rivals) 
     rivals.first.accounts.gateway = own  # type: ignore[method-assign]
     after = rivals.first.stored(payment)
     assert (after.st, after.next_check_at) == ("OK", 0)
+
+
+def test_a_payment_of_a_wrong_clock_gets_its_time_once_and_not_when_it_is_paid(
+    rivals: Rivals,
+) -> None:
+    clock = rivals.first.clock
+    clock.advance(minutes=366 * 24 * 60)
+    payment = sent(rivals.first)
+    clock.advance(minutes=-366 * 24 * 60)
+    rivals.first.gateway.checks = [WAITING]
+    rivals.stop(lambda: rivals.second.checker.check(payment.id))
+    rivals.first.checker.check(payment.id)
+    assert happened(rivals.first, payment).count("redated") == 1
+    assert rivals.first.stored(payment).expi == clock.now + payment.expi - payment.send_at
 
 
 def without_config(*_names: str) -> None:

@@ -412,6 +412,15 @@ def test_json_with_alipays_signature_is_verified(world: World) -> None:
     assert world.refusals == ["bad signature"]
 
 
+def test_signed_json_speaks_of_the_payment_that_it_is_said_to_be_of(world: World) -> None:
+    payment, other = sent(world, "zfb.qrcode"), sent(world, "zfb.qrcode")
+    world.gateway.notices = [notice(other)]
+    fields = {"out_trade_no": payment.id, "sign": "x"}
+    with pytest.raises(UntrustedError):
+        world.receiver.receive_json(fields, "out_trade_no")
+    assert (world.stored(payment).st, world.stored(other).st) == ("WAIT", "WAIT")
+
+
 def test_json_must_name_a_payment(world: World) -> None:
     with pytest.raises(InvalidValueError):
         world.receiver.receive_json({}, "out_trade_no")

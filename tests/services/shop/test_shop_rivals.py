@@ -6,6 +6,7 @@ As ../payments/test_payment_rivals.py.
 |---|---|---|
 | the payments that the order owns | order_payments.py: cancel, _open | another payment |
 | the order's state | order_payments.py: _cancel_in, _open; orders.py | cancel, ship, done |
+| the end of an order of a wrong clock | order_payments.py: _redated_until | another tick, money |
 | the payment that is to be sent | order_payments.py: _choose | another way to pay |
 | stock, coupons, unpaid orders, prices | orders.py: create | another order, an edit |
 | a shipment's number | orders.py: ship | the same shipment |
@@ -99,6 +100,41 @@ def test_two_ticks_end_an_overdue_order_once(rivals: Rivals) -> None:
     ticked = rivals.first.order_payments.tick(10)
     assert (ticked.cancelled, ticked.settled, ticked.errors) == ((), (order.id,), ())
     assert (state(rivals.first, order), left(rivals.first, order)) == ("CA", 10)
+
+
+def of_a_wrong_clock(rivals: Rivals) -> Order:
+    """An order that was made, and its payment sent, while the clock was a year ahead."""
+    clock = rivals.first.clock
+    clock.advance(minutes=366 * 24 * 60)
+    order = an_order(rivals.first)
+    pay(rivals.first, order)
+    clock.advance(minutes=-366 * 24 * 60)
+    return order
+
+
+def test_two_ticks_give_an_order_of_a_wrong_clock_its_time_once(rivals: Rivals) -> None:
+    order = of_a_wrong_clock(rivals)
+    rivals.stop(lambda: rivals.second.order_payments.tick(10))
+    rivals.first.order_payments.tick(10)
+    current = rivals.first.orders.get(order.id)
+    assert current.ord_expi == rivals.first.clock.now + order.ord_expi - order.ct
+
+
+def test_an_order_of_a_wrong_clock_that_is_paid_meanwhile_gets_no_new_end(rivals: Rivals) -> None:
+    order = of_a_wrong_clock(rivals)
+    payment_id = rivals.first.orders.get(order.id).pay_id
+    rivals.stop(lambda: money(rivals.second, payment_id))
+    rivals.first.order_payments.tick(10)
+    assert (state(rivals.first, order), rivals.first.orders.get(order.id).ord_expi) == ("OK", 0)
+
+
+def test_an_order_of_a_wrong_clock_that_is_cancelled_meanwhile_gets_no_new_end(
+    rivals: Rivals,
+) -> None:
+    order = of_a_wrong_clock(rivals)
+    rivals.stop(lambda: rivals.second.order_payments.cancel(order.id, "faster"))
+    assert rivals.first.order_payments.tick(10).settled == (order.id,)
+    assert rivals.first.orders.get(order.id).ord_expi == order.ord_expi
 
 
 def test_two_ways_to_pay_at_once_are_one_payment(rivals: Rivals) -> None:
