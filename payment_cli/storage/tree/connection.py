@@ -165,7 +165,20 @@ def _open_read_only(root: Path, first: sqlite3.OperationalError) -> sqlite3.Conn
 def _connect(root: Path, options: str) -> sqlite3.Connection:
     inode_of(journal_path(root))
     uri = f"file:{quote(str(journal_path(root).absolute()))}?{options}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+    conn = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+    conn.text_factory = _text
+    return conn
+
+
+def _text(data: bytes) -> str:
+    """Return a text of the database; one that is damaged is empty, which none of ours is.
+
+    So its record is damaged, and not the whole question that meets it.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def _checked(conn: sqlite3.Connection) -> sqlite3.Connection:

@@ -253,7 +253,7 @@ def _of_record(
 ) -> Iterator[Difference]:
     """Yield how the files of one record differ from what the journal has."""
     row = row or journal.find(conn, key)
-    if row is None or not is_whole(row, key):
+    if row is None or not journal.is_whole(row, key):
         yield Difference(Kind.JOURNAL, _JOURNAL_PATH, f"{key} is damaged in it", (key,))
     doc = "" if row is None else row.doc
     found = list(_of_file(publication, key, key.path, doc.encode(), is_left=is_left))
@@ -282,15 +282,6 @@ def _of_file(
         if is_whole and not is_content and not left.may_adopt(old, rev, is_left=is_left):
             detail = f"is of revision {old}, the journal's of {rev}: only --restore"
         yield Difference(kind, path, detail, (key,), is_content)
-
-
-def is_whole(row: journal.Row, key: Key) -> bool:
-    """Return whether the journal holds a whole record in a row, and the one it says it is."""
-    try:
-        journal.record_of(row, key)
-    except CorruptRecordError:
-        return False
-    return True
 
 
 def is_record(data: str | bytes, key: Key) -> bool:

@@ -9,7 +9,7 @@ from payment_cli.model.codec import decode
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree.connection import REBUILD_HINT
-from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.key import Key, key_in
 from payment_cli.storage.tree.schema import COLUMNS, columns_of
 
 _ONE = "kind = ? AND domain = ? AND id = ?"
@@ -33,7 +33,12 @@ class Row(NamedTuple):
 def find(conn: sqlite3.Connection, key: Key) -> Row | None:
     """Return the record's row, if there is one."""
     found = conn.execute(_FIND, key).fetchone()
-    return None if found is None else Row(found[0], found[1], found[2:])
+    return None if found is None else row_of(*found)
+
+
+def row_of(rev: object, doc: object, *columns: Json) -> Row:
+    """Return the row of what the database holds, were it of types that we never wrote."""
+    return Row(rev if type(rev) is int else 0, doc if type(doc) is str else "", columns)
 
 
 class New(NamedTuple):
@@ -139,14 +144,14 @@ def settle(conn: sqlite3.Connection, seq: int) -> None:
 
 def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, frozenset[bytes]]]:
     """Yield each record that changed after `seq`, with the digests its file had since."""
-    digests: dict[Key, set[bytes]] = {}
+    digests: dict[Key | None, set[bytes]] = {}
     rows = conn.execute(
         "SELECT kind, domain, id, before_digest, after_digest FROM log WHERE seq > ?", (seq,)
     )
     for kind, domain, record_id, before, after in rows:
-        known = digests.setdefault(Key(kind, domain, record_id), set())
+        known = digests.setdefault(key_in(kind, domain, record_id), set())
         known.update(one for one in (before, after) if one is not None)
-    return ((key, frozenset(known)) for key, known in digests.items())
+    return ((key, frozenset(known)) for key, known in digests.items() if key is not None)
 
 
 def has_had(conn: sqlite3.Connection, key: Key, digest: bytes) -> bool:
@@ -169,6 +174,15 @@ def record_of(row: Row, key: Key) -> Record:
             hint=REBUILD_HINT,
         )
     return record
+
+
+def is_whole(row: Row, key: Key) -> bool:
+    """Return whether a row holds a whole record, and the one it says it is."""
+    try:
+        record_of(row, key)
+    except CorruptRecordError:
+        return False
+    return True
 
 
 def was_deleted(conn: sqlite3.Connection, key: Key) -> bool:

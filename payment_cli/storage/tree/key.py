@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from payment_cli.errors import InvalidValueError
 from payment_cli.storage.base import Collection
 from payment_cli.storage.kinds import KINDS, place
 
@@ -38,4 +39,16 @@ def key_of(collection: Collection, record_id: str) -> Key:
     """
     key = Key(collection.kind, collection.domain or "", record_id)
     place(*key)
+    return key
+
+
+def key_in(kind: object, domain: object, record_id: object) -> Key | None:
+    """Return the key that a row of the journal names, None if damage has made it none."""
+    if not (isinstance(kind, str) and isinstance(domain, str) and isinstance(record_id, str)):
+        return None
+    key = Key(kind, domain, record_id)
+    try:
+        place(*key)
+    except InvalidValueError:
+        return None
     return key

@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
-from payment_cli.model.codec import decode
 from payment_cli.storage.tree import journal, left, scan
 from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.left import is_foreign
 from payment_cli.storage.tree.publish import Change, Publication
 
 
@@ -23,22 +23,23 @@ def repair(
 
     With `rewrite` also those that look right: after a failed sync the disk may have lost what the
     cache still shows. What a foreign hand did since (a whole record that is not ours, a link in
-    the way) is left for `payment fsck` (left.py), so that it can't stop every writer; and so is
-    what was left before.
+    the way) is left for `payment fsck`, and so is a file that can't be replaced: neither may stop
+    every writer. Such a record is noted (left.py) and goes on without its file. What was noted
+    because it was stuck is tried again.
 
     Raises:
-        OSError: the disk failed.
+        OSError: the disk failed, and not for one file alone.
     """
+    stuck = [note.key for note in left.notes(conn) if note.published == left.STUCK]
     for key, digests in journal.changed_since(conn, since):
-        if left.find(conn, key) is not None:
-            continue
-        try:
+        if left.find(conn, key) is None:
             _repair_one(conn, publication, key, digests, rewrite=rewrite)
-        except CorruptRecordError as error:
-            import logging  # only for the rare bad news
-
-            logging.getLogger(__name__).warning("%s is left as it is: %s", key.path, error)
-    publication.publish()
+    for key in stuck:
+        if left.is_free(conn, publication, key) and left.publish_one(conn, publication, key):
+            # No change of it is pending any more: nobody would look at it after a power loss.
+            publication.sync(key.path)
+            publication.sync(key.content_path)
+            left.remove(conn, key)
 
 
 def _repair_one(
@@ -49,44 +50,53 @@ def _repair_one(
     *,
     rewrite: bool,
 ) -> None:
+    try:
+        reason = _publish_one(conn, publication, key, digests, rewrite=rewrite)
+    except (CorruptRecordError, OSError) as error:
+        reason = left.stuck_because(error)
+        publication.discard()
+        left.add(conn, left.Note(key, left.STUCK))
+    if reason:
+        import logging  # only for the rare bad news
+
+        logging.getLogger(__name__).warning("%s is left as it is: %s", key.path, reason)
+
+
+def _publish_one(
+    conn: sqlite3.Connection,
+    publication: Publication,
+    key: Key,
+    digests: frozenset[bytes],
+    *,
+    rewrite: bool,
+) -> str:
+    """Publish one record if it has to be; return why it was left to a foreign hand, "" if not."""
     row = journal.find(conn, key)
     doc = row.doc if row is not None else None
     content = journal.find_content(conn, key)
     found = publication.read(key.path)
     is_published = found == (doc.encode() if doc is not None else None)
     if is_published and not rewrite and publication.read(key.content_path) == content:
-        return
-    if found is not None and not is_published and _is_foreign(conn, found, key, digests):
+        return ""
+    if found is not None and not is_published and is_foreign(conn, found, key, digests):
         if row is None or left.rev_in(found) < row.rev:
             # The file is older than the journal: readers must know.
             left.add(conn, left.Note(key, left.UNKNOWN))
-        raise CorruptRecordError("it was changed by a foreign hand")
+        return "it was changed by a foreign hand"
+    if row is not None and not journal.is_whole(row, key):
+        return "its record is damaged in the journal"
     publication.write(Change(key, doc, content))
+    publication.publish()
+    return ""
 
 
 def sweep(root_fd: int) -> None:
     """Remove the temporary files that dead writers left."""
     for place in scan.places(root_fd):
-        with suppress(CorruptRecordError, FileNotFoundError):
+        with suppress(CorruptRecordError, OSError):  # what stays is named by `payment fsck`
             names = [found.name for found in scan.files(root_fd, place) if found.is_temp]
             if names:
                 with folder(root_fd, place.parts) as folder_fd:
                     for name in names:
-                        os.unlink(name, dir_fd=folder_fd)
-
-
-def _is_foreign(
-    conn: sqlite3.Connection, found: bytes, key: Key, digests: frozenset[bytes]
-) -> bool:
-    """Return whether a file is a whole record, yet none that the journal ever had.
-
-    What a power loss leaves is one of ours, or no JSON at all. An old one of ours is what was put
-    back in place of a foreign file, when the writer that saw it died before publishing.
-    """
-    digest = journal.digest_of(found)
-    if digest in digests or journal.has_had(conn, key, digest):
-        return False
-    try:
-        return isinstance(decode(found), dict)
-    except ValueError:
-        return False
+                        with suppress(OSError):
+                            os.unlink(name, dir_fd=folder_fd)

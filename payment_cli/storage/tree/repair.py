@@ -26,7 +26,6 @@ from payment_cli.storage.tree.fsck import (
     Progress,
     Report,
     check_tree,
-    is_whole,
     look_again,
 )
 from payment_cli.storage.tree.key import Key
@@ -65,7 +64,9 @@ def restore_files(
                 writer.publication.remove(one.path)
             elif one.kind in _RESTORED:
                 owners.update(_owner(writer, one))
-        left.publish_ended(root, writer, [key for key in sorted(owners) if _restore(writer, key)])
+        left.publish_ended(
+            root, writer, [key for key in sorted(owners) if _may_restore(writer, key)]
+        )
 
     return _repaired(root, progress, lock_timeout_s, restore)
 
@@ -158,20 +159,17 @@ def _repaired(
     return check_tree(root, lock_timeout_s=lock_timeout_s)
 
 
-def _restore(writer: Writer, key: Key) -> bool:
-    """Write the journal's files of a record aside, unless something is in the way of them.
+def _may_restore(writer: Writer, key: Key) -> bool:
+    """Return whether the journal's files of a record can go to their places.
 
     A record that is damaged in the journal goes over no file: the file may be all there is of it.
     """
     row = journal.find(writer.conn, key)
-    if row is not None and not is_whole(row, key):
+    if row is not None and not journal.is_whole(row, key):
         return False
     content = journal.find_content(writer.conn, key)
     paths = (key.path,) if row is not None and content is None else (key.path, key.content_path)
-    if any(map(writer.publication.is_blocked, paths)):
-        return False
-    writer.publication.write(Change(key, row.doc if row is not None else None, content))
-    return True
+    return not any(map(writer.publication.is_blocked, paths))
 
 
 def _owner(writer: Writer, one: Difference) -> list[Key]:

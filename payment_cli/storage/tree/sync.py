@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
 from payment_cli.storage.tree.journal import changed_since
 from payment_cli.storage.tree.lock import Mark, TreeLock
@@ -85,7 +86,11 @@ def sync_files(root: Path, root_fd: int, since: int = 0) -> None:
     sync(root_fd)
     devices = {os.fstat(root_fd).st_dev}
     for domain in domain_names(root_fd):
-        with suppress(FileNotFoundError), folder(root_fd, ("home", domain)) as home_fd:
+        # What is no folder of ours holds no file of ours.
+        with (
+            suppress(FileNotFoundError, PermissionError, CorruptRecordError),
+            folder(root_fd, ("home", domain)) as home_fd,
+        ):
             device = os.fstat(home_fd).st_dev
             if device not in devices:
                 sync(home_fd)
