@@ -8,9 +8,12 @@ from payment_cli.errors import CorruptRecordError
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.kinds import KINDS
-from payment_cli.storage.tree.connection import REBUILD_HINT
+from payment_cli.storage.tree.connection import single
 from payment_cli.storage.tree.key import Key, key_in
 from payment_cli.storage.tree.schema import COLUMNS, columns_of
+
+#: What to do about one record that is damaged in the journal.
+ROW_HINT = "`payment fsck` names it; --adopt takes its file into the journal, if that is whole"
 
 _ONE = "kind = ? AND domain = ? AND id = ?"
 _FIND = f"SELECT rev, doc, {', '.join(COLUMNS)} FROM records WHERE {_ONE}"  # noqa: S608
@@ -82,7 +85,9 @@ def delete(conn: sqlite3.Connection, key: Key) -> None:
 def find_content(conn: sqlite3.Connection, key: Key) -> bytes | None:
     """Return the record's content, None if it has none."""
     found = conn.execute(f"SELECT data FROM contents WHERE {_ONE}", key).fetchone()  # noqa: S608
-    return None if found is None else bytes(found[0])
+    if found is None:
+        return None
+    return found[0] if isinstance(found[0], bytes) else str(found[0]).encode()
 
 
 def insert_content(conn: sqlite3.Connection, key: Key, content: bytes) -> None:
@@ -117,17 +122,24 @@ def digest_of(file: bytes) -> bytes:
 
 def last_seq(conn: sqlite3.Connection) -> int:
     """Return the sequence number of the last change, 0 if there was none."""
-    return conn.execute("SELECT max(seq) FROM log").fetchone()[0] or 0
+    return single(conn, "SELECT coalesce(max(seq), 0) FROM log", int)
 
 
 def synced_seq(conn: sqlite3.Connection) -> int:
     """Return up to which change the files are known to be on disk."""
-    return int(conn.execute("SELECT synced FROM tree").fetchone()[0])
+    return single(conn, "SELECT synced FROM tree", int)
 
 
 def set_synced(conn: sqlite3.Connection, seq: int) -> None:
     """Record that the files of all changes up to `seq` are on disk."""
     conn.execute("UPDATE tree SET synced = max(synced, ?)", (seq,))
+
+
+def last_op(conn: sqlite3.Connection, key: Key) -> str:
+    """Return what was last done to a record, "" if the log does not know it."""
+    sql = f"SELECT op FROM log WHERE {_ONE} ORDER BY seq DESC LIMIT 1"  # noqa: S608
+    found = conn.execute(sql, key).fetchone()
+    return "" if found is None else str(found[0])
 
 
 def unlog(conn: sqlite3.Connection, seq: int) -> None:
@@ -171,7 +183,7 @@ def record_of(row: Row, key: Key) -> Record:
         raise CorruptRecordError(
             f"{key} is damaged in the journal: what it holds is another record, or another "
             "revision of it",
-            hint=REBUILD_HINT,
+            hint=ROW_HINT,
         )
     return record
 
@@ -201,8 +213,8 @@ def decoded(doc: str, *name: str) -> Record:
         record = decode(doc)
     except ValueError as error:
         raise CorruptRecordError(
-            f"{' '.join(name)} is damaged in the journal: {error}", hint=REBUILD_HINT
+            f"{' '.join(name)} is damaged in the journal: {error}", hint=ROW_HINT
         ) from error
     if not isinstance(record, dict):
-        raise CorruptRecordError(f"{' '.join(name)} is damaged in the journal", hint=REBUILD_HINT)
+        raise CorruptRecordError(f"{' '.join(name)} is damaged in the journal", hint=ROW_HINT)
     return record

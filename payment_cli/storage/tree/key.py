@@ -7,7 +7,10 @@ from payment_cli.storage.base import Collection
 from payment_cli.storage.kinds import KINDS, place
 
 #: What to do about a file that a foreign hand changed.
-FOREIGN_HINT = "`payment fsck` names every difference; --restore or --adopt decides"
+FOREIGN_HINT = (
+    "`payment fsck` names every difference; --restore then overwrites the files with the journal's"
+    " records, --adopt takes hand-edited files into the journal"
+)
 
 
 class Key(NamedTuple):

@@ -21,7 +21,7 @@ from payment_cli.errors import CorruptRecordError
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.tree import journal
-from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.key import Key, key_in
 from payment_cli.storage.tree.publish import Change, Publication
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ def find(conn: sqlite3.Connection, key: Key) -> Note | None:
 def notes(conn: sqlite3.Connection) -> Iterator[Note]:
     """Yield every note, by key."""
     rows = conn.execute("SELECT kind, domain, id, published FROM left_files ORDER BY 1, 2, 3")
-    return (Note(Key(*row[:3]), row[3]) for row in rows.fetchall())
+    for *names, published in rows.fetchall():
+        key = key_in(*names)
+        if key is not None:
+            yield Note(key, published if isinstance(published, bytes) else None)
 
 
 def count(conn: sqlite3.Connection) -> int:

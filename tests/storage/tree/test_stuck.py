@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,7 +48,7 @@ STUCK = {"a folder": a_folder, "a full folder": a_full_folder, "immutable": immu
 
 
 @pytest.fixture(params=STUCK)
-def free(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], object]:
+def free(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], object]]:
     """A tree after a power loss, whose p1 has an old file that can't be replaced; frees it."""
     root = tmp_path / "tree"
     storage = open_tree(root, HandClock())
@@ -63,9 +63,9 @@ def free(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], object]
     (root / "var/payment/p2.json").write_bytes(b"")
     power_off(root)
     free = STUCK[request.param](place)
+    yield free
     if request.param == "immutable":
-        request.addfinalizer(free)  # or nobody could remove the tree
-    return free
+        free()  # or nobody could remove the tree
 
 
 def started(tmp_path: Path) -> Storage:
