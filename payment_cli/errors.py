@@ -12,6 +12,7 @@ PaymentError
 ├─ UntrustedError        22  e.pay.untrusted    signature, amount, merchant or number do not agree
 │  └─ UnfitError         22  e.pay.unfit        verified, but it can't be followed
 ├─ ProviderRefusedError  23  e.pay.refused      the provider refused our request
+├─ PartDoneError         24  e.pay.part         a part was not done, and is tried again later
 ├─ StorageError          30  e.pay.storage      the disk or the database failed
 ├─ LockedError           31  e.pay.locked       another process held the tree for too long
 ├─ CorruptRecordError    32  e.pay.corrupt      a record or file is damaged or foreign
@@ -19,10 +20,29 @@ PaymentError
    └─ OtherOwnerError    40  e.pay.owner        the tree is another user's: it is not written to
 
 Constructors take facts and build the sentence: one line, what happened, to which id. `hint` says
-what to do next. Sentences never contain secrets. Caught in two places: cli/main.py and web/.
+what to do next. Sentences never contain secrets: their writers see to it, and `without_secrets`
+where a person typed one in another's place. Caught in two places: cli/main.py and web/.
 """
 
 from typing import ClassVar
+
+#: What is known by its looks to be for few eyes, wherever it was typed or pasted.
+_SECRETS = (
+    r"(?s)-----BEGIN [^-]+-----.*?(-----END [^-]+-----|$)"  # keys and certificates
+    r"|[A-Za-z0-9+/=_-]{160,}"  # … without their lines
+    r"|[0-9a-z][0-9a-z_.-]*~[0-9A-Za-z_-]+~[0-9A-Za-z_-]{20,}"  # tokens of sessions
+    r"|(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])"  # view keys, keys in hex
+    r"|whsec_[A-Za-z0-9+/=]+"  # keys of webhooks
+    r"|(?<![0-9A-Za-z])(1[0-5][0-9]{16}|(2[5-9]|30)[0-9]{14,22})(?![0-9A-Za-z])"  # auth codes
+    r"|(?<=://)[^/@\s]*:[^/@\s]*(?=@)"  # a user and its password in a URL
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return a sentence with what looks like a secret in it replaced by how long it was."""
+    import re  # an error is made seldom; every start would pay for a compiled pattern
+
+    return re.sub(_SECRETS, lambda found: f"[{len(found[0])} characters]", text)
 
 
 class PaymentError(Exception):
@@ -35,8 +55,8 @@ class PaymentError(Exception):
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         """Take the one-line `message` and, where there is one, a `hint` on what to do next."""
-        super().__init__(" ".join(message.splitlines()))
-        self.hint = hint
+        super().__init__(without_secrets(" ".join(message.splitlines())))
+        self.hint = without_secrets(hint)
 
 
 class InvalidValueError(PaymentError):
@@ -124,6 +144,13 @@ class ProviderRefusedError(PaymentError):
 
     code = "e.pay.refused"
     exit_code = 23
+
+
+class PartDoneError(PaymentError):
+    """A sweep did what it could, and the rest is postponed: `payment doctor` lists it."""
+
+    code = "e.pay.part"
+    exit_code = 24
 
 
 class StorageError(PaymentError):

@@ -46,7 +46,9 @@ class App(PaymentServices):
         from payment_cli.services.stores.sessions import WebSessions
 
         keys = TreeWebKeys(self.root, self.new_token)
-        return WebSessions(self.actor, self.clock, self.new_token, self.merchants.get, keys)
+        find = self.merchants.get
+        storage = lambda: self.storage  # noqa: E731 - opened when a session is
+        return WebSessions(self.actor, self.clock, self.new_token, find, keys, storage)
 
     @cached_property
     def follow_up(self) -> "FollowUp":

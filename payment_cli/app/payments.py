@@ -1,10 +1,12 @@
 """The services of payments, each made on first use."""
 
 import os
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from payment_cli.app.tree import Tree
+from payment_cli.errors import CorruptRecordError, StorageError
 
 if TYPE_CHECKING:
     from payment_cli.model.record import Record
@@ -51,7 +53,7 @@ class PaymentServices(Tree):
         """Reading payments."""
         from payment_cli.services.payments.lookup import Payments
 
-        return Payments(self.storage, self.actor, lambda: self.merchants.own().id)
+        return Payments(self.storage, self.actor)
 
     @cached_property
     def creator(self) -> "Creator":
@@ -158,9 +160,16 @@ class PaymentServices(Tree):
         )
 
     def run_script(self, script: bytes, record: "Record", domain: str) -> "ScriptOutcome":
-        """Run a script of a domain, as its owner, within the time that scripts have."""
-        from payment_cli.files.authored import home
-        from payment_cli.scripts.runner import run_script
+        """Run a script of a domain, as its owner, within the time that scripts have.
+
+        Raises:
+            StorageError: nothing of it ran, for a reason that passes.
+        """
+        try:
+            from payment_cli.files.authored import home
+            from payment_cli.scripts.runner import run_script
+        except (ImportError, OSError) as error:  # no descriptor is free to read them
+            raise StorageError(f"could not start the script: {error}") from error
 
         return run_script(
             script,
@@ -170,3 +179,10 @@ class PaymentServices(Tree):
             domain=domain,
             timeout_s=self.settings.callback_timeout_s,
         )
+
+    def sweep_script_files(self) -> None:
+        """Remove the files of runs of scripts whose runner was killed; what can't be is left."""
+        from payment_cli.scripts.workplace import sweep_workplaces
+
+        with suppress(OSError, CorruptRecordError):
+            sweep_workplaces(self.root)

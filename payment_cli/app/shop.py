@@ -46,9 +46,10 @@ class Shop:
     @cached_property
     def goods_files(self) -> "GoodsFiles":
         """Importing and exporting goods."""
+        from payment_cli.files.staging import Staging
         from payment_cli.services.shop.goods_import import GoodsFiles
 
-        return GoodsFiles(self.goods)
+        return GoodsFiles(self.goods, partial(Staging.opened, self.app.root))
 
     @cached_property
     def discounts(self) -> "Discounts":

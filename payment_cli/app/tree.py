@@ -96,7 +96,8 @@ class Tree:
             from payment_cli.storage.tinydb import open_tinydb
 
             return open_tinydb(Path(rest) if rest else None, self.clock)
-        raise ConfigError(f"storage {scheme!a} is not known", hint="tree or tinydb:FILE")
+        # Not quoted: where a colon is missing, what is before the next one may be a password.
+        raise ConfigError("that storage is not known", hint="tree or tinydb:FILE")
 
     @cached_property
     def storage_url(self) -> str:

@@ -85,7 +85,10 @@ class References:
         return raw
 
     def _place(self, key: str, value: str) -> str:
-        return f"{self.conf}: {key}" + (f" ({value})" if _is_reference(value) else "")
+        if not _is_reference(value):
+            return f"{self.conf}: {key}"
+        kind, _, name = value.partition(":")
+        return f"{self.conf}: {key} ({kind}:{name if _is_name(name) else _shown(name)})"
 
     def _text(self, key: str, raw: bytes) -> str:
         """Decode without what editors leave around: a byte order mark, spaces, line ends."""

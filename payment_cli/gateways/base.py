@@ -160,6 +160,8 @@ class Gateway(Protocol):
 
     #: Whose account it is at the provider. Both "" where nobody's is needed.
     account_id: AccountId
+    #: Where that account is spoken to, "" where nobody is: the address of the API.
+    api_base: str
     #: Minutes until an unpaid order of this account expires.
     expire_minutes: int
     #: The notify URL of the account's config, "" to use the tree's `public_url`.

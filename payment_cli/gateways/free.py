@@ -63,6 +63,7 @@ class FreeGateway:
     """Takes a fee of 0 and nothing else."""
 
     account_id = AccountId("", "")
+    api_base = ""
     expire_minutes = 10
     notify_base = ""
     reverse_after_ms = 0

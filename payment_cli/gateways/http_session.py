@@ -6,12 +6,13 @@ URLs, with the signatures and auth codes in their queries.
 
 import errno
 import logging
+import os
 import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from time import monotonic
@@ -204,17 +205,35 @@ class _Adapter(HTTPAdapter):
 
 
 def _tls_context(client_cert: ClientCert) -> ssl.SSLContext:
-    """Load the certificate; ssl reads files only, so the key is on disk (0600) for a moment."""
+    """Load the certificate and its key."""
     context = ssl.create_default_context()
-    with tempfile.TemporaryDirectory(prefix="payment-") as folder:
-        pem = Path(folder) / "client.pem"
-        pem.touch(mode=0o600)
-        pem.write_text(f"{client_cert.cert.strip()}\n{client_cert.key.reveal().strip()}\n")
+    pem = f"{client_cert.cert.strip()}\n{client_cert.key.reveal().strip()}\n".encode()
+    with _readable(pem) as place:
         try:
-            context.load_cert_chain(pem)
+            context.load_cert_chain(place)
         except (ssl.SSLError, ValueError):
             raise NotSentError("the client certificate and its key don't fit together") from None
     return context
+
+
+@contextmanager
+def _readable(secret: bytes) -> Iterator[str]:
+    """Give `secret` a path, as ssl reads files only: of memory, which no disk keeps.
+
+    Where a system has no such files (other than Linux, a root without /proc), it is on disk for a
+    moment, in a folder of its own, for this user alone (0600).
+    """
+    with ExitStack() as held:
+        if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
+            file = held.enter_context(os.fdopen(os.memfd_create("payment"), "wb", buffering=0))
+            place = f"/proc/self/fd/{file.fileno()}"
+        else:
+            folder = held.enter_context(tempfile.TemporaryDirectory(prefix="payment-"))
+            place = f"{folder}/client.pem"
+            Path(place).touch(mode=0o600)
+            file = held.enter_context(Path(place).open("wb", buffering=0))
+        file.write(secret)
+        yield place
 
 
 def _start(session: requests.Session, call: HttpCall, ca_file: str) -> requests.Response:

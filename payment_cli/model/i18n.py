@@ -1,4 +1,8 @@
-"""Names that stand in a language file: `i18n:key` (seed 000), resolved when they are printed."""
+"""Names that stand in a language file: `i18n:key` (seed 000), resolved when they are printed.
+
+They are names that a store gives: of its goods, discounts and coupons. The title of an order is
+what its buyer typed, and is shown as that, whatever it begins with.
+"""
 
 from collections.abc import Mapping
 
@@ -6,8 +10,11 @@ from payment_cli.model.record import Json, Record
 
 PREFIX = "i18n:"
 
-#: The fields that may hold such a name, in products, discounts, orders and their lines.
+#: The fields that may hold such a name, in products, discounts, coupons, and their rows in orders.
 _NAMES = ("w_nm", "dis_nm", "title")
+
+#: What only orders have.
+_OF_ORDERS = "ord_ws"
 _LISTS = ("ord_ws", "ord_ds", "coupons", "w_pkg")
 
 
@@ -33,7 +40,8 @@ def resolve_record(record: Mapping[str, Json], messages: Mapping[str, Json]) -> 
     shown = dict(record)
     for name in _NAMES:
         value = shown.get(name)
-        if isinstance(value, str):
+        is_typed = name == "title" and _OF_ORDERS in shown
+        if isinstance(value, str) and not is_typed:
             shown[name] = resolve(value, messages)
     for name in _LISTS:
         rows = shown.get(name)

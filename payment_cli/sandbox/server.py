@@ -110,8 +110,12 @@ def _serving(server: "_Server", running: Running) -> Iterator[None]:
 
 @contextmanager
 def _sole_server_of(state: Path) -> Iterator[None]:
-    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor) as file:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(state / "lock", flags, 0o600)
+    except OSError as error:
+        raise SandboxError("damaged", f"{state / 'lock'} is not a plain file") from error
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

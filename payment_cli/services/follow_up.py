@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from payment_cli.clock import Clock
-from payment_cli.errors import PaymentError
+from payment_cli.errors import PaymentError, StorageError
 from payment_cli.model.payments.payment import ApplyStatus, Payment, Status
 from payment_cli.services.events.outbox import Outbox
 from payment_cli.services.payments.apply import Applier
@@ -18,10 +18,14 @@ from payment_cli.storage.base import Storage
 
 
 class Followed(NamedTuple):
-    """A payment after its follow-up; `script_failed` if its script ran now, and failed."""
+    """A payment after its follow-up; `script_failed` if its script ran now, and failed.
+
+    `not_run` says why its script could not be run now; it is due still.
+    """
 
     payment: Payment
     script_failed: bool
+    not_run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,10 @@ class FollowUp:
         self._settle_outside(payment)
         if payment.apply_st != ApplyStatus.DUE:
             return Followed(payment, script_failed=False)
-        after = self.applier().apply_if_due(payment)
+        try:
+            after = self.applier().apply_if_due(payment)
+        except StorageError as error:
+            return Followed(payment, script_failed=False, not_run=str(error))
         return Followed(after, after.apply_st == ApplyStatus.FAILED)
 
     def detach(self, payment: Payment) -> None:

@@ -189,4 +189,8 @@ class Storage(Reader, Protocol):
         """
 
     def close(self) -> None:
-        """Release files, locks and connections."""
+        """Release files, locks and connections.
+
+        Raises:
+            StorageError: all is closed, and all is recorded, but the disk refused a file of it.
+        """

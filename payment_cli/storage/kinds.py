@@ -61,7 +61,7 @@ OF_A_STORE: Final = 10_000
 
 _LM = Field("lm", "lm", int, 2)
 _CT = Field("ct", "ct", int, 2)
-_SELLER = Field("seller_id", "seller_id", str, OF_A_STORE)
+_SELLER = Field("seller_nm", "seller_nm", str, OF_A_STORE)
 _BUYER = Field("buyer_id", "buyer_id", str, 10, sparse=True)
 _OR_ID = Field("or_id", "or_id", str, 10, sparse=True)
 _LIVE = Field("th_live", "live", int, 500_000)
@@ -73,7 +73,8 @@ KINDS: Final[dict[str, Kind]] = {
     "payment": Kind(
         "var/payment/{id}.json",
         (
-            _LM, _CT, Field("st", "st", str, 250_000), _SELLER, _BUYER, _OR_ID,
+            _LM, _CT, Field("st", "st", str, 250_000), _SELLER, _BUYER,
+            Field("seller_id", "seller_id", str, OF_A_STORE), _OR_ID,
             Field("fee", "fee", int, 200),
             Field("send_at", "send_at", int, 2, sparse=True),
             Field("close_at", "close_at", int, 2),
@@ -82,9 +83,9 @@ KINDS: Final[dict[str, Kind]] = {
             Field("flag", "flag", str, 100, sparse=True, present=1000),
         ),
         (
-            ("st", "lm"), ("seller_id", "lm"), ("seller_id", "st", "lm"), ("buyer_id", "lm"),
-            ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",), ("close_at",),
-            ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
+            ("st", "lm"), ("seller_nm", "lm"), ("seller_nm", "st", "lm"), ("seller_id", "lm"),
+            ("buyer_id", "lm"), ("or_id", "lm"), ("lm",), ("ct",), ("fee",), ("send_at",),
+            ("close_at",), ("next_check_at",), ("apply_st", "lm"), ("flag", "lm"),
         ),
     ),
     "idempotency": Kind("var/idempotency/{id}.json", _TIMES, ends_once=True),
@@ -97,6 +98,11 @@ KINDS: Final[dict[str, Kind]] = {
         (("st", "lm"), ("store", "st", "lm"), ("or_id",)),
         ends_once=True,
     ),
+    "postponed": Kind(
+        "var/postponed/{id}.json",
+        (_LM, _CT, Field("work", "work", str, 100_000)),
+        (("work", "lm"),),
+    ),
     "notice": Kind(
         "var/notice/{id}.json",
         (
@@ -104,7 +110,10 @@ KINDS: Final[dict[str, Kind]] = {
             _OR_ID, Field("next_at", "next_at", int, 2),
             Field("owner", "owner", str, 1, sparse=True, present=100),
         ),
-        (("st", "next_at"), ("store", "st", "next_at"), ("st", "lm"), ("or_id",), ("owner",)),
+        (
+            ("st", "next_at"), ("store", "st", "next_at"), ("st", "lm"), ("store", "st", "lm"),
+            ("or_id",), ("owner",),
+        ),
         ends_once=True,
     ),
     "order": Kind(
@@ -144,6 +153,11 @@ KINDS: Final[dict[str, Kind]] = {
     "favourite": Kind("home/{domain}/.store/favourite/{id}.json", _TIMES),
     "settings": Kind(
         "home/{domain}/.store/{id}.json", _TIMES, keeps_before=True, only_id="settings"
+    ),
+    "revoked": Kind(
+        "home/{domain}/.store/revoked/{id}.json",
+        (*_TIMES, Field("expi", "expi", int, 2, sparse=True)),
+        (("domain", "expi"),),
     ),
 }  # fmt: skip
 

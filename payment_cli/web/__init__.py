@@ -1,30 +1,15 @@
 """The web: callbacks from providers (`shim`), the cashier's page, and the stores' web (`checkout`).
 
 `gunicorn payment_cli.web:application` serves them all, `payment_cli.web.shim:application` callbacks
-alone.
+alone, which imports nothing of the pages.
 """
 
-from collections.abc import Callable, Iterable
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-from payment_cli.app import App
-from payment_cli.web.cashier import make_cashier
-from payment_cli.web.shim import make_shim
-from payment_cli.web.store import is_of_store, make_checkout
-from payment_cli.web.thread_app import app_of_this_thread
+from typing import Any
 
 
-def make_application(open_app: Callable[[], App]) -> WSGIApplication:
-    """Return the whole web over the tree that `open_app` returns in the calling thread."""
-    shim, cashier, checkout = make_shim(open_app), make_cashier(open_app), make_checkout(open_app)
-
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        if path == "/pay/re" or path.startswith("/pay/re/"):
-            return shim(environ, start_response)
-        return (checkout if is_of_store(environ) else cashier)(environ, start_response)
+def __getattr__(name: str) -> Any:
+    if name != "application":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from payment_cli.web.whole import application
 
     return application
-
-
-application = make_application(app_of_this_thread)

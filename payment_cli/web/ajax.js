@@ -36,13 +36,18 @@ const arrive = () => {
 
 // Every question names the session that the page was drawn for. When the browser is in another by
 // now, the server does nothing, and neither does the page from then on.
-const post = async (path, content) => {
+const post = async (path, content, tries = 8) => {
   const reply = await fetch(up + path, {
     method: "POST",
     cache: "no-store",
     headers: { "Content-Type": "application/json", "X-Payment-Web": page.dataset.session || "enter" },
     body: JSON.stringify(content),
   });
+  // Nothing was done, as many wait for a slow provider: nobody has to press anew.
+  if (reply.status === 503 && reply.headers.has("Retry-After") && tries > 1) {
+    await new Promise((go) => setTimeout(go, 1000 * reply.headers.get("Retry-After")));
+    return post(path, content, tries - 1);
+  }
   const envelope = await reply.json();
   if (envelope.errCode === "e.pay.session" && page.dataset.session) {
     ask("moved", () => location.replace(location.pathname));
@@ -116,3 +121,18 @@ const countDown = () => {
     tick();
   }
 };
+
+// Whoever leaves takes the token's life along: no copy of the link opens anything any more.
+const leave = document.getElementById("leave");
+if (leave) {
+  leave.addEventListener("click", () => alone(async () => {
+    const envelope = await post("ajax/logout", {});
+    if (envelope.ok) {
+      sessionStorage.removeItem(HOLDER);
+      localStorage.removeItem(HOLDER);
+      location.replace(location.pathname);
+    } else {
+      say(envelope.errCode);
+    }
+  }));
+}

@@ -6,6 +6,7 @@
     POST /pay/ajax/send    {or_id or id, pay_tp, args: {openid, auth_code}}
                            data {id, or_id, status, type, data, view_key}
     POST /pay/ajax/check   {id}: asks the provider when it is time; a slow scan is reversed
+    POST /pay/ajax/logout  {}: ends the session for good, and removes the cookie
     GET  /pay/ajax/get     ?id=… data {id, or_id, status, type, data, fee, cur, brief}
 
 `fee` is fen. An order is what a client of the shop model sends (model/shop/order_input.py); prices
@@ -15,7 +16,7 @@ never recorded, quoted in an error or logged.
 
 Answers are envelopes (envelope.py). HTTP 202 with `e.pay.unknown` means that the provider may or
 may not have acted: `data` is the state as it is, and `check` finds out. FAIL is a state, not an
-error.
+error. HTTP 503 with Retry-After means that nothing was done: many wait for a slow provider.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ from wsgiref.types import WSGIEnvironment
 from payment_cli.app import App
 from payment_cli.errors import (
     InvalidValueError,
+    LockedError,
     NotAllowedError,
     OtherSessionError,
     OutcomeUnknownError,
@@ -47,6 +49,7 @@ from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.envelope import failed, payment_state, succeeded
 from payment_cli.web.sessions import (
     Asking,
+    gone_cookies,
     is_secure,
     open_session,
     present_session,
@@ -55,7 +58,7 @@ from payment_cli.web.sessions import (
 )
 from payment_cli.web.visits import Limits, Visit, visit
 from payment_cli.web.words import words_of
-from payment_cli.web.wsgi import Response, read_body, require_method, require_type
+from payment_cli.web.wsgi import RefusedError, Response, read_body, require_method, require_type
 
 #: The largest request read.
 BODY_MAX = 64 * 1024
@@ -65,6 +68,9 @@ _QUERY_MAX = 200
 
 #: The longest auth code is Alipay's, of 24 digits.
 _AUTH_CODE_MAX = 64
+
+#: Who found no place to send may try again after so many seconds.
+RETRY_S = "1"
 
 #: What a client must bring to `send` for a pay type, in `args`.
 _NEEDS = {Argument.NONE: "", Argument.AUTH_CODE: "auth_code", Argument.OPENID: "openid"}
@@ -188,12 +194,12 @@ class _Sending(NamedTuple):
 
 def _send(visitor: Visit, fields: Fields) -> Response:
     wanted = _sending(fields, visitor.client_ip)
-    front = visitor.front
     try:
-        if wanted.order_id:
-            result = front.pay(wanted.order_id, wanted.pay_tp, wanted.arguments)
-        else:
-            result = front.send(wanted.payment_id, wanted.pay_tp, wanted.arguments)
+        with visitor.places.take() as has_place:
+            if not has_place:
+                busy = LockedError("too many wait for the payment service; nothing was sent")
+                raise RefusedError(503, busy, ("Retry-After", RETRY_S))
+            result = _sent(visitor.front, wanted)
     except (OutcomeUnknownError, NotAllowedError) as error:
         current = visitor.view.current(wanted.order_id, wanted.payment_id)
         if isinstance(error, OutcomeUnknownError):
@@ -204,6 +210,12 @@ def _send(visitor: Visit, fields: Fields) -> Response:
         result = Result(current)  # it was paid while its type was being changed
     state = payment_state(result.payment, visitor.session)
     return _answer(visitor, result, {**state, "view_key": result.payment.view_key})
+
+
+def _sent(front: Storefront, wanted: _Sending) -> Result:
+    if wanted.order_id:
+        return front.pay(wanted.order_id, wanted.pay_tp, wanted.arguments)
+    return front.send(wanted.payment_id, wanted.pay_tp, wanted.arguments)
 
 
 def _sending(fields: Fields, client_ip: str) -> _Sending:
@@ -234,7 +246,10 @@ def _auth_code(arguments: Fields) -> Secret | None:
 def _check(visitor: Visit, fields: Fields) -> Response:
     payment_id = fields.required_text("id")
     fields.refuse_rest()
-    result = visitor.front.look(payment_id)
+    with visitor.places.take() as has_place:
+        # Who finds no place is told what is known, and will ask again.
+        look = visitor.front.look if has_place else lambda id: Result(visitor.view.payment(id))
+        result = look(payment_id)
     return _answer(visitor, result, payment_state(result.payment, visitor.session))
 
 
@@ -258,8 +273,15 @@ def _document(environ: WSGIEnvironment) -> Fields:
     return Fields(decode_foreign_object(body, "the request"), "the request")
 
 
+def _logout(visitor: Visit, fields: Fields) -> Response:
+    fields.refuse_rest()
+    visitor.app.web_sessions.end(visitor.session)
+    return succeeded({}, *gone_cookies())
+
+
 ACTIONS: Mapping[str, Callable[[Visit, Fields], Response]] = {
     "/pay/ajax/create": _create,
     "/pay/ajax/send": _send,
     "/pay/ajax/check": _check,
+    "/pay/ajax/logout": _logout,
 }

@@ -91,7 +91,7 @@ def _bill(bill: Bill, store: Shown, words: Words) -> str:
         rows.append(_sum(words.labels["freight"], format_amount(order.freight, cur)))
     total = f"<b>{text_of(format_amount(order.fee, cur))}</b>"
     number = f"{words.labels['order']} {order.id[-8:]}"
-    title = resolve(order.title, bill.texts)
+    title = order.title  # as its buyer typed it
     return (
         f'<header class="bill">\n{draw_shown(store, "../")}\n'
         + (f'<p class="subject">{text_of(title)}</p>\n' if title != bill.title else "")

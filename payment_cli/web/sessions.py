@@ -124,6 +124,15 @@ def session_cookie(token: str, session: Session, now: int, *, is_secure: bool) -
     return "Set-Cookie", f"{_COOKIE}={token}; Path=/; {kind}"
 
 
+def gone_cookies() -> tuple[tuple[str, str], ...]:
+    """Return the headers that take the token from a browser, by whichever name it has it."""
+    kind = "Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
+    return (
+        ("Set-Cookie", f"{_HOST_COOKIE}=; Secure; {kind}"),
+        ("Set-Cookie", f"{_COOKIE}=; {kind}"),
+    )
+
+
 def is_secure(app: App, environ: WSGIEnvironment) -> bool:
     """Whether the browser talks https, to us or to the proxy before us."""
     return environ["wsgi.url_scheme"] == "https" or app.settings.public_url.startswith("https:")

@@ -56,7 +56,7 @@ def draw_page(
     data = {"up": up, "poll": "0", **(facts or {})}
     if sign is not None:
         data |= {"session": sign.session.digest, "holder": sign.session.holder}
-        content += "\n" + _moves(sign.store, up, words)
+        content += f"\n{_moves(sign.store, up, words)}\n{_leave(words)}"
     attributes = "".join(f' data-{name}="{text_of(value)}"' for name, value in data.items())
     return draw(
         frame,
@@ -95,6 +95,11 @@ def draw_enter(order_id: str, words: Words, *, asks: bool) -> bytes:
             "cashier": labels["cashier"],
         },
     )
+
+
+def _leave(words: Words) -> str:
+    label = text_of(words.labels["log out"])
+    return f'<button type="button" class="quiet" id="leave">{label}</button>'
 
 
 def _moves(shown: Shown, up: str, words: Words) -> str:

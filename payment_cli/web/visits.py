@@ -9,6 +9,7 @@ from payment_cli.model.stores.session import Session
 from payment_cli.services.shop.session_view import SessionView
 from payment_cli.services.shop.storefront import Storefront
 from payment_cli.web.admission import Limit, address_of, client_of
+from payment_cli.web.asking import Places
 from payment_cli.web.sessions import Asking, session_of
 from payment_cli.web.words import Words, words_of
 from payment_cli.web.wsgi import RefusedError
@@ -16,8 +17,12 @@ from payment_cli.web.wsgi import RefusedError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often an address may ask (many people may share one), and how often a session may."""
+    """How often an address may ask (many people may share one), and how often a session may.
 
+    `places` are those of who asks providers.
+    """
+
+    places: Places = field(default_factory=Places)
     addresses: Limit = field(default_factory=lambda: Limit(burst=300, every_ms=50))
     sessions: Limit = field(default_factory=lambda: Limit(burst=30, every_ms=1000))
 
@@ -35,6 +40,7 @@ class Visit:
     view: SessionView
     front: Storefront
     words: Words
+    places: Places
 
 
 def count_address(app: App, limits: Limits, environ: WSGIEnvironment) -> None:
@@ -57,7 +63,7 @@ def visit(app: App, limits: Limits, environ: WSGIEnvironment, asking: Asking) ->
     store = app.acting_as(session.domain)
     front = store.shop.storefront(session)
     words = words_of(environ)
-    return Visit(session, client_of(environ), store, front.view, front, words)
+    return Visit(session, client_of(environ), store, front.view, front, words, limits.places)
 
 
 def _take(limit: Limit, key: str, now: int) -> None:

@@ -9,6 +9,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from payment_cli.errors import InvalidValueError, NotFoundError, PaymentError
 from payment_cli.trace import trace
+from payment_cli.web.logged import clean_environ, without_keys
+from payment_cli.web.patience import body_wait, limit_answer
 
 _log = logging.getLogger("payment_cli.web")
 
@@ -25,6 +27,16 @@ class Response:
     headers: Headers = ()
     after: Callable[[], None] | None = None
 
+
+#: Of every answer, whoever makes it, unless it says otherwise: what keeps it out of caches, frames,
+#: other origins' hands and sniffers' guesses.
+SAFE_HEADERS: Headers = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+)
 
 #: Answers one request; may raise.
 Handler = Callable[[WSGIEnvironment], Response]
@@ -67,15 +79,20 @@ def door(
         except PaymentError as error:
             status = status_of(error)
             if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                _log.error("%a: %s: %s", environ.get("PATH_INFO"), error.code, error)
+                _log.error("%a: %s: %s", _place(environ), error.code, error)
             response = on_error(environ, status, error)
         except Exception as error:  # the door of the web; the log has what no client must see
-            _log.error("%a failed", environ.get("PATH_INFO"))
+            _log.error("%a failed", _place(environ))
             _log.error("%s", trace(error))
             response = on_error(environ, 500, None)
+        clean_environ(environ)
         return _send(response, environ, start_response)
 
     return application
+
+
+def _place(environ: WSGIEnvironment) -> str:
+    return without_keys(environ.get("PATH_INFO", ""))
 
 
 def refuse(status: int, *headers: tuple[str, str]) -> Response:
@@ -114,7 +131,7 @@ def read_body(environ: WSGIEnvironment, most: int) -> bytes:
     with neither has no body (RFC 9112, 6.3); one with both has two ends, and is refused.
 
     Raises:
-        RefusedError: 400, 411, 413, 415 or 501.
+        RefusedError: 400, 408, 411, 413, 415 or 501.
     """
     length = environ.get("CONTENT_LENGTH", "")
     is_terminated = bool(environ.get("wsgi.input_terminated"))
@@ -149,13 +166,19 @@ def _require_plain(environ: WSGIEnvironment, length: str, *, is_terminated: bool
 
 
 def _read(environ: WSGIEnvironment, size: int) -> bytes:
-    """Read up to `size` bytes; each server has its own errors for what is no HTTP."""
-    body = bytearray()
-    try:
-        while len(body) < size and (data := environ["wsgi.input"].read(size - len(body))):
-            body += data
-    except Exception as error:
-        raise RefusedError(400, InvalidValueError("the request can't be read")) from error
+    """Read up to `size` bytes, in time; each server has its own errors for what is no HTTP."""
+    body, source = bytearray(), environ["wsgi.input"]
+    with body_wait(environ) as wait:
+        try:
+            while len(body) < size and not wait.is_over and (data := source.read(size - len(body))):
+                body += data
+        except Exception as error:
+            if not wait.is_over:
+                wrong = InvalidValueError("the request can't be read")
+                raise RefusedError(400, wrong) from error
+    if wait.is_over and len(body) < size:
+        slow = InvalidValueError("the request did not come in time")
+        raise RefusedError(408, slow)
     return bytes(body)
 
 
@@ -175,14 +198,20 @@ class _Body:
             yield self._body
 
     def close(self) -> None:
-        if self._after is not None:
+        if self._after is None:
+            return
+        try:
             self._after()
+        except Exception as error:  # the answer is sent; a server would log what the error quotes
+            _log.error("after an answer: %s", trace(error))
 
 
 def _send(
     response: Response, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    headers = list(response.headers)
+    limit_answer(environ)
+    said = {name for name, _ in response.headers}
+    headers = [*response.headers, *(safe for safe in SAFE_HEADERS if safe[0] not in said)]
     if response.status != HTTPStatus.NO_CONTENT:
         headers.append(("Content-Type", response.content_type))
         headers.append(("Content-Length", str(len(response.body))))

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from tests.bench.table import show
 
-MODULES = ("cold_start", "storage", "callback", "shop")
+MODULES = ("cold_start", "storage", "growth", "callback", "shop", "memory")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or MODULES:

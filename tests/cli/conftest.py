@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Runner
+from tests.support.plans import only_flat_questions
 from tests.support.sandbox_shop import SandboxShop, sandbox_shop
 
 
@@ -51,3 +52,10 @@ def sandboxed(
 def new(pay: Runner, sandboxed: SandboxShop) -> str:
     """Return the id of a new payment of 2300 fen, in the tree with the sandbox."""
     return str(pay("create", "-fee", 2300, "-br", "Two coffees").json["id"])
+
+
+@pytest.fixture(autouse=True)
+def _only_flat_questions() -> Iterator[None]:
+    """Nothing that a command asks reads more the more a tree holds, but lists and upkeep."""
+    with only_flat_questions():
+        yield

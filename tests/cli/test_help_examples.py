@@ -50,8 +50,13 @@ ORDER_WAIT = (*ORDER, "payment p pay 3fa9c1")
 ORDER_PAID = (*ORDER_WAIT, "pay sandbox scan 3fa9c1", "payment p check 3fa9c1")
 BASKET = ("payment basket it xiaobai cup-01 3", "payment basket it xiaobai song-01")
 
-#: What is no failure: a code of `--exit-status`.
-EXITS = {"pay send 3fa9c1 zfb.qrcode --exit-status": 3}
+#: What is no failure: a code of `--exit-status`, a refusal that protects.
+EXITS = {
+    "pay send 3fa9c1 zfb.qrcode --exit-status": 3,
+    # Its account can be asked: nothing is to be abandoned.
+    "pay close 3fa9c1 --as root --abandon -re 'the account was ended'": 12,
+    "payment o cancel 3fa9c1 --as root --abandon --reason 'it is gone'": 12,
+}
 
 #: What must have happened before the lines that begin so; the first that fits.
 BEFORE = {

@@ -69,7 +69,7 @@ def test_an_exit_code_has_one_code_but_where_a_caller_must_know_more():
     codes: dict[int, set[str]] = {}
     for kind in every_error():
         codes.setdefault(kind.exit_code, set()).add(kind.code)
-    assert set(codes) == {2, 10, 11, 12, 20, 21, 22, 23, 30, 31, 32, 40}
+    assert set(codes) == {2, 10, 11, 12, 20, 21, 22, 23, 24, 30, 31, 32, 40}
     assert codes.pop(10) == {"e.pay.noexists", "e.pay.ambiguous"}
     assert codes.pop(22) == {"e.pay.untrusted", "e.pay.unfit"}
     assert codes.pop(12) == {"e.pay.nopvg", "e.pay.session"}

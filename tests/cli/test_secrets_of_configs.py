@@ -2,6 +2,9 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -163,3 +166,23 @@ def test_of_the_sandbox(asked, shop, root, pay):
             said = asked(place, ("pay", "sandbox", "init"), ("pay", "sandbox", "ledger"))
             assert not leaks(said)
         place.write_bytes(kept)
+
+
+def test_in_a_process_of_its_own_that_tells_all_it_can(shop, pay, root):
+    ref = pay("create", "-br", "x", "-bu", "walnut:45g67q", "-fee", 1).json["id"]
+    conf = root / "home/demo/.payment/wxpay/main/wxpay.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text(json.dumps(WECHAT)[:-2] + "\n} x")
+    conf.chmod(0o600)
+    asked = [sys.executable, "-m", "payment_cli.cli.main", "pay", "send", ref, "wx.qrcode", "main"]
+    telling = {"PYTHONFAULTHANDLER": "1", "PYTHONDEVMODE": "1", "PYTHONVERBOSE": ""}
+    ran = subprocess.run(
+        [*asked, "--debug"],
+        env={**os.environ, **telling},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 40
+    assert "Traceback" in ran.stderr
+    assert not leaks(ran.stdout + ran.stderr)

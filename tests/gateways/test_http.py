@@ -1,5 +1,6 @@
 import ipaddress
 import logging
+import os
 import socket
 import ssl
 import subprocess
@@ -18,6 +19,7 @@ from payment_cli.gateways.http import ClientCert, HttpCall, HttpReply, NoAnswerE
 from payment_cli.gateways.http_transport import TRIES_MAX, HttpTransport
 from payment_cli.model.secret import Secret
 from tests.support.http_server import How, Said, scripted_server
+from tests.support.lacks import needs_prctl
 
 CANARY = "canary-7f3a9"
 
@@ -295,9 +297,24 @@ def test_a_plain_server_on_a_tls_address_gets_nothing(server, transport):
     assert server.heard == []
 
 
+@needs_prctl  # Linux has files of memory
+def test_the_key_of_mutual_tls_is_never_on_a_disk(authority, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    cert, key = authority.pair("merchant")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with scripted_server(authority.server_context(asks_client=True)) as script:
+        transport = HttpTransport(ca_file=authority.ca_file)
+        call = HttpCall("POST", script.url, {}, b"x", client_cert=ClientCert(cert, Secret(key)))
+        assert transport.send(call).status == 200
+        transport.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_mutual_tls_shows_the_certificate_and_leaves_no_key_on_disk(
     authority, tmp_path, monkeypatch
 ):
+    """Where a system has no files of memory."""
+    monkeypatch.delattr(os, "memfd_create", raising=False)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     cert, key = authority.pair("merchant")

@@ -38,3 +38,13 @@ def test_names_of_a_record_and_of_its_rows_are_resolved_and_the_record_stays():
         "ord_ds": [{"dis_nm": "Cup"}],
     }  # fmt: skip
     assert record["w_nm"] == "i18n:cup"
+
+
+def test_the_title_of_an_order_is_its_buyers_and_that_of_a_coupon_the_stores():
+    order = {
+        "title": "i18n:cup", "ord_ws": [], "coupons": [{"title": "i18n:cup"}],
+    }  # fmt: skip
+    assert resolve_record(order, MESSAGES) == {
+        "title": "i18n:cup", "ord_ws": [], "coupons": [{"title": "Cup"}],
+    }  # fmt: skip
+    assert resolve_record({"title": "i18n:cup"}, MESSAGES) == {"title": "Cup"}

@@ -171,3 +171,12 @@ def test_many_merchants_at_once_get_their_own_answers(running: Running, shop: Sh
     orders = {o["out_trade_no"]: o["code"] for o in client.ledger(shop.state)["orders"]}
     assert orders == codes
     assert len(set(codes.values())) == 24
+
+
+def test_a_lock_that_leads_elsewhere_is_not_made_there(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SandboxError, match="not a plain file"), running_sandbox(state):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

@@ -1,9 +1,14 @@
+import errno
 import json
 import os
 import re
+import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import time
+from contextlib import suppress
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -11,9 +16,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from payment_cli.errors import StorageError
 from payment_cli.model.codec import decode
 from payment_cli.scripts import runner
 from payment_cli.scripts.runner import OUTPUT_MAX, ScriptResult, run_script
+from payment_cli.scripts.workplace import sweep_workplaces
 
 #: Values that do something as soon as any shell reads them as text.
 HOSTILE = [
@@ -48,7 +55,7 @@ def run(tmp_path):
             timeout_s=timeout_s,
         )
 
-    run.home = home
+    run.home, run.place = home, tmp_path / ".journal/scripts"
     return run
 
 
@@ -253,12 +260,129 @@ def test_a_script_that_can_not_be_started_is_a_result(run, interpreter):
     assert result.output.startswith(f"could not start the script (#!{interpreter}): ")
 
 
-def test_a_full_disk_is_a_result_and_nothing_ran(run, mocker):
-    mocker.patch.object(runner, "_write", side_effect=OSError(28, "No space left on device"))
-    result = run("touch ran")
-    assert (result.exit_code, result.timed_out) == (126, False)
-    assert result.output == "could not start the script (touch ran): No space left on device"
+PASSING = [errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT]
+
+
+@pytest.mark.parametrize("number", PASSING, ids=errno.errorcode.get)
+@pytest.mark.parametrize("at", ["make_workplace", "write_new", "subprocess.Popen"])
+def test_what_is_not_the_scripts_own_fault_passes_and_nothing_ran(run, mocker, at, number):
+    mocker.patch(f"payment_cli.scripts.runner.{at}", side_effect=OSError(number, "no room"))
+    with pytest.raises(StorageError) as error:
+        run("touch ran")
+    assert str(error.value) == "could not start the script (touch ran): no room"
     assert names_in(run.home) == []
+    assert names_in(run.place) == [] if run.place.exists() else at == "make_workplace"
+
+
+def test_without_descriptors_nothing_ran_and_it_may_later(run):
+    kept = []
+    try:
+        with suppress(OSError):
+            while True:
+                kept.append(os.open("/dev/null", os.O_RDONLY))
+        with pytest.raises(StorageError, match="Too many open files"):
+            run("touch ran")
+    finally:
+        for descriptor in kept:
+            os.close(descriptor)
+    assert names_in(run.home) == []
+    assert run("echo later").output == "later\n"
+
+
+def test_a_shell_that_did_not_come_to_the_script_ran_nothing_of_it(run, mocker):
+    mocker.patch.object(runner, "_watchdog", return_value=b"echo Cannot fork; exit 2\n")
+    with pytest.raises(StorageError, match=r"\(touch ran\): Cannot fork"):
+        run("touch ran")
+    assert names_in(run.home) == []
+
+
+def test_a_script_may_throw_its_own_files_away_and_fail(run):
+    assert run("rm -r ${0%/*}; exit 3").exit_code == 3
+
+
+def test_a_script_runs_though_another_process_has_its_file_open(run, mocker):
+    kept = []
+    real = runner.write_new
+
+    def also_kept(folder_fd, name, data):
+        written = real(folder_fd, name, data)
+        kept.append(os.dup(written))
+        return written
+
+    mocker.patch.object(runner, "write_new", also_kept)
+    try:
+        assert run("#!/bin/sh\necho here").output == "here\n"
+    finally:
+        for descriptor in kept:
+            os.close(descriptor)
+
+
+def test_nothing_of_a_run_is_outside_the_tree(run, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    path = Path(run("echo ${0%/*}").output.strip())
+    assert path.parent == run.place
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert names_in(run.place) == []
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "wait; echo done",
+        f"#!{sys.executable}\nimport os\ntry: os.wait()\nexcept OSError: print('done')",
+    ],
+)
+def test_a_script_that_waits_for_its_children_has_none_of_ours(run, script):
+    assert run(script).output == "done\n"
+
+
+RUN = """
+import sys
+from pathlib import Path
+from payment_cli.scripts.runner import run_script
+home, script, limit = Path(sys.argv[1]), sys.argv[2].encode(), float(sys.argv[3])
+run_script(script, {}, home=home, root=home.parent, domain="cake", timeout_s=limit)
+"""
+
+
+@pytest.fixture
+def killed_runner(run):
+    """Start a script in a process of its own, and kill that; return the script's process group."""
+
+    def kill(script, timeout_s=1):
+        process = subprocess.Popen([sys.executable, "-c", RUN, run.home, script, str(timeout_s)])
+        try:
+            return int(text_of(run.home / "group"))
+        finally:
+            process.kill()
+            process.wait()
+
+    return kill
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
+def test_a_script_whose_runner_was_killed_still_has_a_time_limit(run, killed_runner, trap):
+    group = killed_runner(f"{trap}echo $$ > new; mv new group; while :; do sleep 600; done")
+    assert_group_is_gone(group)
+
+
+def test_the_folder_of_a_killed_runner_is_kept_for_its_script_and_then_swept(run, killed_runner):
+    os.mkfifo(run.home / "go")
+    script = "echo $$ > new; mv new group; read x < go; cat $0 > new; mv new seen; sleep 600"
+    group = killed_runner(script, timeout_s=600)
+    sweep_workplaces(run.home.parent)
+    assert len(names_in(run.place)) == 1
+    (run.home / "go").write_text("now\n")
+    assert "callback" in text_of(run.home / "seen")
+    os.killpg(group, signal.SIGKILL)
+    assert_group_is_gone(group)
+    sweep_workplaces(run.home.parent)
+    assert names_in(run.place) == []
+
+
+def test_a_run_that_ended_leaves_no_watchdog(run):
+    group = int(run("echo $$").output)
+    assert_group_is_gone(group)
 
 
 def test_its_files_are_private_whatever_the_umask_and_gone_afterwards(run):
@@ -269,7 +393,8 @@ def test_its_files_are_private_whatever_the_umask_and_gone_afterwards(run):
         os.umask(before)
     modes = [line.split() for line in result.output.splitlines()]
     assert [(mode, Path(name).name) for mode, name in modes[1:]] == [
-        ("700", "callback"),
+        ("600", "begun"),
+        ("600", "callback"),
         ("600", "record.json"),
         ("600", "start"),
     ]
@@ -301,6 +426,14 @@ def test_scripts_run_side_by_side_in_threads(run):
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def text_of(path: Path) -> str:
+    """Return what a process writes into a file, as soon as it is there and whole."""
+    deadline = time.monotonic() + 30
+    while not path.exists() or not path.read_text().endswith("\n"):
+        assert time.monotonic() < deadline, path
+    return path.read_text()
 
 
 def assert_group_is_gone(group: int) -> None:

@@ -32,6 +32,7 @@ from payment_cli.storage.base import Storage
 from payment_cli.storage.tinydb import open_tinydb
 from tests.support.clock import CountedIds, CountedTokens, HandClock
 from tests.support.gateway import ScriptedGateway
+from tests.support.plans import only_flat_questions
 
 if TYPE_CHECKING:  # it is made of worlds itself
     from tests.services.rivals import Rivals
@@ -44,8 +45,11 @@ class ScriptRuns:
     runs: list[tuple[bytes, dict[str, Any], str]] = field(default_factory=list)
     exit_code: int = 0
     output: str = "done"
+    trouble: BaseException | None = None
 
     def __call__(self, script: bytes, record: dict[str, Any], domain: str) -> "ScriptRuns":
+        if self.trouble is not None:
+            raise self.trouble
         self.runs.append((script, record, domain))
         return self
 
@@ -100,9 +104,7 @@ class World:
         )
         self.settlement = Settlement(lambda: self.consequences)
         recorder = Recorder(self.settlement)
-        self.payments = Payments(
-            self.storage, self.actor, lambda: self.find_merchant(self.actor.domain).id
-        )
+        self.payments = Payments(self.storage, self.actor)
         self.creator = Creator(
             self.storage, self.actor, self.clock, self.ids, tokens, self.find_merchant,
             self.read_script, self.settlement,
@@ -165,6 +167,13 @@ def world() -> Iterator[World]:
     made = a_world()
     yield made
     made.storage.close()
+
+
+@pytest.fixture(autouse=True)
+def _only_flat_questions() -> Iterator[None]:
+    """Nothing that a service asks reads more the more a tree holds."""
+    with only_flat_questions():
+        yield
 
 
 @pytest.fixture

@@ -636,6 +636,23 @@ class StorageContract:
             tx.put(PAYMENTS, record)
         assert [row.before for row in storage.log()] == [None, None]
 
+    @pytest.mark.parametrize("kind", ["order", "coupon"])
+    def test_the_history_of_a_record_is_its_own_entries(self, storage: Storage, kind: str) -> None:
+        demo, other = Collection(kind, "demo"), Collection(kind, "other")
+        with storage.transaction("w") as tx:
+            first = tx.insert(demo, {"id": "one", "n": 1})
+            tx.insert(demo, {"id": "two"})
+            tx.insert(other, {"id": "one"})
+        with storage.transaction("w") as tx:
+            tx.delete(demo, "one", int(str(tx.put(demo, {**first, "n": 2})["rev"])))
+        entries = list(storage.history(demo, "one"))
+        assert [entry.op for entry in entries] == ["insert", "put", "delete"]
+        assert {(entry.kind, entry.domain, entry.id) for entry in entries} == {
+            (kind, "demo", "one")
+        }
+        assert entries == [e for e in storage.log() if (e.domain, e.id) == ("demo", "one")]
+        assert list(storage.history(demo, "nothing")) == []
+
     def test_the_log_is_read_in_pages(self, storage: Storage) -> None:
         insert(storage, *(a_record() for _ in range(5)))
         first = list(storage.log(limit=2))

@@ -35,7 +35,7 @@ class Death:
 def steps_of(work: Callable[[Callable[[], None]], None]) -> list[str]:
     """Run `work` to its end in a child; return the name of each of its steps."""
     steps_read, steps_write = os.pipe()
-    child = _fork()
+    child = fork()
     if child == 0:
         os.close(steps_read)
         write = os.write
@@ -60,7 +60,7 @@ def run_until_step(k: int, work: Callable[[Callable[[], None]], None]) -> Death:
     """
     acks_read, acks_write = os.pipe()
     steps_read, steps_write = os.pipe()
-    child = _fork()
+    child = fork()
     if child == 0:
         os.close(acks_read)
         os.close(steps_read)
@@ -88,7 +88,8 @@ def run_until_step(k: int, work: Callable[[Callable[[], None]], None]) -> Death:
     return Death(None, acknowledged)
 
 
-def _fork() -> int:
+def fork() -> int:
+    """Fork, where a runner may have threads."""
     with warnings.catch_warnings():
         # Newer Pythons warn when a runner with threads forks; the child starts none.
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -31,6 +31,7 @@ class ScriptedGateway:
     notify_base: str = "https://shop.example/pay/re"
     reverse_after_ms: int = 0
     account_id: AccountId = AccountId("1900000001", "wx1")  # noqa: RUF009 - a NamedTuple
+    api_base: str = "https://api.example"
 
     def validate(self, request: SendRequest, auth_code: Secret | None) -> None:
         self.asked.append(("validate", request))

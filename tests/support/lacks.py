@@ -17,10 +17,11 @@ NO_BROWSER: Final = "no chromium with chromedriver here: the pages were not seen
 NO_MOUNT: Final = "nothing can be mounted here: not tried on a disk of its own"
 NO_ROOT: Final = "not root here: nothing can be given to another user"
 NO_STRACE: Final = "no strace here: system calls were not made to fail"
+NO_NGINX: Final = "no nginx here: its lines of the README were not tried"
 NO_PRCTL: Final = "not Linux here: detached processes can't be waited for"
 
 #: The only reasons to skip.
-REASONS: Final = (NO_BROWSER, NO_MOUNT, NO_ROOT, NO_STRACE, NO_PRCTL)
+REASONS: Final = (NO_BROWSER, NO_MOUNT, NO_ROOT, NO_STRACE, NO_NGINX, NO_PRCTL)
 
 #: The marks of a module whose tests need a browser.
 NEEDS_BROWSER: Final = [
@@ -30,6 +31,7 @@ NEEDS_BROWSER: Final = [
 
 needs_root: Final = pytest.mark.skipif(os.geteuid() != 0, reason=NO_ROOT)
 needs_strace: Final = pytest.mark.skipif(shutil.which("strace") is None, reason=NO_STRACE)
+needs_nginx: Final = pytest.mark.skipif(shutil.which("nginx") is None, reason=NO_NGINX)
 needs_prctl: Final = pytest.mark.skipif(sys.platform != "linux", reason=NO_PRCTL)
 
 

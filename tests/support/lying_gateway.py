@@ -3,7 +3,10 @@
 Its books are in a file, as a provider's are elsewhere: they survive whatever kills the shop.
 """
 
+import fcntl
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +64,7 @@ class LyingGateway:
     notify_base = "https://shop.example/pay/re"
     reverse_after_ms = 0
     account_id = AccountId("1900000001", "wx1")
+    api_base = "https://api.example"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -207,3 +211,45 @@ class LyingAccounts:
 
     def targets(self, provider: str) -> list[tuple[str, str]]:
         return [("demo", "main")]
+
+
+class SharedGateway(LyingGateway):
+    """The same provider for many processes at once: it reads and writes its books under a lock."""
+
+    def pay(self, payment_id: str) -> str:
+        with self._locked():
+            return super().pay(payment_id)
+
+    def pay_if_open(self, payment_id: str) -> str:
+        """Let a payer pay what is open, as a real one would; return the trade's number or ""."""
+        with self._locked():
+            known = self.books.orders.get(payment_id)
+            is_open = known is not None and known["state"] == "open" and not known["trades"]
+            return super().pay(payment_id) if is_open else ""
+
+    def send(self, request: SendRequest, auth_code: Secret | None) -> Answer:
+        with self._locked():
+            return super().send(request, auth_code)
+
+    def check(self, order: OrderRef) -> Answer:
+        with self._locked():
+            return super().check(order)
+
+    def close(self, order: OrderRef) -> Answer:
+        with self._locked():
+            return super().close(order)
+
+    def complete(self, request: HttpRequest) -> Notice:
+        with self._locked():
+            return super().complete(request)
+
+    def count(self, verb: str, payment_id: str) -> int:
+        """Return how often it heard a verb about a payment."""
+        return [heard[:2] for heard in self.books.heard].count((verb, payment_id))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.reload()
+            yield

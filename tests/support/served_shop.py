@@ -53,7 +53,7 @@ class ServedShop:
 
 
 @contextmanager
-def served_shop(place: Path) -> Iterator[ServedShop]:
+def served_shop(place: Path, *, workers: int = 2) -> Iterator[ServedShop]:
     """Make the two stores in a tree below `place`, and serve them."""
     root = place / "tree"
     root.mkdir(mode=0o700)
@@ -67,7 +67,7 @@ def served_shop(place: Path) -> Iterator[ServedShop]:
     cup = goods.add({"w_nm": "Cup", "w_price": Decimal("34.50")}).id
     with (
         running_sandbox(root / ".sandbox") as sandbox,
-        web_server(root, place / "server.log") as server,
+        web_server(root, place / "server.log", workers=workers) as server,
     ):
         for name in TITLES:
             targets.init(

@@ -19,7 +19,7 @@ from payment_cli.model.stores.session import Role
 from payment_cli.services.payments.records import PAYMENTS
 from payment_cli.services.shop.orders import Buying
 from payment_cli.services.shop.records import load_order
-from payment_cli.web import make_application
+from payment_cli.web.whole import make_application
 from tests.support.clock import CountedIds, CountedTokens, HandClock
 from tests.support.gateway import ScriptedGateway
 from tests.support.wsgi import Reply, call

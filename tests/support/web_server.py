@@ -22,15 +22,27 @@ class WebServer:
 
 @contextmanager
 def web_server(
-    root: Path, log: Path, application: str = "payment_cli.web:application"
+    root: Path,
+    log: Path,
+    application: str = "payment_cli.web:application",
+    *,
+    options: tuple[str, ...] = (),
+    workers: int = 2,
 ) -> Iterator[WebServer]:
     """Serve the tree at `root` on a free port of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as errors:
         # Connections wait in the listening socket until the first worker is up.
         port = listening.getsockname()[1]
         command = [sys.executable, "-m", "gunicorn", application]
-        command += ["--bind", f"fd://{listening.fileno()}", "--workers", "2", "--threads", "4"]
-        command += ["--access-logfile", "-"]
+        command += [
+            "--bind",
+            f"fd://{listening.fileno()}",
+            "--workers",
+            str(workers),
+            "--threads",
+            "4",
+        ]
+        command += ["--access-logfile", "-", *options]
         server = subprocess.Popen(
             command,
             pass_fds=[listening.fileno()],

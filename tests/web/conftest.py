@@ -7,6 +7,7 @@ import pytest
 from payment_cli.app import App
 from payment_cli.model.payments.payment import Payment
 from tests.support.clock import CountedIds, HandClock
+from tests.support.plans import only_flat_questions
 from tests.support.store_web import StoreWeb
 from tests.support.stored_payment import store_payment
 
@@ -43,3 +44,10 @@ def store(root) -> Iterator[StoreWeb]:
     store = StoreWeb(root)
     yield store
     store.close()
+
+
+@pytest.fixture(autouse=True)
+def _only_flat_questions() -> Iterator[None]:
+    """Nothing that a customer or a callback causes reads more the more a tree holds."""
+    with only_flat_questions():
+        yield

@@ -1,6 +1,6 @@
 import pytest
 
-from payment_cli.web import make_application
+from payment_cli.web.whole import make_application
 from tests.support.wsgi import call
 
 

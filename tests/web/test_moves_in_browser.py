@@ -26,6 +26,7 @@ from tests.support.served_shop import served_shop
 pytestmark = NEEDS_BROWSER
 
 PAYS, HESITATES = "130000000000000000", "130000000000000001"
+NO_SESSION = "Please open your link again"
 MOVED = "This page can't act any more"
 ARRIVED = "This is another store than before"
 ASKS = "Do you want to enter?"
@@ -265,3 +266,26 @@ def test_a_cookie_set_by_another_port_moves_no_till(browser, shop, foreign, path
         )
         browser.get(f"{shop.server.url}/pay/scan")
     assert payments_of(shop, "other") == before
+
+
+def test_who_logs_out_is_out_in_every_tab_and_the_link_is_dead(browser, shop):
+    link = shop.link()
+    browser.get(link)
+    wait_for(browser, "[name=amount]")
+    browser.switch_to.new_window("tab")
+    browser.get(shop.server.url + "/pay/scan")
+    wait_for(browser, "#leave").click()
+    wait_for_heading(browser, NO_SESSION)
+    assert browser.get_cookies() == []
+    assert browser.execute_script("return localStorage.length + sessionStorage.length") == 0
+    before = payments_of(shop, "demo")
+    browser.switch_to.window(browser.window_handles[0])
+    charge(browser)
+    WebDriverWait(browser, 30, 0.1).until(
+        text_to_be_present_in_element((By.ID, "note"), "Please open your link again.")
+    )
+    assert payments_of(shop, "demo") == before
+    browser.get("about:blank")
+    browser.get(link)
+    wait_for(browser, "#note")
+    assert "Please open your link again." in text_of(browser, "#note")

@@ -287,6 +287,17 @@ def test_names_in_language_files_are_read_in_the_payers_language(store, checkout
     assert 'name">goods.cup<' in checkout(order)
 
 
+def test_the_title_of_an_order_is_what_its_buyer_typed(store, checkout):
+    folder = store.root / "home/demo/.store/i18n"
+    folder.mkdir(mode=0o700)
+    (folder / "en.json").write_text('{"paid": "Paid in full", "off": "Spring sale"}')
+    coupon = store.demo.shop.coupons.add({"title": "i18n:off", "type": 1, "value": 5})
+    page = checkout(store.order(title="i18n:paid", coupons=[{"id": coupon.id}]))
+    assert "Paid in full" not in page
+    assert '<p class="subject">i18n:paid</p>' in page
+    assert "<dt>Spring sale</dt>" in page
+
+
 def test_the_pages_speak_chinese_to_who_asks_for_it(store, checkout, till, charged):
     chinese = {"HTTP_ACCEPT_LANGUAGE": "zh-CN,zh;q=0.9"}
     assert heading(checkout(store.order(), **chinese)) == "请选择支付方式"

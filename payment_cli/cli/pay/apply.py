@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from payment_cli.cli.pay.results import tell_damaged, tell_failed_script
+from payment_cli.cli.pay.results import tell_failed_script
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import printing_options
-from payment_cli.cli.shell.output import progress
+from payment_cli.cli.shell.output import progress, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
-from payment_cli.errors import CorruptRecordError, DeclinedError, InvalidValueError
+from payment_cli.errors import DeclinedError, InvalidValueError, PartDoneError
+from payment_cli.files.safe_files import check_owner
 from payment_cli.model.payments.payment import ApplyStatus, Payment
 from payment_cli.model.record import Record
 
@@ -57,7 +58,8 @@ def apply(
 
     A script is due from the moment its payment is OK. It is claimed before it starts and runs to
     its end at most once. One that was claimed and never heard of again is unknown: look at what
-    it did, then decide with --again or --skip. Exit 20: a script failed.
+    it did, then decide with --again or --skip. Exit 20: a script failed;
+    with --due 24: one could not be run.
     """
     if again and skip:
         raise InvalidValueError("decide one: --again or --skip")
@@ -78,22 +80,23 @@ def apply(
 
 
 def _apply_due(app: "App", most: int, printing: Printing) -> None:
-    from payment_cli.services.payments.due import due_scripts
-
-    ids = due_scripts(app.payments, most)
-    done, damaged = [], 0
+    check_owner(app.place)
     with progress("scripts") as tell_progress:
-        for payment_id in ids:
-            try:
-                done.append(app.applier.apply_if_due(app.payments.get_committed(payment_id)))
-            except CorruptRecordError as error:
-                damaged += 1
-                tell_damaged(error)
-            tell_progress(len(done), len(ids))
-    print_records((_shown(payment.to_record()) for payment in done), printing)
-    _leave(done)
-    if damaged:
-        click.get_current_context().exit(CorruptRecordError.exit_code)
+        count = 0
+
+        def run(payment: Payment) -> Payment:
+            nonlocal count
+            count += 1
+            tell_progress(count, most)
+            return app.applier.apply_if_due(payment)
+
+        ran = app.applier.run_due(most, run, again=True)
+    print_records((_shown(payment.to_record()) for payment in ran.after), printing)
+    for payment_id, said in ran.errors:
+        tell(f"pay: payment {payment_id}: {said}")
+    _leave(list(ran.after))
+    if ran.undone:
+        click.get_current_context().exit(PartDoneError.exit_code)
 
 
 def _leave(payments: list[Payment]) -> None:

@@ -1,18 +1,22 @@
 """`pay check`: ask the gateway about one payment, or about all that are due."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from payment_cli.cli.shell.command import Command, current_app
 from payment_cli.cli.shell.options import exit_status_option, printing_options
-from payment_cli.cli.shell.output import flush, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
-from payment_cli.errors import CorruptRecordError, InvalidValueError, OutcomeUnknownError
+from payment_cli.cli.shell.sweeps import again_option
+from payment_cli.errors import InvalidValueError, PaymentError
+from payment_cli.model.record import Json, Record
 
 if TYPE_CHECKING:
     from payment_cli.app import App
+    from payment_cli.model.payments.payment import Payment
+    from payment_cli.services.payments.apply import ScriptsRun
     from payment_cli.services.payments.due import Sweep
 
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     examples=(
         "pay check 3fa9c1",
         "pay check 3fa9c1 --exit-status >/dev/null && echo paid",
-        "* * * * *  pay check --pending -c     # in a crontab",
+        "* * * * *  pay check --pending -c >/dev/null    # in a crontab",
     ),
 )
 @click.argument("payment_id", metavar="[ID]", required=False)
@@ -33,22 +37,30 @@ if TYPE_CHECKING:
     metavar="N",
     help="With --pending: at most N in one run (pending_max of payment.toml, else 100).",
 )
+@again_option
 @printing_options
 @exit_status_option
 def check(
-    payment_id: str | None, pending: bool, most: int | None, printing: Printing, exit_status: bool
+    payment_id: str | None,
+    pending: bool,
+    most: int | None,
+    again: bool,
+    printing: Printing,
+    exit_status: bool,
 ) -> None:
     """Ask the gateway about the payment ID, and record and print what it says.
 
     A payment that is OK or FAIL is answered from the tree. One past its expiry is closed. A
     script that is due is run. With --pending all of that for every payment that is due
-    to be asked about; it prints a summary, and exits 21 if some could not be asked.
+    to be asked about; it prints a summary, and exits 24 if some could not be asked: they are
+    asked about later, after a minute, two, at last every hour (--all: now). An account that is
+    silent three times is left alone. A run beside another one does nothing, and says `busy`.
     """
-    if pending == (payment_id is not None):
+    if pending == (payment_id is not None) or (again and not pending):
         raise InvalidValueError("name one payment, or say --pending", hint="pay check --help")
     app = current_app()
     if payment_id is None:
-        _check_pending(app, most or app.settings.pending_max, printing)
+        _check_pending(app, most or app.settings.pending_max, printing, again=again)
         return
     from payment_cli.cli.pay.results import follow_up, leave, print_result
 
@@ -58,43 +70,39 @@ def check(
     leave(result, exit_status=exit_status)
 
 
-def _check_pending(app: "App", most: int, printing: Printing) -> None:
-    from payment_cli.services.payments.due import Sweep, due_payments, due_scripts
+def _check_pending(app: "App", most: int, printing: Printing, *, again: bool) -> None:
+    from payment_cli.cli.shell.sweeps import leave_undone, sweeping
+    from payment_cli.services.payments.due import is_quiet
 
-    # Cron asks every minute, and mostly nothing is due: then no gateway is even imported.
-    is_due = due_payments(app.payments, app.clock(), 1)
-    sweep = app.checker.check_pending(most) if is_due else Sweep(0, {})
-    scripts = due_scripts(app.payments, most)
-    print_record(
-        {
-            "checked": sweep.checked,
-            **sweep.by_status,
-            "scripts": len(scripts),
-            "errors": [{"id": payment_id, "msg": said} for payment_id, said in sweep.errors],
-        },
-        printing,
-    )
-    flush()
-    damaged = _follow_up(app, sweep, scripts) if sweep.settled or scripts else 0
-    for payment_id, said in sweep.errors:
-        tell(f"pay: payment {payment_id}: {said}")
-    if sweep.errors:
-        raise OutcomeUnknownError(f"{len(sweep.errors)} of {sweep.checked} could not be asked")
-    if damaged:
-        click.get_current_context().exit(CorruptRecordError.exit_code)
+    with sweeping("check") as is_only:
+        if not is_only:
+            print_record({"checked": 0, "scripts": 0, "busy": True, "errors": []}, printing)
+            return
+        # Cron asks every minute, and mostly nothing is due: then no gateway is even imported.
+        if is_quiet(app.payments, app.clock()):
+            print_record({"checked": 0, "scripts": 0, "errors": []}, printing)
+            return
+        sweep, ran = _sweep(app, most, again=again)
+        errors: list[Json] = [
+            {"id": payment_id, "msg": said} for payment_id, said in (*sweep.errors, *ran.errors)
+        ]
+        summary: Record = {"checked": sweep.checked, **sweep.by_status}
+        print_record({**summary, "scripts": len(ran.after), "errors": errors}, printing)
+        leave_undone("pay check", sweep.undone + ran.undone, (*sweep.news, *ran.news))
 
 
-def _follow_up(app: "App", sweep: "Sweep", scripts: list[str]) -> int:
-    """Do what follows from settled payments, and the scripts; return how many are damaged."""
-    from payment_cli.cli.pay.results import follow_up, tell_damaged
+def _sweep(app: "App", most: int, *, again: bool) -> "tuple[Sweep, ScriptsRun]":
+    """Ask about what is due, follow up what is settled by it, run the scripts that are due."""
+    from payment_cli.cli.pay.results import tell_failed_script
 
+    def follow_up(payment: "Payment") -> "Payment":
+        followed = app.follow_up.wait(payment)
+        if followed.script_failed:
+            tell_failed_script(followed.payment)
+        return followed.payment
+
+    sweep = app.checker.check_pending(most, again=again)
     for payment in sweep.settled:
-        follow_up(app, payment)
-    damaged = 0
-    for payment_id in scripts:
-        try:
-            follow_up(app, app.payments.get_committed(payment_id))
-        except CorruptRecordError as error:
-            damaged += 1
-            tell_damaged(error)
-    return damaged
+        with suppress(PaymentError):  # `payment tick` does what is left, and says what can't be
+            follow_up(payment)
+    return sweep, app.applier.run_due(most, follow_up, again=again)

@@ -8,7 +8,6 @@ from payment_cli.cli.shell.output import draw_qr_code, flush, show_link, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
 from payment_cli.errors import (
-    CorruptRecordError,
     DeclinedError,
     OutcomeUnknownError,
     UntrustedError,
@@ -41,15 +40,12 @@ def show_to_payer(payment: Payment) -> None:
 
 
 def follow_up(app: "App", payment: Payment) -> None:
-    """Do what follows from a settled payment, and say so if its script failed."""
+    """Do what follows from a settled payment, and say so if its script failed or did not run."""
     followed = app.follow_up.wait(payment)
     if followed.script_failed:
         tell_failed_script(followed.payment)
-
-
-def tell_damaged(error: CorruptRecordError) -> None:
-    """Say that a record can't be worked on, where that must not stop the others."""
-    tell(f"pay: {error.code}: {error} ({error.hint})")
+    if followed.not_run:
+        tell(f"pay: {followed.not_run} (it is due still, and payment tick tries again)")
 
 
 def tell_failed_script(payment: Payment) -> None:
@@ -58,6 +54,11 @@ def tell_failed_script(payment: Payment) -> None:
         f"pay: the script of payment {payment.id} failed with exit code "
         f"{payment.apply_code} (its output: pay get; again: pay apply {payment.id} --again)"
     )
+
+
+def tell_abandoned(what: str) -> None:
+    """Say what it means that no gateway was asked to close it."""
+    tell(f"note: {what}: no gateway closed it; should it be paid yet, that is flagged late")
 
 
 def leave(result: Result, *, exit_status: bool, declined_is_error: bool = False) -> None:

@@ -101,7 +101,7 @@ def read_cart(app: "App", cart: Cart) -> "tuple[OrderInput, Buying]":
     from payment_cli.services.shop.orders import Buying
 
     seller = cart.seller or app.actor.domain
-    app.actor.require(seller, f"store {seller}")
+    app.actor.require_seller(seller)
     if cart.buyer and cart.is_anonymous:
         raise InvalidValueError("say either --buyer or --anonymous")
     buyer = check_name("id", cart.buyer) if cart.buyer else ""

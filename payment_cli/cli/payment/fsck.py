@@ -12,6 +12,9 @@ from payment_cli.cli.shell.records import print_records
 from payment_cli.errors import CorruptRecordError, InvalidValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from payment_cli.model.record import Record
     from payment_cli.services.upkeep.fsck import Report
 
 
@@ -71,6 +74,12 @@ _REPAIRS = (
 )
 
 
+def differences(report: "Report") -> "Iterator[Record]":
+    """Yield each difference as it is printed."""
+    for one in report.differences:
+        yield {"kind": str(one.kind), "path": one.path, "detail": one.detail}
+
+
 def _repairs(report: "Report") -> str:
     """Name the repairs that fit, and what they overwrite or lose."""
     kinds = {str(one.kind) for one in report.differences}
@@ -78,11 +87,7 @@ def _repairs(report: "Report") -> str:
 
 
 def _print(report: "Report", printing: Printing) -> None:
-    rows = (
-        {"kind": str(one.kind), "path": one.path, "detail": one.detail}
-        for one in report.differences
-    )
-    print_records(rows, printing)
+    print_records(differences(report), printing)
     flush()
     for path, size in report.kept:
         tell(f"payment: the old journal is kept: {path}, {size} bytes")

@@ -2,10 +2,11 @@
 
 import io
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
 
@@ -21,8 +22,13 @@ from payment_cli.services.shop.goods_formats import FORMATS
 #: The longest line that is read.
 LINE_MAX = 1 << 20
 
+#: The largest file of JSON lines.
+FILE_MAX = 4 << 30
+
 #: The largest table: its encoding is known when all of it was seen.
 TABLE_MAX = 64 << 20
+
+_PIECE = 1 << 16
 
 _FORMAT = click.Choice(FORMATS)
 
@@ -142,20 +148,35 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 def _table(stream: BinaryIO, file: str) -> Iterator[str]:
     """Yield the lines of a table, and say so if it is not UTF-8."""
-    from payment_cli.services.shop.lines import decode_table
+    from payment_cli.services.shop.lines import encoding_of
 
-    data = stream.read(TABLE_MAX + 1)
-    if len(data) > TABLE_MAX:
-        raise InvalidValueError(
-            f"the table is larger than {TABLE_MAX >> 20} MiB", hint="--format jsonl, or two files"
-        )
-    text, encoding = decode_table(data)
-    if encoding != "UTF-8":
-        tell(f"{file}: {encoding}, read as such")
-    for number, line in enumerate(io.StringIO(text, newline=""), 1):
-        if len(line) > LINE_MAX:
-            raise InvalidValueError(f"line {number} is longer than {LINE_MAX >> 20} MiB")
-        yield line
+    with _again(stream) as table:
+        encoding, name = encoding_of(table)
+        if name != "UTF-8":
+            tell(f"{file}: {name}, read as such")
+        text = io.TextIOWrapper(table, encoding=encoding, newline="")
+        number = 0
+        while line := text.readline(LINE_MAX + 1):
+            number += 1
+            if len(line) > LINE_MAX:
+                raise InvalidValueError(f"line {number} is longer than {LINE_MAX >> 20} MiB")
+            yield line
+
+
+@contextmanager
+def _again(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Hold a copy of a stream, which can be read more than once: its encoding is in all of it."""
+    with tempfile.TemporaryFile(dir=current_app().root) as copy:
+        left = TABLE_MAX
+        while piece := stream.read(min(_PIECE, left + 1)):
+            left -= len(piece)
+            if left < 0:
+                raise InvalidValueError(
+                    f"the table is larger than {TABLE_MAX >> 20} MiB",
+                    hint="--format jsonl, or two files",
+                )
+            copy.write(piece)
+        yield cast(BinaryIO, copy)
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:
@@ -165,8 +186,12 @@ def _lines(stream: BinaryIO) -> Iterator[str]:
         InvalidValueError: a line is not UTF-8, or too long; its number is named.
     """
     number = 0
+    left = FILE_MAX
     while line := stream.readline(LINE_MAX + 1):
         number += 1
+        left -= len(line)
+        if left < 0:
+            raise InvalidValueError(f"the file is larger than {FILE_MAX >> 30} GiB")
         if len(line) > LINE_MAX:
             raise InvalidValueError(f"line {number} is longer than {LINE_MAX >> 20} MiB")
         try:

@@ -4,9 +4,9 @@ import click
 
 from payment_cli.cli.shell.command import Group, current_app
 from payment_cli.cli.shell.options import json_options
-from payment_cli.cli.shell.output import tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
+from payment_cli.cli.shell.sweeps import leave_undone
 from payment_cli.errors import NotAllowedError
 
 
@@ -36,15 +36,17 @@ def hook() -> None:
 )
 @json_options
 def drain(most: int, printing: Printing) -> None:
-    """Run the hooks that are due, the oldest first, and print how many were done and failed."""
+    """Run the hooks that are due, stores taking turns, and print how many were done and failed.
+
+    Exit 24: one could not be run, and is tried again later.
+    """
     from payment_cli.files.safe_files import check_owner
 
     app = current_app()
     check_owner(app.root)
     ran = app.shop.hooks.drain(most)
     print_record({"done": ran.done, "failed": ran.failed}, printing)
-    for record_id, said in ran.errors.items():
-        tell(f"payment: {record_id}: {said}")
+    leave_undone("payment hook drain", ran.undone, ran.news)
 
 
 @hook.command(examples=("payment hook again 3fa9c1",))

@@ -10,11 +10,12 @@ from payment_cli.cli.shell.options import (
     paging_options,
     printing_options,
 )
-from payment_cli.cli.shell.output import flush, tell
+from payment_cli.cli.shell.output import flush
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record, print_records
 from payment_cli.cli.shell.standard_input import typed_or_read
-from payment_cli.errors import CorruptRecordError, InvalidValueError, ProviderRefusedError
+from payment_cli.cli.shell.sweeps import leave_undone
+from payment_cli.errors import InvalidValueError, ProviderRefusedError
 from payment_cli.model.events.notice import NoticeStatus
 from payment_cli.model.query.match import all_of, equal
 from payment_cli.model.query.text import parse_match, parse_sort
@@ -89,10 +90,10 @@ def retry(notice_id: str, printing: Printing) -> None:
 )
 @json_options
 def drain(most: int, printing: Printing) -> None:
-    """Try the notices that are due, the longest due first, and print how they came out.
+    """Try the notices that are due, stores taking turns, and print how they came out.
 
     A store that does not answer costs 5 seconds once; its others wait for the next run. Any number
-    of drains may run at once.
+    of drains may run at once. Exit 24: one is damaged or can't be written, and waits.
     """
     from payment_cli.files.safe_files import check_owner
 
@@ -104,15 +105,11 @@ def drain(most: int, printing: Printing) -> None:
             "delivered": done.delivered,
             "waiting": done.waiting,
             "failed": done.failed,
-            "errors": [{"id": notice_id, "msg": said} for notice_id, said in done.errors.items()],
+            "errors": [{"id": notice_id, "msg": said} for notice_id, said in done.errors],
         },
         printing,
     )
-    flush()
-    for notice_id, said in done.errors.items():
-        tell(f"payment: notice {notice_id}: {said}")
-    if done.errors:
-        raise CorruptRecordError(f"{len(done.errors)} notices are damaged", hint="payment fsck")
+    leave_undone("payment notify drain", done.undone, done.news)
 
 
 @notify.command(

@@ -21,8 +21,9 @@ from payment_cli.cli.shell.records import print_record, print_records
 def owed() -> None:
     """What followed from a payment and could not be done: a record was missing or damaged.
 
-    The money is recorded all the same. `payment tick` tries each step again, every time it runs;
-    after the record is repaired it is done. One that can never be done is given up by hand.
+    The money is recorded all the same. `payment tick` tries each step again, after a minute, two,
+    at last every hour (`payment tick --all`: at once); after the record is repaired it is done. One
+    that can never be done is given up by hand.
     """
 
 
@@ -35,7 +36,8 @@ def owed() -> None:
 def list_owed(is_all: bool, most: int, printing: Printing) -> None:
     """Print what is owed, as a JSON array, longest untried first.
 
-    `what` is the step, `re` why it could not be done the last time, `tries` how often it was tried.
+    `what` is the step, `re` why it could not be done the last time, `tries` how often it was tried,
+    `next_at` when it is tried again.
     """
     steps = current_app().upkeep.owed.list(failed_only=not is_all)
     print_records(islice(steps, most), printing)

@@ -86,7 +86,7 @@ def set_key(key: str, value: str, name: str | None, printing: Printing) -> None:
     if key in SETTABLE_KEYS:
         app.merchants.set(domain, key, value)
     elif key in SETTINGS:
-        app.merchants.get(domain)
+        app.merchants.show(domain)
         app.shop.settings.set(domain, key, value)
     else:
         raise InvalidValueError(
@@ -97,9 +97,6 @@ def set_key(key: str, value: str, name: str | None, printing: Printing) -> None:
 
 
 def _with_settings(app: "App", domain: str) -> Record:
-    """Return a merchant, which anybody may see, with its settings for those who may act for it."""
-    merchant = app.merchants.get(domain).to_record()
-    if not app.actor.is_operator and app.actor.domain != domain:
-        return merchant
+    merchant = app.merchants.show(domain).to_record()
     settings = app.shop.settings.get(domain)
     return {**merchant, "settings": {name: getattr(settings, name) for name in SETTINGS}}

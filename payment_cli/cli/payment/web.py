@@ -8,8 +8,9 @@ from payment_cli.cli.shell.command import Group, current_app
 from payment_cli.cli.shell.options import json_options
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_record
+from payment_cli.cli.shell.standard_input import read_bytes
 from payment_cli.errors import InvalidValueError
-from payment_cli.model.stores.session import Role
+from payment_cli.model.stores.session import TOKEN_MAX, Role
 
 if TYPE_CHECKING:
     from payment_cli.app import App
@@ -25,6 +26,7 @@ MINUTES_MAX = 60 * 24 * 30
         "payment web token --order 3fa9c1",
         "payment web token --buyer 45g67q --minutes 30 -e token -c",
         "payment web token --role cashier --minutes 600",
+        "payment web revoke 4f2c81d09b6e4a3f8a1c5d7e9f0b2c46",
         "payment web rotate",
     ),
 )
@@ -88,6 +90,7 @@ def token(
     print_record(
         {
             "token": said,
+            "id": issued.session.digest,
             "store": store,
             "role": role,
             "buyer": buyer,
@@ -106,6 +109,26 @@ def rotate(name: str | None, printing: Printing) -> None:
     app = current_app()
     store = name or app.actor.domain
     print_record({"store": store, "file": str(app.web_sessions.rotate(store))}, printing)
+
+
+@web.command(
+    examples=(
+        "payment web revoke 4f2c81d09b6e4a3f8a1c5d7e9f0b2c46",
+        "payment web revoke - < token",
+    )
+)
+@click.argument("name", metavar="ID|TOKEN|-")
+@click.option("-se", "--store", "store", metavar="NAME", help="The merchant (your own).")
+@json_options
+def revoke(name: str, store: str | None, printing: Printing) -> None:
+    """End one session at once: by the `id` that `token` printed, or by its token.
+
+    With - the token is read from stdin, where no list of processes shows it.
+    """
+    app = current_app()
+    if name == "-":
+        name = read_bytes("the token", TOKEN_MAX).decode("ascii", "replace").strip()
+    print_record({"id": app.web_sessions.revoke(store or app.actor.domain, name)}, printing)
 
 
 def _same(what: str, said: str, found: str) -> str:

@@ -1,9 +1,10 @@
 """Columns of a table (`-t id,fee,ct:time`), and the table as plain text."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from itertools import chain, zip_longest
+from typing import NamedTuple, Protocol
 from unicodedata import combining, east_asian_width
 
 from payment_cli.cli.shell.printing import plain_text, value_at
@@ -27,6 +28,13 @@ class Cell(NamedTuple):
 
     text: str
     is_number: bool = False
+
+
+class Rows(Protocol):
+    """Rows that can be gone through more than once."""
+
+    def __iter__(self) -> Iterator[Sequence[Cell]]:
+        """Yield them from the first."""
 
 
 class Column(NamedTuple):
@@ -91,17 +99,24 @@ def format_time(value: Json, zone: Zone, form: str = TIME_FORMAT) -> str:
     return printable(_LETTER.sub(written, form))
 
 
-def plain_table(
-    header: Sequence[str] | None, rows: Sequence[Sequence[Cell]], *, has_border: bool
-) -> Iterable[str]:
-    """Yield the lines of a table; nothing is shortened, however wide it becomes."""
-    head = [] if header is None else [_header(header, rows)]
-    body = [*head, *rows]
-    widths = [max(map(_width, column)) for column in zip(*body, strict=True)]
+def plain_table(header: Sequence[str] | None, rows: Rows, *, has_border: bool) -> Iterator[str]:
+    """Yield the lines of a table; nothing is shortened, however wide it becomes.
+
+    The rows are gone through twice: how wide a column is, and to which side it is set, is known at
+    their end.
+    """
+    names = [printable(name) for name in header or ()]
+    widths = [_width(name) for name in names]
+    is_number = [False] * len(widths)
+    for row in rows:
+        widths = [max(pair) for pair in zip_longest(widths, map(_cell_width, row), fillvalue=0)]
+        found = (cell.is_number for cell in row)
+        is_number = [any(pair) for pair in zip_longest(is_number, found, fillvalue=False)]
+    head = [[Cell(name, n) for name, n in zip(names, is_number, strict=True)]] if names else []
     rule = "+".join(["", *("-" * (width + 2) for width in widths), ""])
     if has_border:
         yield rule
-    for number, row in enumerate(body):
+    for number, row in enumerate(chain(head, rows)):
         cells = [_padded(cell, width) for cell, width in zip(row, widths, strict=True)]
         yield f"| {' | '.join(cells)} |" if has_border else "  ".join(cells).rstrip()
         if number == 0 and head:
@@ -110,27 +125,23 @@ def plain_table(
         yield rule
 
 
-def _header(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[Cell]:
-    """Return the cells of the header, each set to the side that its column is set to."""
-    return [
-        Cell(printable(name), is_number=any(row[number].is_number for row in rows))
-        for number, name in enumerate(names)
-    ]
-
-
 def _is_number(value: Json) -> bool:
     return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
 
 
-def _width(cell: Cell) -> int:
+def _cell_width(cell: Cell) -> int:
+    return _width(cell.text)
+
+
+def _width(text: str) -> int:
     """Return how many columns of a terminal the text takes: wide characters take two."""
-    if cell.text.isascii():
-        return len(cell.text)
+    if text.isascii():
+        return len(text)
     return sum(
-        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in cell.text
+        0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text
     )
 
 
 def _padded(cell: Cell, width: int) -> str:
-    space = " " * (width - _width(cell))
+    space = " " * (width - _width(cell.text))
     return space + cell.text if cell.is_number else cell.text + space

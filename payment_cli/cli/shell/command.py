@@ -5,13 +5,15 @@ read one way. A group loads a command's module when that command is called, not 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
 from payment_cli.cli.shell.argv import Spelling, canonical_words, shown
-from payment_cli.errors import InvalidValueError
+from payment_cli.errors import InvalidValueError, StorageError
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -44,6 +46,18 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Settle the words, then let Click parse them."""
         return super().parse_args(ctx, _settled(self, ctx, args))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and close its tree: only then it is known that all of it is done.
+
+        Raises:
+            StorageError: what it did is stored, but a file of it is not written yet.
+        """
+        result = super().invoke(ctx)
+        app = ctx.ensure_object(Session).app
+        if app is not None:
+            app.close()
+        return result
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples and the line about the options of every command."""
@@ -149,8 +163,14 @@ def current_app(domain: str = "") -> "App":
     ctx = click.get_current_context()
     session = ctx.ensure_object(Session)
     app = session.app = open_app(session.root, domain or session.domain)
-    ctx.call_on_close(app.close)
+    ctx.call_on_close(partial(_close, app))
     return app
+
+
+def _close(app: "App") -> None:
+    """Close a tree after an error: that is what must be told."""
+    with suppress(StorageError):
+        app.close()
 
 
 def current_zone() -> "tzinfo":

@@ -90,8 +90,11 @@ def speak_utf8() -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal while long work runs; yields what is told `(done, total)`."""
+def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a bar on a terminal while long work runs; yields what is told `(done, total)`.
+
+    A total of None is not known yet.
+    """
     if not is_terminal():
         yield lambda _done, _total: None
         return

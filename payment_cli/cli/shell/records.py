@@ -13,6 +13,9 @@ from payment_cli.model.record import Json
 
 _UNDERLINE = "-" * 39
 
+#: Only so many rows are folded to fit a terminal: nobody reads more there.
+DRAWN_MAX = 1000
+
 
 def print_record(record: Mapping[str, Json], printing: Printing) -> None:
     """Print one record: by itself as JSON, in a list only with `-l`."""
@@ -104,24 +107,28 @@ def _print_table(
     records: Iterable[Mapping[str, Json]], printing: Printing, pager: Pager | None
 ) -> None:
     from payment_cli.cli.shell.columns import Cell, Column, parse_columns, plain_table
+    from payment_cli.cli.shell.rows import KeptRows
 
-    columns = parse_columns(printing.columns or "")
+    asked = parse_columns(printing.columns or "")
     zone = cache(current_zone)
-    rows = [
-        [column.cell(record, zone) for column in columns] for record in printing.select(records)
-    ]
+    rows: Iterable[list[Cell]] = (
+        [column.cell(record, zone) for column in asked] for record in printing.select(records)
+    )
     if printing.numbered:
-        columns = (Column("#"), *columns)
-        numbers = range(printing.index_base, printing.index_base + len(rows))
-        rows = [[Cell(str(n), is_number=True), *row] for n, row in zip(numbers, rows, strict=True)]
-    if is_stdout_terminal():
-        draw_table(columns, rows, has_header=printing.header, has_border=printing.border)
-    else:
-        header = [column.path for column in columns] if printing.header else None
-        for line in plain_table(header, rows, has_border=printing.border):
-            write(line + "\n")
-    if printing.footer:
-        write(_footer(len(rows), pager) + "\n")
+        rows = (
+            [Cell(str(number), is_number=True), *row]
+            for number, row in enumerate(rows, printing.index_base)
+        )
+    columns = (Column("#"), *asked) if printing.numbered else asked
+    with KeptRows(rows) as kept:
+        if is_stdout_terminal() and len(kept) <= DRAWN_MAX:
+            draw_table(columns, list(kept), has_header=printing.header, has_border=printing.border)
+        else:
+            header = [column.path for column in columns] if printing.header else None
+            for line in plain_table(header, kept, has_border=printing.border):
+                write(line + "\n")
+        if printing.footer:
+            write(_footer(len(kept), pager) + "\n")
 
 
 def _footer(count: int, pager: Pager | None) -> str:

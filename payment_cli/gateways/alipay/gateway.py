@@ -68,6 +68,7 @@ class AlipayGateway:
         self._clock = clock
         self._loaded: AlipayKeys | None = None
         self.account_id = AccountId(account.seller_id, account.app_id)
+        self.api_base = account.gateway_url
         self.expire_minutes = account.timeout_express
         self.notify_base = account.notify_url
         self.reverse_after_ms = REVERSE_AFTER_MS

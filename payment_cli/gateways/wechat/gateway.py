@@ -74,6 +74,7 @@ class WechatGateway:
     ) -> None:
         """Speak for `account`; `certificates_cache` keeps its platform certificates."""
         self.account_id = AccountId(account.pay_mch_id, account.appid)
+        self.api_base = account.api_base
         self.expire_minutes = account.pay_time_expire
         self.notify_base = account.pay_notify_url
         self._account = account

@@ -58,6 +58,11 @@ class HookRun:
             re=f"started by {claim}, and no outcome yet",
         )
 
+    def due_again(self, reason: str, now: int) -> Self:
+        """Return the claimed run, of which nothing ran, as it is to be tried again."""
+        tries = self.tries - 1
+        return replace(self, lm=now, st=HookStatus.DUE, claim="", at=0, tries=tries, re=reason)
+
     def failed(self, reason: str, now: int) -> Self:
         """Return the run as it failed; it is not tried again by itself."""
         return replace(self, lm=now, st=HookStatus.FAILED, tries=max(1, self.tries), re=reason)

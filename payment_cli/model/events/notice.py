@@ -22,6 +22,9 @@ GAPS_S = (
 )  # fmt: skip
 TRIES_MAX = len(GAPS_S) + 1
 
+#: What is planned further ahead than this was planned by a clock that was wrong.
+GAP_MAX_MS = max(GAPS_S) * 1000 + 1
+
 #: How long a try may take before it counts as lost, and the notice is due again.
 CLAIM_MS = 60_000
 
@@ -87,7 +90,8 @@ class Notice:
 
     def is_due(self, now: int) -> bool:
         """Whether it may be tried now."""
-        return self.st is NoticeStatus.WAITING and self.next_at <= now
+        is_time = self.next_at <= now or self.next_at >= now + GAP_MAX_MS
+        return self.st is NoticeStatus.WAITING and is_time
 
     def is_stale(self, now: int) -> bool:
         """Whether it has been tried for long enough."""
@@ -99,6 +103,7 @@ class Notice:
             self,
             lm=now,
             tries=self.tries + 1,
+            since=min(self.since, now),
             try_at=now,
             owner=owner,
             next_at=now + CLAIM_MS,

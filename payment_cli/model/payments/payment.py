@@ -72,11 +72,13 @@ class Payment(NamedTuple):
 
     `intent` is what is being done at the provider right now: `{kind, owner, deadline, request}`
     with the exact parameters, None when nothing is open. `pay_mch` and `pay_app` name the account
-    it was sent through as the provider does; "" before, and if an older program sent it. `expi` is
+    it was sent through as the provider does, `pay_base` is the address of the API where that was
+    spoken to; "" before, and of an older program's until that account knows it. `expi` is
     when the provider's order ends; `pay_by` is when its shop order ends, which the provider's never
     outlives. `absent_count` answers in a row said that the provider knows no such order, though its
     time was up; `absent_at` is when the last of a row came. `paid_cur` is "" when it was paid in
-    `cur`. `reversed_at` is when we reversed a scan: that gives back what came of it. `extra` keeps
+    `cur`. `abandoned_at` is when it was ended though nobody could close it: it may yet be paid.
+    `reversed_at` is when we reversed a scan: that gives back what came of it. `extra` keeps
     all other fields: what `create` was given as metadata, and provider fields with their prefix.
     """
 
@@ -96,12 +98,14 @@ class Payment(NamedTuple):
     pay_target: str = ""
     pay_mch: str = ""
     pay_app: str = ""
+    pay_base: str = ""
     buyer_tp: int = 0
     buyer_id: str = ""
     buyer_nm: str = ""
     len: int = 0
     send_at: int = 0
     close_at: int = 0
+    abandoned_at: int = 0
     reversed_at: int = 0
     expi: int = 0
     pay_by: int = 0

@@ -9,7 +9,7 @@ from payment_cli.model.record import Json, Record
 _QUIET = frozenset(
     {
         "rev", "lm", "history", "intent", "next_check_at", "check_count", "absent_count",
-        "absent_at",
+        "absent_at", "pay_base",
     }
 )  # fmt: skip
 
@@ -18,13 +18,15 @@ _QUIET = frozenset(
 class Result:
     """A payment after a command, which of its fields that command changed, and what went wrong.
 
-    `unknown` says that the provider's answer could not be had: the state is unchanged.
+    `unknown` says that nothing is known of what the provider holds: the state is unchanged. As a
+    rule it gave no answer; `is_answered` if it did, and its answer decides nothing.
     """
 
     payment: Payment
     changed: tuple[str, ...] = ()
     err_msg: str = ""
     unknown: bool = False
+    is_answered: bool = False
 
     def to_record(self) -> Record:
         """Return `{payObjId, status, changedKeys, type, data, errMsg?}`."""
@@ -42,7 +44,12 @@ class Result:
 
 
 def result_of(
-    before: Payment, after: Payment, err_msg: str = "", *, unknown: bool = False
+    before: Payment,
+    after: Payment,
+    err_msg: str = "",
+    *,
+    unknown: bool = False,
+    is_answered: bool = False,
 ) -> Result:
     """Compare two versions of a payment."""
     changed: list[str] = []
@@ -50,7 +57,7 @@ def result_of(
         if name not in _QUIET and getattr(before, name) != getattr(after, name):
             changed.append(name)
     changed += [k for k in after.extra if before.extra.get(k) != after.extra[k]]
-    return Result(after, tuple(changed), err_msg, unknown)
+    return Result(after, tuple(changed), err_msg, unknown, is_answered)
 
 
 def trouble_of(payment: Payment) -> str:

@@ -85,6 +85,10 @@ class Coupon:
         """Whether it is not deleted."""
         return self.th_live == LIVE
 
+    def is_for(self, buyer_id: str) -> bool:
+        """Whether it is this buyer's, or anybody's."""
+        return self.owner in ("", buyer_id)
+
     def require_usable(self, *, buyer_id: str, fee: int, currency: str, now: int) -> None:
         """Refuse unless this buyer may use it for goods that still cost `fee` fen.
 
@@ -206,10 +210,10 @@ class Coupon:
         return to_yuan(self.value).scaleb(-2)
 
     def _why_not(self, buyer_id: str, fee: int, currency: str, now: int) -> str:
+        if not self.is_for(buyer_id):
+            return "it belongs to another buyer"
         if not self.is_live:
             return "it was deleted"
-        if self.owner and self.owner != buyer_id:
-            return "it belongs to another buyer"
         if self.cpn_stat is CouponStatus.USED:
             return "it was used already"
         if self.cpn_stat is CouponStatus.RESERVED:

@@ -182,7 +182,7 @@ class Order:
             payment.id in self.pay_ids
             and payment.fee == self.fee
             and same_currency(payment.cur, self.ord_currency)
-            and payment.seller_id == self.sto_id
+            and payment.seller_nm == self.sto_nm
         )
         if not agrees or self.ord_status is OrderStatus.CANCELLED:
             return Flag.ORDER_GONE

@@ -108,6 +108,11 @@ def seal(session: Session, key: Secret) -> str:
     return f"{said}~{_seal_of(said, key)}"
 
 
+def is_token(text: str) -> bool:
+    """Whether this is meant as a token, and not as the id of a session."""
+    return "~" in text
+
+
 def store_of(token: str) -> str:
     """Return the store a token claims to be of: whose key may have sealed it. Nothing is proved.
 

@@ -8,7 +8,7 @@ died is due again after its deadline; so a receiver may see an event twice, and 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from payment_cli.clock import Clock
@@ -20,7 +20,14 @@ from payment_cli.errors import (
     PaymentError,
 )
 from payment_cli.model.actor import Actor
-from payment_cli.model.events.notice import KEPT_MS, STALE_MS, Delivery, Notice, NoticeStatus
+from payment_cli.model.events.notice import (
+    GAP_MAX_MS,
+    KEPT_MS,
+    STALE_MS,
+    Delivery,
+    Notice,
+    NoticeStatus,
+)
 from payment_cli.model.events.webhook_key import WebhookKeys
 from payment_cli.model.events.webhook_url import WebhookUrl, parse_webhook_url
 from payment_cli.model.query.evaluate import predicate
@@ -32,8 +39,16 @@ from payment_cli.services.events.notice_records import (
     remove_notice,
     save_notice,
 )
+from payment_cli.services.events.postponements import Postponements
+from payment_cli.services.events.rounds import DONE, PASSED, Due, End, Round
 from payment_cli.storage.base import Query, Storage, Transaction
+from payment_cli.storage.sight import asked_id, find_owned
 from payment_cli.webhooks.signature import signed_headers
+
+#: What the sweep of notices is called where it remembers what it could not do.
+SWEEP = "notice"
+#: … and that of failed notices that are to be removed.
+SWEEP_OLD = "old notice"
 
 
 class Deliverer(Protocol):
@@ -54,12 +69,17 @@ class _Due:
 
 @dataclass(slots=True)
 class Drained:
-    """What one `drain` did: how the notices came out, and why which are damaged, by id."""
+    """What one `drain` did: how the notices came out, and (id, reason) of what could not be done.
+
+    `undone` and `news` are those of the round (rounds.py).
+    """
 
     delivered: int = 0
     waiting: int = 0
     failed: int = 0
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: tuple[tuple[str, str], ...] = ()
+    undone: int = 0
+    news: tuple[str, ...] = ()
 
     @property
     def tried(self) -> int:
@@ -104,14 +124,14 @@ class Notices:
 
         Raises:
             NotFoundError, AmbiguousIdError: there is no such notice; a delivered one is gone.
-            NotAllowedError: it is another store's, or is being tried right now.
+            NotAllowedError: it is being tried right now.
             ConflictError: another process took it up.
         """
-        notice_id = self.storage.find_id(NOTICES, fragment)
+        notice_id = find_owned(self.storage, NOTICES, fragment, self.actor.sight, "sto_nm")
         now = self.clock()
         with self.storage.transaction(self.actor.domain) as tx:
             notice = load_notice(tx, notice_id)
-            self.actor.require(notice.sto_nm, f"notice {notice.id}")
+            self.actor.require(notice.sto_nm, NOTICES.kind, asked_id(NOTICES, fragment))
             if notice.owner and not notice.is_due(now):
                 raise NotAllowedError(f"notice {notice.id} is being tried", hint="wait a minute")
             save_notice(tx, notice.again(now))
@@ -120,45 +140,56 @@ class Notices:
             raise ConflictError(f"notice {notice_id} was taken up by another process")
         return after
 
-    def drain(self, most: int) -> Drained:
-        """Try at most `most` notices that are due, the longest due first.
+    def drain(self, most: int, *, again: bool = False) -> Drained:
+        """Try at most `most` notices that are due, stores taking turns: see rounds.py.
 
         A store that does not answer costs its time limit once: its other notices are left for the
-        next drain, and nobody else's wait for them.
+        next drain, and nobody else's wait for them. `again`: also what is postponed.
+
+        Raises:
+            StorageError, LockedError: nothing can be written now.
         """
-        self._forget(most)
+        postponements = Postponements(self.storage, self.actor, self.clock)
+        old = Round(postponements, SWEEP_OLD, most, again=again)
+        old.run(self._old(), self._remove)
+        run = Round(postponements, SWEEP, most, again=again)
         done = Drained()
         silent: set[str] = set()
         tried = -1
         while tried < done.tried < most:  # what became due meanwhile is taken along
             tried = done.tried
-            self._drain_once(most, done, silent)
+            due = {one.id: one for one in self._due()}
+            run.run(
+                [Due(one.id, one.store) for one in due.values()],
+                lambda notice_id, due=due: self._do(due[notice_id], done, silent),  # type: ignore[misc]
+            )
+        done.errors = (*old.errors, *run.errors)
+        done.undone, done.news = old.undone + run.undone, (*old.news, *run.news)
         return done
 
-    def _drain_once(self, most: int, done: Drained, silent: set[str]) -> None:
-        for due in self._due():
-            if done.tried >= most:
-                return
-            if due.store in silent and not due.is_stale:
-                continue
-            try:
-                after = self._give_up(due.id) if due.store in silent else self._try(due.id)
-            except CorruptRecordError as error:
-                done.errors[due.id] = str(error)
-                continue
-            if after is not None:
-                done.count(after)
-                if not after.code:
-                    silent.add(due.store)
+    def _do(self, due: _Due, done: Drained, silent: set[str]) -> End:
+        """Try one that is due; in a store that was silent only a stale one is given up."""
+        if due.store in silent and not due.is_stale:
+            return PASSED
+        after = self._give_up(due.id) if due.store in silent else self._try(due.id)
+        if after is not None:
+            done.count(after)
+            if not after.code:
+                silent.add(due.store)
+        return DONE
 
     def _due(self) -> list[_Due]:
-        """Return all that are due; the query ends before anything is sent."""
+        """Return all that are due; the query ends before anything is sent.
+
+        So is what is planned further ahead than anything ever is, by a clock that was wrong.
+        """
         now = self.clock()
-        match = all_of(equal("st", str(NoticeStatus.WAITING)), between("next_at", high=now))
+        waiting = equal("st", str(NoticeStatus.WAITING))
         stale = predicate(between("since", high=now - STALE_MS))
         return [
             _Due(str(record["id"]), str(record.get("sto_nm")), stale(record))
-            for record in self.query(Query(match, (("next_at", 1),)))
+            for planned in (between("next_at", high=now), between("next_at", low=now + GAP_MAX_MS))
+            for record in self.query(Query(all_of(waiting, planned), (("next_at", 1),)))
         ]
 
     def _try(self, notice_id: str) -> Notice | None:
@@ -227,14 +258,20 @@ class Notices:
                 return None
             return save_notice(tx, notice.given_up(now))
 
-    def _forget(self, most: int) -> None:
-        """Remove notices that failed long ago, unless somebody begins one anew right now."""
+    def _old(self) -> Iterator[Due]:
+        """Yield the failed notices that nobody asked for in a long time."""
+        for record in self.query(Query(self._forgotten(), (("lm", 1),))):
+            yield Due(str(record["id"]), str(record.get("sto_nm")))
+
+    def _remove(self, notice_id: str) -> End:
+        """Remove a notice that failed long ago, unless somebody begins it anew right now."""
+        with self.storage.transaction(self.actor.domain) as tx:
+            remove_notice(tx, notice_id, predicate(self._forgotten()))
+        return DONE
+
+    def _forgotten(self) -> Match:
         failed = equal("st", str(NoticeStatus.FAILED))
-        match = all_of(failed, between("lm", high=self.clock() - KEPT_MS))
-        is_forgotten = predicate(match)
-        for record in list(self.query(Query(match, (("lm", 1),), limit=most))):
-            with self.storage.transaction(self.actor.domain) as tx:
-                remove_notice(tx, str(record["id"]), is_forgotten)
+        return all_of(failed, between("lm", high=self.clock() - KEPT_MS))
 
     def _visible(self, match: Match) -> Match:
         if self.actor.is_operator:

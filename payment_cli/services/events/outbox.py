@@ -18,9 +18,13 @@ from payment_cli.errors import (
     PaymentError,
     StorageError,
 )
+from payment_cli.model.actor import Actor
 from payment_cli.model.query.match import is_null
 from payment_cli.model.record import Json, Record
+from payment_cli.services.events.postponements import Postponements
+from payment_cli.services.events.rounds import DONE, Due, End, Round
 from payment_cli.storage.base import Collection, Query, Storage, Transaction
+from payment_cli.storage.sight import find_owned
 
 OUTBOX = Collection("outbox")
 
@@ -29,6 +33,9 @@ BASKET_TAKE = "basket.take"
 
 #: A step that a commit called for and that could not be done in it (owed.py).
 OWED = "owed"
+
+#: Where rows say whose they are.
+_OWNERS = ("store", "data.store", "data.domain")
 
 #: Applies a row inside the transaction that also removes it.
 Apply = Callable[[Transaction, Record], None]
@@ -47,18 +54,28 @@ def outbox_row(row_id: str, now: int, what: str, **data: Json) -> Record:
     }
 
 
-def find_row(storage: Storage, fragment: str, what: str) -> str:
+def find_row(storage: Storage, actor: Actor, fragment: str, what: str) -> str:
     """Return the id of the row that a person named; `what` is what he calls it.
 
     Raises:
-        NotFoundError, AmbiguousIdError: there is no such row.
+        NotFoundError, AmbiguousIdError: there is no such row that the actor may see.
     """
     try:
-        return storage.find_id(OUTBOX, fragment)
+        row_id = find_owned(storage, OUTBOX, fragment, actor.sight, *_OWNERS)
+        row = storage.get(OUTBOX, row_id)
     except AmbiguousIdError as error:
         raise AmbiguousIdError(what, fragment) from error
     except NotFoundError as error:
         raise NotFoundError(what, fragment) from error
+    actor.require(store_of(row), what, fragment)
+    return row_id
+
+
+def store_of(row: Record) -> str:
+    """Return the domain of the store that a row is about, "" if it says none."""
+    found = row.get("data")
+    data: Mapping[str, Json] = found if isinstance(found, dict) else {}
+    return str(row.get("store") or data.get("store") or data.get("domain") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,8 @@ class Applied:
 
     count: int = 0
     errors: tuple[tuple[str, str], ...] = ()
+    undone: int = 0
+    news: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +97,34 @@ class Outbox:
     clock: Clock
     handlers: Mapping[str, Apply]
 
-    def apply(self, limit: int = 100) -> Applied:
-        """Apply at most `limit` rows, oldest first.
+    def apply(self, limit: int = 100, *, again: bool = False) -> Applied:
+        """Apply at most `limit` rows, each store's oldest first; `again`: also what is postponed.
 
-        One that can't be applied never stops the others: it goes to the end of the queue.
+        One that can't be applied never stops the others: it is postponed.
 
         Raises:
             LockedError, StorageError: nothing can be written now.
         """
         # Hooks run outside any transaction (hooks.py), and only they have a state.
-        match = is_null("st")
-        rows = self.storage.query(OUTBOX, Query(match, (("lm", 1),), limit=limit))
+        rows = self.storage.query(OUTBOX, Query(is_null("st"), (("lm", 1),)))
+        due = [Due(str(row["id"]), store_of(row)) for row in rows]
+        everybody = Actor(self.actor, is_operator=True)
+        run = Round(Postponements(self.storage, everybody, self.clock), OWED, limit, again=again)
         count = 0
-        errors = []
-        for row_id in [str(row["id"]) for row in rows]:
+
+        def apply_one(row_id: str) -> End:
+            nonlocal count
             try:
                 count += self._apply_one(row_id)
-            except (LockedError, StorageError):
+            except LockedError:
                 raise
             except PaymentError as error:
-                why = f"{error.code}: {error}"
-                errors.append((row_id, why))
-                self._postpone(row_id, why)
-        return Applied(count, tuple(errors))
+                self._note(row_id, f"{error.code}: {error}")
+                raise
+            return DONE
+
+        run.run(due, apply_one)
+        return Applied(count, tuple(run.errors), run.undone, run.news)
 
     def _apply_one(self, row_id: str) -> bool:
         """Apply a row and remove it in one commit; another process may have been faster."""
@@ -116,13 +140,13 @@ class Outbox:
             tx.delete(OUTBOX, row_id, int(str(row["rev"])))
         return True
 
-    def _postpone(self, row_id: str, why: str) -> None:
-        """Put a row to the end of the queue; it says how often it was tried, and what came last."""
+    def _note(self, row_id: str, why: str) -> None:
+        """Note on a row, if that can be, how often it was tried, and what came last."""
         try:
             with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
                 row = tx.get(OUTBOX, row_id)
                 tries = row.get("tries")
                 tries = tries + 1 if isinstance(tries, int) else 1
                 tx.put(OUTBOX, {**row, "lm": self.clock(), "tries": tries, "re": why})
-        except (NotFoundError, ConflictError, CorruptRecordError):
+        except (NotFoundError, ConflictError, CorruptRecordError, StorageError):
             return

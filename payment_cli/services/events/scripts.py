@@ -15,5 +15,6 @@ class ScriptOutcome(Protocol):
     def output(self) -> str: ...  # noqa: D102
 
 
-#: Runs a script with a record as its data, for a seller's domain; returns when it ended.
+#: Runs a script with a record as its data, for a seller's domain; returns when it ended. A
+#: StorageError says that nothing of it ran, for a reason that passes (no memory, a full disk).
 RunScript: TypeAlias = Callable[[bytes, Record, str], ScriptOutcome]

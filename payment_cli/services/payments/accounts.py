@@ -2,15 +2,24 @@
 
 A target may become another account at the provider: its config was edited, a folder was renamed. A
 payment is spoken for only through the account that it was sent through: to another its number means
-nothing, or another order.
+nothing, or another order. Nor does the same account mean the same elsewhere: a sandbox knows
+nothing of what the provider was sent. So "no such order" is believed of the recorded account at the
+recorded address alone; whoever *knows* the order needs no record, and is recorded by that.
 """
 
-from typing import Protocol
+from dataclasses import replace
+from typing import Any, Protocol
 
 from payment_cli.errors import ConfigError
-from payment_cli.gateways.base import AccountId, Gateway, HttpRequest
+from payment_cli.gateways.base import AccountId, Answer, Gateway, HttpRequest, Outcome
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment
+
+#: The code of a "no such order" that decides nothing: it was not said where the payment was sent.
+ELSEWHERE = "elsewhere:"
+
+#: Answers that only who has the order can give.
+_KNOWING = (Outcome.WAITING, Outcome.PAID, Outcome.FAILED, Outcome.CLOSED)
 
 
 class Accounts(Protocol):
@@ -73,3 +82,35 @@ def check_own_account(payment: Payment, gateway: Gateway) -> None:
             f"{payment.pay_target} is {gateway.account_id} by now",
             hint="give the target its old account back until its payments are final",
         )
+
+
+def account_of(gateway: Gateway) -> dict[str, Any]:
+    """Return what a payment records of where it was sent."""
+    account = gateway.account_id
+    return {"pay_mch": account.merchant, "pay_app": account.app, "pay_base": gateway.api_base}
+
+
+def is_where_it_was_sent(payment: Payment, gateway: Gateway) -> bool:
+    """Whether `gateway` is known to be where `payment` was sent."""
+    recorded = (payment.pay_mch, payment.pay_app, payment.pay_base)
+    return recorded == (*gateway.account_id, gateway.api_base)
+
+
+def believed(payment: Payment, gateway: Gateway, answer: Answer) -> Answer:
+    """Return what `answer` says about `payment`: elsewhere "no such order" is UNKNOWN."""
+    if answer.outcome is not Outcome.NOT_FOUND or is_where_it_was_sent(payment, gateway):
+        return answer
+    recorded = AccountId(payment.pay_mch, payment.pay_app)
+    sent = f"{recorded} at {payment.pay_base}" if payment.pay_base else "an account not recorded"
+    words = (
+        f"{gateway.account_id} at {gateway.api_base} knows no such order, which decides nothing: "
+        f"it was sent through {sent}"
+    )
+    return replace(answer, outcome=Outcome.UNKNOWN, code=ELSEWHERE, message=words)
+
+
+def with_account(payment: Payment, gateway: Gateway, answer: Answer) -> Payment:
+    """Return the payment with the account of `gateway`, if its `answer` shows that it knows it."""
+    if answer.outcome not in _KNOWING:
+        return payment
+    return payment._replace(**account_of(gateway))

@@ -10,7 +10,14 @@ from payment_cli.model.money import wire_currency
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
-from payment_cli.services.payments.accounts import Accounts, own_gateway
+from payment_cli.services.payments.accounts import (
+    ELSEWHERE,
+    Accounts,
+    believed,
+    is_where_it_was_sent,
+    own_gateway,
+    with_account,
+)
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.pace import absent, bumped, gone_in, is_gone, left
 from payment_cli.services.payments.records import load, save
@@ -47,17 +54,36 @@ class Asker:
         """
         return own_gateway(self.accounts, payment)
 
-    def note(self, payment: Payment, answer: Answer) -> Result:
+    def check(self, gateway: Gateway, payment: Payment) -> Answer:
+        """Ask about the payment; UNKNOWN where nobody is known to have been asked (accounts.py)."""
+        return believed(payment, gateway, gateway.check(order_ref(payment)))
+
+    def close(self, gateway: Gateway, payment: Payment) -> Answer:
+        """Close it (a scan: reverse) at the provider, or say why not.
+
+        Where it may not have been sent it is asked about first: only who knows it can close it.
+        """
+        if not is_where_it_was_sent(payment, gateway):
+            known = self.check(gateway, payment)
+            if known.outcome is Outcome.UNKNOWN:
+                return known
+        answer = believed(payment, gateway, gateway.close(order_ref(payment)))
+        if answer.outcome is Outcome.PAID and answer.paid is None:
+            return self.check(gateway, payment)
+        return answer
+
+    def note(self, gateway: Gateway, payment: Payment, answer: Answer) -> Result:
         """Record an answer, and when to look again if it decided nothing."""
         now = self.clock()
         with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
-            current = load(tx, payment.id)
+            current = with_account(load(tx, payment.id), gateway, answer)
             after = self.recorder.record(tx, current, answer, now=now, by=self.actor)
             if after.is_awaited:
-                after = save(tx, bumped(after, now))
+                after = save(tx, bumped(_told(after, answer, now, self.actor), now))
         is_unknown = answer.outcome is Outcome.UNKNOWN and after.st is Status.WAIT
         message = reason_of(answer) if is_unknown else ""
-        return result_of(payment, after, message, unknown=is_unknown)
+        is_answered = is_unknown and answer.code == ELSEWHERE
+        return result_of(payment, after, message, unknown=is_unknown, is_answered=is_answered)
 
     def end(self, gateway: Gateway, payment: Payment, reason: str) -> Result:
         """Close (a scan: reverse) at the provider; FAIL only when it says so.
@@ -74,12 +100,10 @@ class Asker:
                 f"{-(-wait_ms // 1000)} s",
                 hint="pay watch waits for it",
             )
-        answer = gateway.close(order_ref(payment))
+        answer = self.close(gateway, payment)
         if answer.outcome is Outcome.CLOSED:
             return self.record_end(payment, reason, answer)
-        if answer.outcome is Outcome.PAID and answer.paid is None:
-            answer = gateway.check(order_ref(payment))
-        result = self.note(payment, answer)
+        result = self.note(gateway, payment, answer)
         if answer.outcome is Outcome.NOT_FOUND and result.payment.st is Status.WAIT:
             return result_of(payment, result.payment, self._said_absent(result.payment))
         return result
@@ -89,10 +113,10 @@ class Asker:
         now = self.clock()
         can = "by now it can't be paid"
         if now < payment.expi:
-            can = f"it may still be scanned and paid for {_minutes(payment.expi - now)}"
+            can = f"it may still be scanned and paid for {minutes(payment.expi - now)}"
         return (
             f"the provider knows no such order (yet): {can}; if it stays so, it is FAIL in about "
-            f"{_minutes(gone_in(payment, now))}"
+            f"{minutes(gone_in(payment, now))}"
         )
 
     def record_end(self, payment: Payment, reason: str, answer: Answer | None = None) -> Result:
@@ -124,18 +148,40 @@ class Asker:
             )
             return result_of(payment, closed)
 
+    def record_abandoned(self, payment: Payment, reason: str, why: str) -> Result:
+        """Record that an operator ends the payment for `reason` though nobody can close it: `why`.
+
+        Raises:
+            ConflictError: it was sent (again) meanwhile.
+        """
+        with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
+            current = load(tx, payment.id)
+            now = self.clock()
+            if current.st is Status.OK:
+                return result_of(payment, current)
+            if (current.send_at, current.intent) != (payment.send_at, payment.intent):
+                raise ConflictError(f"payment {payment.id} was sent meanwhile", hint="pay check")
+            current = current.noted(
+                "abandoned", now, self.actor, why, next_check_at=0, abandoned_at=now
+            )
+            if current.st is Status.FAIL:
+                return result_of(payment, save(tx, current))
+            settlement, closed = self.recorder.settlement, Moment.CLOSED
+            ended = settlement.fail(
+                tx, current, Event.CLOSE, reason, now=now, by=self.actor, moment=closed
+            )
+            return result_of(payment, ended)
+
     def reverse_owed(self, payment: Payment) -> Result:
         """Reverse a scan that failed before the provider allowed its reversal."""
         gateway = self.gateway(payment)
         if self.wait_to_reverse(gateway, payment):
             return Result(payment)
-        answer = gateway.close(order_ref(payment))
-        if answer.outcome is Outcome.PAID and answer.paid is None:
-            answer = gateway.check(order_ref(payment))
+        answer = self.close(gateway, payment)
         is_done = answer.outcome in (Outcome.CLOSED, Outcome.PAID)
         with self.storage.transaction(self.actor, leaves_foreign=True) as tx:
-            current = load(tx, payment.id)
             now = self.clock()
+            current = _told(load(tx, payment.id), answer, now, self.actor)
             after = self.recorder.record(tx, current, answer, now=now, by=self.actor)
             if answer.outcome is Outcome.NOT_FOUND:
                 after = absent(after, now)
@@ -164,5 +210,15 @@ def _ended(payment: Payment, answer: Answer, now: int) -> dict[str, Any]:
     return {**changes, "reversed_at": now} if pay_type(payment.pay_tp).is_scan else changes
 
 
-def _minutes(ms: int) -> str:
+def _told(payment: Payment, answer: Answer, now: int, by: str) -> Payment:
+    """Return the payment with a line of history, once, that `answer` came from elsewhere."""
+    what = "not known there"
+    lines = [line.get("what") for line in payment.history if isinstance(line, dict)]
+    if answer.code != ELSEWHERE or what in lines:
+        return payment
+    return payment.noted(what, now, by, answer.message)
+
+
+def minutes(ms: int) -> str:
+    """Return a time (ms) as a sentence says it: whole minutes, the last one counted."""
     return f"{-(-ms // 60_000)} min"

@@ -79,7 +79,7 @@ class Creator(NamedTuple):
             ConflictError: the idempotency key was used with other input.
         """
         seller = new.seller or self.actor.domain
-        self.actor.require(seller, f"seller {seller}")
+        self.actor.require_seller(seller)
         merchant = self.find_merchant(seller)
         _check(new)
         meta, ignored = _split_meta(new.meta)

@@ -12,10 +12,9 @@ from payment_cli.model.payments.payment import Payment
 BACK_OFF_FIRST_MS = 15_000
 BACK_OFF_MAX_MS = 3_600_000
 
-#: So many fruitless questions in a row and an account is left alone for the rest of a sweep; its
-#: other payments are looked at again after that time.
-SILENCE_MAX = 3
-SILENCE_MS = 60_000
+#: What seems to begin so long after now was written by a clock that was wrong; a smaller error
+#: heals by itself.
+ASTRAY_MS = 3_600_000
 
 #: "No such order" counts so long after the provider's expiry: a payer who began in time may still
 #: be at it, and clocks differ (docs/decisions/0014).
@@ -38,6 +37,18 @@ def left(end: int, span: int, now: int) -> int:
     """
     left = end - now
     return left if 0 < left <= 2 * span else 0
+
+
+def is_astray(begin: int, end: int, now: int) -> bool:
+    """Whether a time limit from `begin` to `end` was set by a clock that was far ahead of `now`."""
+    return now + ASTRAY_MS < begin < end
+
+
+def redated(payment: Payment, now: int) -> Payment:
+    """Return the payment with its time limit from `now` on, if a wrong clock set it far ahead."""
+    if not is_astray(payment.send_at, payment.expi, now):
+        return payment
+    return payment._replace(expi=now + payment.expi - payment.send_at)
 
 
 def bumped(payment: Payment, now: int) -> Payment:

@@ -30,7 +30,7 @@ from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.record import Json
-from payment_cli.services.payments.accounts import Accounts, check_own_account
+from payment_cli.services.payments.accounts import Accounts, check_own_account, with_account
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.check import Checker
 from payment_cli.services.payments.lookup import Payments
@@ -112,7 +112,7 @@ class Receiver:
         payment_id = fields.get(id_key)
         if not isinstance(payment_id, str) or not payment_id:
             raise InvalidValueError(f"the callback has no text under {id_key!a}")
-        payment = load_committed(self.storage, payment_id)
+        payment = self.payments.get_committed(payment_id)
         provider = find_provider(pay_type(payment.pay_tp).provider) if payment.pay_tp else None
         message = provider.signed_message(fields) if provider is not None else None
         if message is None:
@@ -264,6 +264,7 @@ class Receiver:
                 raise UntrustedError(f"the callback names no payment of ours{trade}") from error
             _check_account(payment, account)
             check_own_account(payment, account.gateway)
+            payment = with_account(payment, account.gateway, notice.answer)
             if notice.answer.outcome is Outcome.UNKNOWN:
                 raise UntrustedError(f"payment {payment.id}: {reason_of(notice.answer)}")
             if notice.answer.outcome is Outcome.PAID or payment.st is Status.WAIT:

@@ -9,7 +9,7 @@ from payment_cli.model.payments.intent import INTENT_MS, IntentKind, is_send, ma
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment
 from payment_cli.model.payments.result import Result, result_of
-from payment_cli.services.payments.ask import Asker, order_ref
+from payment_cli.services.payments.ask import Asker
 from payment_cli.services.payments.pace import bumped, left
 from payment_cli.services.payments.records import load, save
 from payment_cli.services.payments.send import Sender, intended_request
@@ -34,13 +34,10 @@ class Resolver:
                 this program does not know, and the provider's answer decides nothing.
         """
         intent = payment.intent or {}
-        if left(int(str(intent.get("deadline", 0))), INTENT_MS, self.asker.clock()):
-            raise OutcomeUnknownError(
-                f"payment {payment.id}: a send is under way", hint="try again in a minute"
-            )
-        answer = gateway.check(order_ref(payment))
+        require_no_send_under_way(payment, self.asker.clock())
+        answer = self.asker.check(gateway, payment)
         if answer.outcome in _TELLING:
-            return self.asker.note(payment, answer)
+            return self.asker.note(gateway, payment, answer)
         if not is_send(intent):
             raise OutcomeUnknownError(
                 f"payment {payment.id}: this program does not know an intent of the kind "
@@ -57,7 +54,7 @@ class Resolver:
         """Ask about a scan, never send it again: its auth code is gone."""
         if answer.outcome is Outcome.NOT_FOUND or self.asker.clock() > payment.expi:
             return self.asker.end(gateway, payment, "the send was interrupted")
-        return self.asker.note(payment, answer)
+        return self.asker.note(gateway, payment, answer)
 
     def _send_again(self, gateway: Gateway, payment: Payment) -> Result:
         """Send the identical parameters under the same number, for the answer that was lost.
@@ -79,3 +76,16 @@ class Resolver:
         if answer.outcome is Outcome.REFUSED:
             answer = replace(answer, outcome=Outcome.UNKNOWN)
         return self.sender.finish(gateway, payment, claimed, answer, owner)
+
+
+def require_no_send_under_way(payment: Payment, now: int) -> None:
+    """See that no other process is speaking with the provider about the payment right now.
+
+    Raises:
+        OutcomeUnknownError: its intent is younger than such a conversation may last.
+    """
+    intent = payment.intent or {}
+    if left(int(str(intent.get("deadline", 0))), INTENT_MS, now):
+        raise OutcomeUnknownError(
+            f"payment {payment.id}: a send is under way", hint="try again in a minute"
+        )

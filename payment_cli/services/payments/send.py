@@ -16,7 +16,7 @@ from payment_cli.errors import (
     ProviderRefusedError,
     UntrustedError,
 )
-from payment_cli.gateways.base import AccountId, Answer, Gateway, Outcome, SendRequest
+from payment_cli.gateways.base import Answer, Gateway, Outcome, SendRequest
 from payment_cli.model.money import wire_currency
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.intent import IntentKind, is_owned_by, make_intent
@@ -24,7 +24,7 @@ from payment_cli.model.payments.pay_type import Argument, PayType, pay_type
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.secret import Secret
-from payment_cli.services.payments.accounts import Accounts
+from payment_cli.services.payments.accounts import Accounts, account_of
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.ask import order_ref
 from payment_cli.services.payments.lookup import Payments
@@ -81,7 +81,7 @@ class Sender:
         if stored is not None:
             return stored
         gateway, request = self._prepared(payment, kind, target, arguments)
-        recorded = self._record_intent(payment, request, target, gateway.account_id)
+        recorded = self._record_intent(payment, request, target, gateway)
         if isinstance(recorded, Result):
             return recorded
         waiting, owner = recorded
@@ -157,7 +157,7 @@ class Sender:
         )
 
     def _record_intent(
-        self, payment: Payment, request: SendRequest, target: str, account: AccountId
+        self, payment: Payment, request: SendRequest, target: str, gateway: Gateway
     ) -> tuple[Payment, str] | Result:
         """Make the payment WAIT with the parameters that will be sent, durably, before the call.
 
@@ -175,8 +175,7 @@ class Sender:
                 Event.SEND, now, actor, f"{request.pay_tp} {target}",
                 pay_tp=request.pay_tp,
                 pay_target=target,
-                pay_mch=account.merchant,
-                pay_app=account.app,
+                **account_of(gateway),
                 send_at=now,
                 expi=request.expires_at,
                 next_check_at=now + FIRST_CHECK_MS,

@@ -1,12 +1,14 @@
 """`payment p`: paying orders, cancelling them, and the clock tick that ends what is overdue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from payment_cli.clock import Clock
 from payment_cli.errors import (
+    ConfigError,
     ConflictError,
+    LockedError,
     NotAllowedError,
     OutcomeUnknownError,
     PaymentError,
@@ -18,15 +20,19 @@ from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment, Status
 from payment_cli.model.payments.result import Result
 from payment_cli.model.query.match import all_of, between, one_of
+from payment_cli.model.record import Record
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.model.shop.order_notice import NoticeType
 from payment_cli.model.shop.order_state import PENDING, OrderEvent
 from payment_cli.model.stores.merchant import Merchant
-from payment_cli.services.payments.check import Checker
+from payment_cli.services.events.postponements import Postponements
+from payment_cli.services.events.rounds import DONE, Due, End, Round
+from payment_cli.services.payments.check import Checker, account_of
 from payment_cli.services.payments.close import Closer, require_no_other_amount
 from payment_cli.services.payments.create import Creator, NewPayment
 from payment_cli.services.payments.lookup import Payments
+from payment_cli.services.payments.pace import ASTRAY_MS, is_astray
 from payment_cli.services.payments.send import SendArguments, Sender
 from payment_cli.services.payments.settlement import Owed
 from payment_cli.services.shop.orders import Buying, Orders
@@ -45,14 +51,26 @@ class Paying:
     anyway: bool = False
 
 
+#: What the sweep of overdue orders is called where it remembers what it could not do.
+OVERDUE = "order"
+
+#: An order that waits for a person's decision is looked at again after that time.
+PERSON_MS = 600_000
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one `payment tick` did to overdue orders; `held` wait for a payment of theirs to end."""
+    """What one `payment tick` did to overdue orders; `held` wait for a payment of theirs to end.
+
+    `undone` and `news` are those of the round (services/events/rounds.py).
+    """
 
     cancelled: tuple[str, ...]
     settled: tuple[str, ...]
     held: tuple[str, ...]
     errors: tuple[tuple[str, str], ...]
+    undone: int
+    news: tuple[str, ...]
 
 
 class OrderEffects(Protocol):
@@ -156,15 +174,21 @@ class OrderPayments:
         """Return all payments that the order owns, oldest first."""
         return [self.payments.get(pay_id) for pay_id in self.orders.get(fragment).pay_ids]
 
-    def cancel(self, fragment: str, reason: str) -> Order:
+    def cancel(self, fragment: str, reason: str, *, abandon: bool = False) -> Order:
         """Cancel a pending order: its payments are closed first, then stock and coupons are free.
 
+        With `abandon` those that can't be asked about are ended without their provider: see
+        `Closer.abandon`.
+
         Raises:
-            NotAllowedError: the order is paid, or was paid while it was being cancelled.
+            NotAllowedError: the order is paid, or was paid while it was being cancelled; or nothing
+                of it is to be abandoned, or not by this caller.
             OutcomeUnknownError: a payment could not be closed for sure; the order is as it was.
         """
         order = self.orders.get_committed(fragment)
         order.require(OrderEvent.CANCEL)
+        if abandon:
+            self._abandon(order, reason)
         self._end_all(order, reason)
         by = self.orders.actor.domain
         with self.storage.transaction(by, leaves_foreign=True) as tx:
@@ -182,47 +206,77 @@ class OrderPayments:
             cancelled = cancelled.noted("owed", now, by, f"{step}: {why}")
         return save_order(tx, cancelled)
 
-    def tick(self, limit: int) -> Tick:
+    def tick(self, limit: int, *, again: bool = False) -> Tick:
         """End overdue orders, at most `limit`: close their payments, then cancel them.
 
         One that was paid meanwhile is settled instead; one whose payment can't be closed for sure
-        is left for the next tick and reported. Where a person must decide about another amount, or
-        the provider must say more often that it knows no such order, the order is held: no error.
+        is postponed (services/events/rounds.py) and reported. Where a person must decide about
+        another amount, or the provider must say more often that it knows no such order, the order
+        is held: no error. `again`: also what is postponed.
+
+        Raises:
+            LockedError, StorageError: nothing can be written now.
         """
-        overdue, before = self._overdue(limit)
-        cancelled, settled, held, errors = [], [], [*before], []
-        for order_id in overdue:
+        cancelled: list[str] = []
+        settled: list[str] = []
+        postponements = Postponements(self.storage, self.orders.actor, self.clock)
+        run = Round(postponements, OVERDUE, limit, again=again)
+
+        def end_one(order_id: str) -> End:
             try:
+                if held_until := self._redated_until(order_id) or self._held_until(order_id):
+                    return End(held_until=held_until)
                 self.cancel(order_id, "expired")
-                cancelled.append(order_id)
-            except PaymentError as error:
+            except LockedError:
+                raise
+            except PaymentError:
                 if self._is_over(order_id):
                     settled.append(order_id)
-                elif self._is_held(order_id):
-                    held.append(order_id)
-                else:
-                    errors.append((order_id, f"{error.code}: {error}"))
-        return Tick(tuple(cancelled), tuple(settled), tuple(held), tuple(errors))
+                    return DONE
+                if held_until := self._held_until(order_id):
+                    return End(held_until=held_until)
+                raise
+            cancelled.append(order_id)
+            return DONE
 
-    def _overdue(self, limit: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return at most `limit` orders that are to end, and those before them that are held."""
-        match = all_of(
-            between("ord_expi", low=1, high=self.clock() - 1),
-            one_of("ord_status", [str(status) for status in PENDING]),
+        run.run(map(_due, self._overdue()), end_one)
+        return Tick(
+            tuple(cancelled),
+            tuple(settled),
+            tuple(run.held),
+            tuple(run.errors),
+            run.undone,
+            run.news,
         )
-        held, overdue = set(), []
-        for record in self.orders.query(Query(match, (("ord_expi", 1),))):
-            order_id = str(record["id"])
-            if self._is_held(order_id):
-                held.add(order_id)
-                continue
-            overdue.append(order_id)
-            if len(overdue) == limit:
-                break
-        return tuple(overdue), tuple(sorted(held))
 
-    def _is_held(self, order_id: str) -> bool:
-        """Whether a payment of the order has to wait.
+    def _overdue(self) -> Iterator[Record]:
+        """Yield the orders that are to end, and those that a clock far ahead of now made."""
+        now = self.clock()
+        is_pending = one_of("ord_status", [str(status) for status in PENDING])
+        overdue = all_of(between("ord_expi", low=1, high=now - 1), is_pending)
+        yield from self.orders.query(Query(overdue, (("ord_expi", 1),)))
+        # Nothing has touched these since, or their `lm` would be of today.
+        ahead = all_of(is_pending, between("lm", low=now + ASTRAY_MS + 1))
+        for record in self.orders.query(Query(ahead, (("lm", 1),))):
+            if not 0 < int(str(record.get("ord_expi"))) < now:
+                yield record
+
+    def _redated_until(self, order_id: str) -> int:
+        """Return the new end of an order that a wrong clock made, and give it that; else 0."""
+        now = self.clock()
+        order = self.orders.get_committed(order_id)
+        if not is_astray(order.ct, order.ord_expi, now):
+            return 0
+        by = self.orders.actor.domain
+        with self.storage.transaction(by, leaves_foreign=True) as tx:
+            current = load_order(tx, order.sto_nm, order.id)
+            end = now + current.ord_expi - current.ct
+            note = "the clock had been ahead"
+            save_order(tx, current.noted("redated", now, by, note, ord_expi=end))
+        return end
+
+    def _held_until(self, order_id: str) -> int:
+        """Return until when (AMS) a payment of the order has to wait, 0 if none has.
 
         For a person, as another amount came for it; or before its provider is asked again, as that
         knows no such order (services/payments/pace.py: absent).
@@ -231,13 +285,15 @@ class OrderPayments:
             order = self.orders.get_committed(order_id)
             payments = [self.payments.get_committed(pay_id) for pay_id in order.pay_ids]
         except PaymentError:
-            return False
+            return 0
         now = self.clock()
-        return any(
-            payment.has_other_amount
-            or (payment.is_awaited and payment.absent_at and now < payment.next_check_at)
+        ends = [now + PERSON_MS for payment in payments if payment.has_other_amount]
+        ends += [
+            payment.next_check_at
             for payment in payments
-        )
+            if payment.is_awaited and payment.absent_at and now < payment.next_check_at
+        ]
+        return max(ends, default=0)
 
     def _is_over(self, order_id: str) -> bool:
         """Whether an order that could not be ended needs no end any more; a damaged one does."""
@@ -325,15 +381,17 @@ class OrderPayments:
         return self.sender.send(payment.id, pay_tp, target, paying.arguments)
 
     def _end(self, payment: Payment, pay_tp: str, *, anyway: bool) -> None:
-        """Close the open payment before another type is opened."""
+        """Close the open payment before another type is opened.
+
+        Raises:
+            NotAllowedError: it is paid. OutcomeUnknownError: it could not be closed for sure.
+        """
         try:
             result = self.closer.close(payment.id, f"paid by {pay_tp} instead")
-        except OutcomeUnknownError:
+        except (OutcomeUnknownError, ConfigError):
             if anyway:
                 return
             raise
-        if result.payment.st is Status.OK:
-            raise NotAllowedError(f"order is paid by payment {payment.id}")
         if result.payment.st is Status.WAIT and not anyway:
             raise OutcomeUnknownError(
                 f"payment {payment.id} could not be closed for sure: {result.err_msg}",
@@ -351,6 +409,26 @@ class OrderPayments:
                     hint="try again",
                 )
 
+    def _abandon(self, order: Order, reason: str) -> None:
+        """End those payments of the order that can't be closed; what can be is left as it is.
+
+        Raises:
+            NotAllowedError: there are none.
+        """
+        self.closer.require_operator()
+        refusal = NotAllowedError(f"no payment of order {order.id} waits", hint="payment o cancel")
+        abandoned = 0
+        for payment in map(self.payments.get_committed, order.pay_ids):
+            if payment.is_final:
+                continue
+            try:
+                self.closer.abandon(payment.id, reason)
+                abandoned += 1
+            except NotAllowedError as error:
+                refusal = error
+        if not abandoned:
+            raise refusal
+
     def _current(self, order: Order) -> Payment | None:
         return self.payments.get(order.pay_id) if order.pay_id else None
 
@@ -359,6 +437,13 @@ class OrderPayments:
         if payment is None:
             raise NotAllowedError(f"order {order.id} has no payment yet", hint="payment p pay")
         return payment
+
+
+def _due(record: Record) -> Due:
+    """Return an order as it is due, and who is asked about its payment."""
+    store = str(record.get("sto_nm"))
+    account = account_of(store, str(record.get("pay_tp") or ""), str(record.get("seller") or ""))
+    return Due(str(record["id"]), store, account)
 
 
 def _is_open_for(payment: Payment, pay_tp: str, target: str) -> bool:

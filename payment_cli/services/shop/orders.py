@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from payment_cli.clock import Clock
-from payment_cli.errors import InvalidValueError, NotAllowedError
+from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
 from payment_cli.ids import NewId
 from payment_cli.model.actor import Actor
 from payment_cli.model.money import same_currency
 from payment_cli.model.query.match import Match, all_of, equal, one_of
 from payment_cli.model.record import Record
 from payment_cli.model.shop.address import Address, AddressType
-from payment_cli.model.shop.coupon import CouponEvent
+from payment_cli.model.shop.coupon import Coupon, CouponEvent
 from payment_cli.model.shop.freight import Route, read_sheet
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
@@ -240,7 +240,7 @@ class Orders:
 
     def _merchant(self, buying: Buying) -> Merchant:
         seller = buying.seller or self.actor.domain
-        self.actor.require(seller, f"store {seller}")
+        self.actor.require_seller(seller)
         return self.find_merchant(seller)
 
     def _require_room(
@@ -274,7 +274,7 @@ class Orders:
             now=self.clock(),
             buyer_id=buying.buyer_id,
             discounts=load_discounts(reader, merchant.domain),
-            coupons=load_coupons(reader, merchant.domain, wanted.coupon_ids),
+            coupons=_coupons(reader, merchant.domain, wanted, buying.buyer_id),
             kinds=Kinds(OrderKind(settings.w_tp), buying.kind),
             route=_route(reader, merchant.domain, settings, delivery, buying),
             kinds_max=settings.kinds_max,
@@ -303,7 +303,7 @@ def _delivery(reader: Reader, domain: str, wanted: OrderInput, buyer_id: str) ->
     """Return where the order goes: as written, the buyer's address of that id, or the default.
 
     Raises:
-        NotAllowedError: the address is another buyer's.
+        NotFoundError: there is no such address of this buyer.
     """
     if wanted.delivery:
         return dict(wanted.delivery)
@@ -311,10 +311,23 @@ def _delivery(reader: Reader, domain: str, wanted: OrderInput, buyer_id: str) ->
     if wanted.address_id:
         address = Address.from_record(reader.get(addresses, wanted.address_id))
         if address.tp is not AddressType.BUYER or address.uid != buyer_id:
-            raise NotAllowedError(f"address {address.id} is not one of this buyer")
+            raise NotFoundError("address", wanted.address_id, hint="it must be one of this buyer")
         return address.delivery()
     found = _default_address(reader, domain, AddressType.BUYER, buyer_id) if buyer_id else None
     return found.delivery() if found is not None else {}
+
+
+def _coupons(reader: Reader, domain: str, wanted: OrderInput, buyer_id: str) -> list[Coupon]:
+    """Return the coupons that a buyer lists.
+
+    Raises:
+        NotFoundError: there is no such coupon for this buyer; whether another has it is not told.
+    """
+    found = load_coupons(reader, domain, wanted.coupon_ids)
+    for coupon in found:
+        if not coupon.is_for(buyer_id):
+            raise NotFoundError("coupon", coupon.id, hint="it must be this buyer's, or anybody's")
+    return found
 
 
 def _route(

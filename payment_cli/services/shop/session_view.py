@@ -4,7 +4,7 @@ A buyer sees the orders and payments of its own buyer id, a cashier those of the
 somebody else's is answered as what does not exist.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from payment_cli.clock import Clock
@@ -172,7 +172,8 @@ class SessionView:
         return self.find_merchant(self.session.domain)
 
     def _texts(self, order: Order, merchant: Merchant, lang: str) -> Mapping[str, Json]:
-        names = (order.title, *(line.w_nm for line in order.ord_ws))
+        rows = (*_names(order.ord_ds, "dis_nm"), *_names(order.coupons, "title"))
+        names = (*(line.w_nm for line in order.ord_ws), *rows)
         if not any(name.startswith(PREFIX) for name in names):
             return {}
         own = merchant.lang
@@ -183,6 +184,13 @@ class SessionView:
             except NotFoundError:
                 continue
         return {}
+
+
+def _names(rows: Iterable[Json], field: str) -> Iterator[str]:
+    """Yield what the rows of an order call the discounts or coupons that they are copies of."""
+    for row in rows:
+        if isinstance(row, Mapping):
+            yield str(row.get(field, ""))
 
 
 def _sells_by(merchant: Merchant, kind: PayType) -> bool:

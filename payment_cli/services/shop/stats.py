@@ -84,10 +84,10 @@ class Stats:
         - status: orders made in it.
 
         Raises:
-            NotAllowedError: the caller may not see that store.
+            NotFoundError: it is no store that the caller may see.
         """
         if store:
-            self.actor.require(store, f"store {store}")
+            self.actor.require_store(store)
         domain = store or (None if self.actor.is_operator else self.actor.domain)
         table = _Table(by)
         tz = self.zone_of(store or self.actor.domain)

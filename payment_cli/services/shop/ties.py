@@ -4,7 +4,7 @@ Who changes one product must not make another unsellable without knowing: the ch
 and names who needs the product as it is. What broke in another way, the doctor tells.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from payment_cli.errors import InvalidValueError, NotAllowedError
 from payment_cli.model.money import same_currency
@@ -55,7 +55,7 @@ def require_sound(reader: Reader, domain: str, product: Product) -> None:
 
 
 def require_untied(
-    reader: Reader, domain: str, before: Product, after: Product, besides: Collection[str] = ()
+    reader: Reader, domain: str, before: Product, after: Product, besides: Container[str] = ()
 ) -> None:
     """Refuse a change of a product that live goods need as it is; `besides` are ids that do not.
 
@@ -63,14 +63,13 @@ def require_untied(
         NotAllowedError: packages hold it, or goods have their price from a rule of it, and it would
             be deleted, or in another currency, or without the rule.
     """
-    besides = {before.id, *besides}
     if before.is_live and not after.is_live:
         _require_nobody(reader, domain, before, "it can't be deleted", besides)
     elif not same_currency(before.w_currency, after.w_currency):
         why = f"it can't be sold in {after.w_currency}"
         _require_nobody(reader, domain, before, why, besides)
     elif before.prices != after.prices:
-        users = _live(reader, domain, equal("pro_id", before.id), besides)
+        users = _live(reader, domain, before, equal("pro_id", before.id), besides)
         lost = [user for user in users if not _has_rule(user, after)]
         _refuse(before, lost, "its price rules can't change so: goods have their price by it")
 
@@ -95,19 +94,21 @@ def _has_rule(user: Product, holder: Product) -> bool:
 
 
 def _require_nobody(
-    reader: Reader, domain: str, product: Product, why: str, besides: Collection[str]
+    reader: Reader, domain: str, product: Product, why: str, besides: Container[str]
 ) -> None:
-    packages = _live(reader, domain, equal("w_pkg.w_id", product.id), besides)
+    packages = _live(reader, domain, product, equal("w_pkg.w_id", product.id), besides)
     _refuse(product, packages, f"{why}: packages hold it")
-    users = _live(reader, domain, equal("pro_id", product.id), besides)
+    users = _live(reader, domain, product, equal("pro_id", product.id), besides)
     _refuse(product, users, f"{why}: goods have their price by it")
 
 
-def _live(reader: Reader, domain: str, wanted: Match, besides: Collection[str]) -> list[Product]:
-    """Return the live goods that fit, by name, without those whose ids are in `besides`."""
+def _live(
+    reader: Reader, domain: str, product: Product, wanted: Match, besides: Container[str]
+) -> list[Product]:
+    """Return the live goods that fit, by name, without `product` and those of `besides`."""
     match = all_of(equal("th_live", LIVE), wanted)
     found = map(Product.from_record, reader.query(products(domain), Query(match, (("nm", 1),))))
-    return [product for product in found if product.id not in besides]
+    return [one for one in found if one.id != product.id and one.id not in besides]
 
 
 def _refuse(product: Product, others: Sequence[Product], why: str) -> None:

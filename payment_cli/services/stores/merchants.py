@@ -42,7 +42,7 @@ class Merchants(NamedTuple):
             OtherOwnerError: the tree is another user's.
         """
         check_name("domain", name)
-        self.actor.require(name, f"domain {name}")
+        self.actor.require_seller(name)
         if name in authored.list_domains(self.root):
             raise ConflictError(f"{name} is a merchant already", hint="payment store show")
         merchant = Merchant(domain=name, id=self.new_id(self.clock()), title=name)
@@ -68,6 +68,15 @@ class Merchants(NamedTuple):
             ConfigError: its store_info.json is damaged.
         """
         return Merchant.from_record(domain, authored.read_store_info(self.root, domain))
+
+    def show(self, domain: str) -> Merchant:
+        """Return the merchant of `domain` to somebody who asks for it by name.
+
+        Raises:
+            NotFoundError: there is none that the caller may see. ConfigError: as `get`.
+        """
+        self.actor.require_store(domain)
+        return self.get(domain)
 
     def logo(self, domain: str) -> "Logo":
         """Return the logo of a store.
@@ -98,9 +107,9 @@ class Merchants(NamedTuple):
             InvalidValueError: not a key that can be set, not its kind of value, or `sellers` names
                 a target that has no config.
             ConfigError: the file of the language `lang` is damaged.
-            NotAllowedError: the caller may not act for `domain`.
+            NotFoundError: there is no such merchant that the caller may see.
         """
-        self.actor.require(domain, f"store {domain}")
+        self.actor.require_store(domain)
         merchant = self.get(domain)
         change: dict[str, Any]
         if key == "sellers":

@@ -27,7 +27,7 @@ class StoreSettingsService:
 
     def get(self, domain: str) -> StoreSettings:
         """Return a store's settings; the defaults where nothing was set."""
-        self.actor.require(domain, f"store {domain}")
+        self.actor.require_store(domain)
         return load_settings(self.storage, domain)
 
     def set(self, domain: str, name: str, text: str) -> StoreSettings:
@@ -38,7 +38,7 @@ class StoreSettingsService:
             NotFoundError: it names a script that the store does not have, or there is no key.
             ConfigError: what it names can't be read.
         """
-        self.actor.require(domain, f"store {domain}")
+        self.actor.require_store(domain)
         value = _typed(name, text)
         collection = settings(domain)
         with self.storage.transaction(self.actor.domain) as tx:

@@ -56,7 +56,7 @@ class WebhookKeyService:
         """Make a key for a store that has none.
 
         Raises:
-            NotFoundError: there is no such store. NotAllowedError: it is another's.
+            NotFoundError: there is no such store that the caller may see.
             ConfigError: its key file is not as it must be. StorageError: the disk refused.
         """
         self._require(domain)
@@ -84,7 +84,7 @@ class WebhookKeyService:
         return self._facts(domain, self.files.retire(domain), "retired")
 
     def _require(self, domain: str) -> None:
-        self.actor.require(domain, f"store {domain}")
+        self.actor.require_store(domain)
         self.find_merchant(domain)
 
     def _facts(self, domain: str, keys: WebhookKeys, done: str) -> KeyFacts:

@@ -71,9 +71,10 @@ class Doctor:
     `probe_storage` opens the storage, reads from it, and returns a sentence about what it found
     (or raises a PaymentError: no journal beside the files, a foreign record, locked). `left_files`
     yields the paths of the files that are left to a foreign hand, `owed` the steps that could not
-    be done yet (owed.py: shown), `payments` what there is to say of payments (doctor_payments.py),
-    `examine_store` what there is to say of one store (doctor_stores.py). `mounts` is where the
-    machine lists its mounted file systems.
+    be done yet (owed.py: shown), `examine_store` what there is to say of one store
+    (doctor_stores.py). `more` are others who examine, by what they look at: the payments
+    (doctor_payments.py), what sweeps put off (doctor_postponed.py), whether a backup is whole.
+    `mounts` is where the machine lists its mounted file systems.
     """
 
     root: Path
@@ -82,7 +83,7 @@ class Doctor:
     probe_storage: Callable[[], str]
     left_files: Callable[[], Iterable[str]]
     owed: Callable[[], Iterable[Record]]
-    payments: Callable[[], Iterable[Finding]]
+    more: Mapping[str, Callable[[], Iterable[Finding]]]
     examine_store: Callable[[Merchant], Iterable[Finding]]
     mounts: Path = MOUNTS
 
@@ -95,7 +96,7 @@ class Doctor:
         for subject, check in (
             ("storage", self._storage),
             ("owed", self._owed),
-            ("payments", self.payments),
+            *self.more.items(),
             (_SETTINGS, self._settings),
             ("targets", self._targets),
             ("merchants", self._merchants),
@@ -175,12 +176,18 @@ class Doctor:
             return
         names = [provider.name for provider in configured_providers()]
         known = {name: set(self.configs.targets(name)) for name in names}
+        bearers: dict[str, list[str]] = {}
         for domain in domains:
             try:
                 merchant = self.configs.merchant(domain)
+                bearers.setdefault(merchant.id, []).append(domain)
                 yield from self._merchant(merchant, known)
             except PaymentError as problem:
                 yield failed(f"{domain} store", problem)
+        for store_id, stores in bearers.items():
+            if len(stores) > 1:
+                told = f"{', '.join(stores)} say the same id, {store_id[:40]!a}, in store_info.json"
+                yield warn("merchants", told, "give all but one of them an id of their own")
 
     def _merchant(
         self, merchant: Merchant, known: Mapping[str, Collection[tuple[str, str]]]
@@ -204,7 +211,7 @@ class Doctor:
 def _again(step: Record) -> str:
     """Return the command that tries an owed step again: a hook's run never does by itself."""
     is_hook = str(step["what"]).split()[0] == HOOK
-    return f"payment hook again {step['id']}" if is_hook else "payment tick"
+    return f"payment hook again {step['id']}" if is_hook else "payment tick --all"
 
 
 def _called_back(provider: str) -> list[PayType]:

@@ -12,7 +12,8 @@ from payment_cli.errors import (
 from payment_cli.model.actor import Actor
 from payment_cli.model.query.match import everything
 from payment_cli.model.record import Json, Record
-from payment_cli.services.events.outbox import OUTBOX, find_row
+from payment_cli.services.events.outbox import OUTBOX, OWED, find_row, store_of
+from payment_cli.services.events.postponements import Postponements
 from payment_cli.services.payments.records import load, save
 from payment_cli.storage.base import Query, Storage
 
@@ -32,12 +33,17 @@ class OwedSteps:
     clock: Clock
 
     def list(self, *, failed_only: bool = False) -> Iterator[Record]:
-        """Yield what is owed, longest untried first, each as `shown`.
+        """Yield what is owed, longest untried first, each as `shown`, with `next_at`.
+
+        That is when `payment tick` tries it again (AMS), 0 if the next one does.
 
         With `failed_only` without what no attempt was made at yet.
         """
+        everybody = Actor(self.actor.domain, is_operator=True)
+        rows = Postponements(self.storage, everybody, self.clock).all(OWED)
+        until = {row.what: row.until for row in rows}
         for row in self.storage.query(OUTBOX, Query(everything(), (("lm", 1),))):
-            seen = shown(row)
+            seen = {**shown(row), "next_at": until.get(str(row["id"]), 0)}
             is_ours = self.actor.is_operator or seen["store"] == self.actor.domain
             if is_ours and (seen["tries"] or not failed_only):
                 yield seen
@@ -49,17 +55,15 @@ class OwedSteps:
 
         Raises:
             NotFoundError, AmbiguousIdError: nothing of that id is owed.
-            NotAllowedError: it is another store's.
             InvalidValueError: the reason is not one line of REASON_MAX characters or less.
         """
         if len(reason) > REASON_MAX or not reason.isprintable():
             raise InvalidValueError(f"the reason must be one line, at most {REASON_MAX} characters")
-        row_id = find_row(self.storage, fragment, _ONE)
+        row_id = find_row(self.storage, self.actor, fragment, _ONE)
         by = self.actor.domain
         with self.storage.transaction(by, leaves_foreign=True) as tx:
             row = tx.get(OUTBOX, row_id)
             seen = shown(row)
-            self.actor.require(str(seen["store"]), f"{_ONE} {row_id}")
             tx.delete(OUTBOX, row_id, int(str(row["rev"])))
             if seen["payment"]:
                 note = f"{seen['what']}: {reason}"
@@ -83,7 +87,7 @@ def shown(row: Record) -> Record:
         "ct": row.get("ct"),
         "lm": row.get("lm"),
         "what": data.get("step") or " ".join(str(row[k]) for k in ("what", "event") if k in row),
-        "store": data.get("store") or data.get("domain") or "",
+        "store": store_of(row),
         "or_id": data.get("order_id") or "",
         "payment": data.get("payment_id") or "",
         "tries": row.get("tries") or 0,

@@ -1,59 +1,71 @@
 """`payment tick`: what has to be done from time to time, for a crontab.
 
 Overdue orders end, what commits owe to baskets is applied, scripts and hooks that are due run, and
-stores are told of their orders.
-Each run does a bounded amount of each, and what can't be done is told and left for the next one.
+stores are told of their orders. Each is a round of its own sweep (services/events/rounds.py), and
+does a bounded amount; what can't be done is postponed. A later sweep is one more row of `_sweeps`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from payment_cli.errors import ConfigError, PaymentError
 from payment_cli.model.payments.payment import ApplyStatus
 from payment_cli.model.record import Json, Record
 from payment_cli.services.events.hooks import Hooks
 from payment_cli.services.events.notices import Notices
 from payment_cli.services.events.outbox import Outbox
+from payment_cli.services.events.postponements import Postponements
+from payment_cli.services.events.rounds import DONE, Due, End, Round
 from payment_cli.services.payments.apply import Applier
-from payment_cli.services.payments.due import due_scripts
 from payment_cli.services.shop.order_payments import OrderPayments
 
-#: (id, reason) of what could not be done.
-Errors = list[tuple[str, str]]
+
+class Part(NamedTuple):
+    """What one sweep of a tick did: `counts` as they are printed, the rest as a `Round` has it."""
+
+    counts: Mapping[str, Json]
+    errors: tuple[tuple[str, str], ...] = ()
+    undone: int = 0
+    news: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did. `cancelled`, `settled` and `held` are ids of overdue orders."""
+    """What one tick did. `undone` counts what is postponed because it failed."""
 
-    cancelled: tuple[str, ...]
-    settled: tuple[str, ...]
-    held: tuple[str, ...]
-    outbox: int
-    scripts: int
-    scripts_failed: int
-    hooks: int
-    hooks_failed: int
-    notices: int
-    notices_missed: int
-    errors: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def errors(self) -> tuple[tuple[str, str], ...]:
+        """(id, reason) of what could not be done in this tick."""
+        return tuple(error for part in self.parts for error in part.errors)
+
+    @property
+    def undone(self) -> int:
+        """How many things and accounts are postponed by now because they failed."""
+        return sum(part.undone for part in self.parts)
+
+    @property
+    def news(self) -> tuple[str, ...]:
+        """What a person is to be told, because it is not as it was at the last tick."""
+        return tuple(dict.fromkeys(line for part in self.parts for line in part.news))
 
     def to_record(self) -> Record:
-        """Return the summary as it is printed."""
+        """Return the summary as it is printed; `cancelled`, `settled` and `held` are orders."""
         errors: list[Json] = [{"id": record_id, "msg": said} for record_id, said in self.errors]
-        return {
-            "cancelled": list(self.cancelled),
-            "settled": list(self.settled),
-            "held": list(self.held),
-            "outbox": self.outbox,
-            "scripts": self.scripts,
-            "scripts_failed": self.scripts_failed,
-            "hooks": self.hooks,
-            "hooks_failed": self.hooks_failed,
-            "notices": self.notices,
-            "notices_missed": self.notices_missed,
-            "errors": errors,
-        }
+        counts = {key: value for part in self.parts for key, value in part.counts.items()}
+        return {**NOTHING, **counts, "postponed": self.undone, "errors": errors}
+
+
+#: What a tick counts, as it is printed where a sweep could not even begin.
+NOTHING: Mapping[str, Json] = {
+    "cancelled": [], "settled": [], "held": [], "outbox": 0, "scripts": 0, "scripts_failed": 0,
+    "hooks": 0, "hooks_failed": 0, "notices": 0, "notices_missed": 0,
+}  # fmt: skip
+
+
+class _Sweep(Protocol):
+    def __call__(self, most: int, *, again: bool) -> Part: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,47 +78,69 @@ class Ticker:
     notices: Callable[[], Notices]
     hooks: Callable[[], Hooks]
 
-    def tick(self, most: int) -> Ticked:
+    def tick(self, most: int, *, again: bool = False) -> Ticked:
         """Do what is due: at most `most` of orders, outbox rows, scripts, notices, hooks each.
+
+        With `again` also what is postponed. A sweep that can't even begin stops no other, and is
+        postponed like anything else.
 
         Raises:
             LockedError, StorageError: nothing can be written now.
         """
-        orders = self.order_payments.tick(most)
-        applied = self.outbox.apply(most)
-        errors: Errors = [*orders.errors, *applied.errors]
-        done, failed = self._run_scripts(most, errors)
-        told = self.notices().drain(most)
-        hooked = self.hooks().drain(most)
-        return Ticked(
-            cancelled=orders.cancelled,
-            settled=orders.settled,
-            held=orders.held,
-            outbox=applied.count,
-            scripts=done,
-            scripts_failed=failed,
-            hooks=hooked.done,
-            hooks_failed=hooked.failed,
-            notices=told.delivered,
-            notices_missed=told.waiting + told.failed,
-            errors=(*errors, *told.errors.items(), *hooked.errors.items()),
-        )
+        sweeps = self._sweeps()
+        parts: list[Part] = []
+        actor = self.order_payments.orders.actor
+        postponements = Postponements(self.outbox.storage, actor, self.outbox.clock)
+        run = Round(postponements, "tick", len(sweeps), again=again)
 
-    def _run_scripts(self, most: int, errors: Errors) -> tuple[int, int]:
-        """Run what is due; return how many scripts were done and how many failed."""
-        applier = self.applier()
-        done = failed = 0
-        try:
-            due = due_scripts(applier.payments, most)
-        except ConfigError as error:  # whose payments they are is in a file that can't be read
-            errors.append((applier.payments.actor.domain, f"{error.code}: {error}"))
-            return 0, 0
-        for payment_id in due:
-            try:
-                after = applier.apply_if_due(applier.payments.get_committed(payment_id))
-            except PaymentError as error:
-                errors.append((payment_id, f"{error.code}: {error}"))
-                continue
-            done += after.apply_st == ApplyStatus.DONE
-            failed += after.apply_st == ApplyStatus.FAILED
-        return done, failed
+        def sweep(name: str) -> End:
+            parts.append(sweeps[name](most, again=again))
+            return DONE
+
+        run.run([Due(name, actor.domain) for name in sweeps], sweep)
+        parts.append(Part({}, tuple(run.errors), run.undone, run.news))
+        return Ticked(tuple(parts))
+
+    def _sweeps(self) -> Mapping[str, _Sweep]:
+        return {
+            "orders": self._end_orders,
+            "outbox": self._apply_outbox,
+            "scripts": self._run_scripts,
+            "notices": self._tell,
+            "hooks": self._run_hooks,
+        }
+
+    def _end_orders(self, most: int, *, again: bool) -> Part:
+        done = self.order_payments.tick(most, again=again)
+        counts: dict[str, Json] = {
+            "cancelled": list(done.cancelled),
+            "settled": list(done.settled),
+            "held": list(done.held),
+        }
+        return Part(counts, done.errors, done.undone, done.news)
+
+    def _apply_outbox(self, most: int, *, again: bool) -> Part:
+        done = self.outbox.apply(most, again=again)
+        return Part({"outbox": done.count}, done.errors, done.undone, done.news)
+
+    def _run_scripts(self, most: int, *, again: bool) -> Part:
+        done = self.applier().run_due(most, again=again)
+        states = [payment.apply_st for payment in done.after]
+        counts: dict[str, Json] = {
+            "scripts": states.count(ApplyStatus.DONE),
+            "scripts_failed": states.count(ApplyStatus.FAILED),
+        }
+        return Part(counts, done.errors, done.undone, done.news)
+
+    def _tell(self, most: int, *, again: bool) -> Part:
+        done = self.notices().drain(most, again=again)
+        counts: dict[str, Json] = {
+            "notices": done.delivered,
+            "notices_missed": done.waiting + done.failed,
+        }
+        return Part(counts, done.errors, done.undone, done.news)
+
+    def _run_hooks(self, most: int, *, again: bool) -> Part:
+        done = self.hooks().drain(most, again=again)
+        counts: dict[str, Json] = {"hooks": done.done, "hooks_failed": done.failed}
+        return Part(counts, done.errors, done.undone, done.news)

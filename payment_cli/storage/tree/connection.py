@@ -12,11 +12,12 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
-from payment_cli.files.safe_files import exists, folder, write_new
+from payment_cli.files.safe_files import exists, folder, open_root, write_new
 from payment_cli.ids import new_token
+from payment_cli.storage.tree import ghost
 from payment_cli.storage.tree.layout import write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
-from payment_cli.storage.tree.schema import create_indexes, create_tables
+from payment_cli.storage.tree.schema import COPY_ID, create_indexes, create_tables
 from payment_cli.storage.tree.versions import NEW_END, OldTreeError, check_version
 
 #: The name of a new journal that is whole, until it is in place.
@@ -129,11 +130,11 @@ def _misplaced(path: str, what: str) -> CorruptRecordError:
 
 
 class Journal(NamedTuple):
-    """An open journal: its connection, what identifies its file, and its own name."""
+    """An open journal: its connection, its own name, and whether it is a backup's, unchanged."""
 
     conn: sqlite3.Connection
-    inode: tuple[int, int] | None
     name: str
+    is_copy: bool
 
 
 def open_writer(root: Path) -> Journal:
@@ -142,16 +143,15 @@ def open_writer(root: Path) -> Journal:
     Raises:
         sqlite3.Error: it can't be opened. ConfigError: it is newer. OldTreeError: it is older.
     """
-    inode = inode_of(journal_path(root))
     conn = _checked(_connect(root, "mode=rw"))
     try:
-        conn.execute("PRAGMA synchronous = FULL")
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
         name = single(conn, "SELECT journal FROM tree", str)
+        is_copy = conn.execute("PRAGMA application_id").fetchone()[0] == COPY_ID
     except BaseException:
         conn.close()
         raise
-    return Journal(conn, inode, name)
+    return Journal(conn, name, is_copy)
 
 
 def single(conn: sqlite3.Connection, sql: str, type_: type[_T]) -> _T:
@@ -196,7 +196,6 @@ def open_as_it_is(root: Path) -> sqlite3.Connection:
     try:
         with suppress(OldTreeError):
             check_version(conn)
-        _check_schema(conn)
     except BaseException:
         conn.close()
         raise
@@ -223,7 +222,7 @@ def _open_read_only(root: Path, first: sqlite3.OperationalError) -> sqlite3.Conn
 def _connect(root: Path, options: str) -> sqlite3.Connection:
     inode_of(journal_path(root))
     uri = f"file:{quote(str(journal_path(root).absolute()))}?{options}"
-    conn = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+    conn = _synced(sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None))
     conn.text_factory = _text
     return conn
 
@@ -239,26 +238,30 @@ def _text(data: bytes) -> str:
         return ""
 
 
-def _checked(conn: sqlite3.Connection) -> sqlite3.Connection:
+def _synced(conn: sqlite3.Connection) -> sqlite3.Connection:
+    """Have every commit of a connection be on disk; a reader's too, which may be a checkpoint.
+
+    Raises:
+        sqlite3.Error: the database can't be read.
+    """
     try:
-        check_version(conn)
-        _check_schema(conn)
+        conn.execute("PRAGMA synchronous = FULL")
+    except UnicodeDecodeError as error:  # SQLite's sentence quotes damaged text
+        conn.close()
+        raise sqlite3.DatabaseError("the names of its tables are damaged") from error
     except BaseException:
         conn.close()
         raise
     return conn
 
 
-def _check_schema(conn: sqlite3.Connection) -> None:
-    """Have SQLite read which tables there are.
-
-    Raises:
-        sqlite3.Error: it can't. Its own sentence may quote damaged text, which Python can't say.
-    """
+def _checked(conn: sqlite3.Connection) -> sqlite3.Connection:
     try:
-        conn.execute("SELECT 1 FROM sqlite_master LIMIT 0")
-    except UnicodeDecodeError as error:
-        raise sqlite3.DatabaseError("the names of its tables are damaged") from error
+        check_version(conn)
+    except BaseException:
+        conn.close()
+        raise
+    return conn
 
 
 def create_journal(root: Path, root_fd: int) -> None:
@@ -275,6 +278,31 @@ def create_journal(root: Path, root_fd: int) -> None:
 def missing_journal() -> CorruptRecordError:
     """Return the error for a tree with records but without its journal."""
     return CorruptRecordError("the journal is missing, but the tree has records", hint=MISSING_HINT)
+
+
+def require_new(root: Path, *, was_open: bool) -> None:
+    """Refuse a tree without a journal, unless it is empty and nobody has seen it otherwise.
+
+    `was_open` says that the caller had it open: then its disk may be away.
+
+    Raises:
+        CorruptRecordError: it has records, only its journal is missing; or it is the beginning of
+            a backup. StorageError: there is no tree any more.
+    """
+    from payment_cli.storage.tree import manifest
+    from payment_cli.storage.tree.scan import has_records
+
+    with suppress(FileNotFoundError):
+        root_fd = open_root(root)
+        try:
+            if manifest.is_unfinished(root_fd):
+                raise manifest.unfinished()
+            if has_records(root_fd):
+                raise missing_journal()
+        finally:
+            os.close(root_fd)
+    if was_open:
+        raise ghost.gone(root)
 
 
 @contextmanager

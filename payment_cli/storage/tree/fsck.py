@@ -12,10 +12,10 @@ from enum import StrEnum
 from errno import EMFILE, ENFILE, ENOMEM
 from pathlib import Path
 
-from payment_cli.errors import CorruptRecordError, OtherOwnerError, StorageError
+from payment_cli.errors import CorruptRecordError, NotFoundError, OtherOwnerError, StorageError
 from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
-from payment_cli.storage.tree import journal, left, scan
+from payment_cli.storage.tree import journal, left, manifest, scan
 from payment_cli.storage.tree.connection import (
     inode_of,
     is_damage,
@@ -54,6 +54,7 @@ class Kind(StrEnum):
     LEFT = "left"  # a foreign hand's, left as it is while the record went on in the journal
     LEFTOVER = "leftover"  # a dead writer's temporary file
     JOURNAL = "journal"  # the journal itself is missing or damaged
+    BACKUP = "backup"  # a backup that is not whole, or not what its manifest says
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,26 @@ def check_tree(
             os.close(root_fd)
 
 
+def check_copy(root: Path, progress: Progress | None = None) -> Report:
+    """Compare a backup with its manifest, and its files with its journal. Nothing is changed.
+
+    Raises:
+        StorageError: the disk or the database failed. NotFoundError: there is no such folder.
+    """
+    with storage_errors("verifying", root):
+        if not root.is_dir():
+            raise NotFoundError("backup", str(root))
+        root_fd = open_root(root)
+        try:
+            if inode_of(journal_path(root)) is not None:
+                return _compared(root, root_fd, progress or _silent, must_be_copy=True)
+            report = _without_journal(root_fd)
+            found = report.differences or tuple(_of_manifest(None, root_fd, tells_lack=True))
+            return Report(0, 0, found)
+        finally:
+            os.close(root_fd)
+
+
 def confirmed(writer: Writer, differences: Sequence[Difference]) -> Iterator[Difference]:
     """Yield those differences that still are there when nobody else writes."""
     for start in range(0, len(differences), _PAGE):
@@ -143,7 +164,7 @@ def look_again(
     conn: sqlite3.Connection, publication: Publication, one: Difference
 ) -> Iterator[Difference]:
     """Yield the difference as it is now, if it still is one."""
-    if one.kind is Kind.JOURNAL:
+    if one.kind in (Kind.JOURNAL, Kind.BACKUP):
         yield one
         return
     known = next((key for key in one.keys if journal.find(conn, key) is not None), None)
@@ -181,16 +202,42 @@ def _finish_writers(root: Path, writer: Writer) -> bool:
 
 
 def _without_journal(root_fd: int) -> Report:
+    if manifest.is_unfinished(root_fd):
+        return Report(0, 0, tuple(_of_manifest(None, root_fd, tells_lack=False)))
     if not scan.has_records(root_fd):
         return Report(0, 0, ())
     gone = Difference(Kind.JOURNAL, _JOURNAL_PATH, "is missing, though there are records")
     return Report(0, 0, (gone,))
 
 
-def _compared(root: Path, root_fd: int, progress: Progress) -> Report:
+def _of_manifest(
+    conn: sqlite3.Connection | None, root_fd: int, *, tells_lack: bool
+) -> Iterator[Difference]:
+    """Yield how a copy differs from its manifest; `conn` None is a copy of an empty tree."""
+    try:
+        wanted = manifest.read(root_fd)
+    except CorruptRecordError as error:
+        yield Difference(Kind.BACKUP, manifest.MANIFEST_NAME, str(error))
+        return
+    found = manifest.describe(conn, root_fd, wanted.made_at)
+    wrong = list(manifest.differences(wanted, found))
+    for path, detail in (*wrong, *(manifest.lacking(wanted) if tells_lack else ())):
+        yield Difference(Kind.BACKUP, path, detail)
+
+
+def _compared(
+    root: Path, root_fd: int, progress: Progress, *, must_be_copy: bool = False
+) -> Report:
     try:
         with closing(open_reader(root)) as conn:
-            return _Comparison(conn, root_fd, progress).run()
+            report = _Comparison(conn, root_fd, progress).run()
+            more: tuple[Difference, ...] = ()
+            if manifest.is_copy(conn):
+                more = tuple(_of_manifest(conn, root_fd, tells_lack=must_be_copy))
+            elif must_be_copy:
+                detail = "this is no backup, or it was changed since it was made"
+                more = (Difference(Kind.BACKUP, manifest.MANIFEST_NAME, detail),)
+            return replace(report, differences=(*more, *report.differences))
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise

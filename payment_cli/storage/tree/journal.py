@@ -142,6 +142,11 @@ def last_op(conn: sqlite3.Connection, key: Key) -> str:
     return "" if found is None else str(found[0])
 
 
+def end_copy(conn: sqlite3.Connection) -> None:
+    """Have a backup be a tree like any other: it is changed, and no more what its manifest says."""
+    conn.execute("PRAGMA application_id = 0")
+
+
 def unlog(conn: sqlite3.Connection, seq: int) -> None:
     """Take back the last row of the log: its change did not happen."""
     conn.execute("DELETE FROM log WHERE seq = ?", (seq,))

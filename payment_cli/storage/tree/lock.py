@@ -8,17 +8,24 @@ the lock of a process that dies, so there is no stale lock.
 import fcntl
 import os
 import time
+from collections.abc import Mapping
+from itertools import takewhile
+from types import MappingProxyType
 from typing import NamedTuple
 
 from payment_cli.errors import LockedError
 from payment_cli.files.safe_files import FILE_MODE, open_folder
-from payment_cli.ids import new_token
 
 JOURNAL_FOLDER = ".journal"
 JOURNAL_NAME = "payment.db"
 LOCK_NAME = "lock"
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+#: The boot where the machine does not say which it is (another system than Linux, a bare chroot).
+#: Nobody could tell there that the power was lost since: a writer syncs its files each time.
+UNKNOWN_BOOT = "unknown"
+
 _MARK_SIZE = 160
 _PAUSE_FIRST_S = 0.0002
 _PAUSE_MAX_S = 0.003
@@ -29,8 +36,8 @@ class Mark(NamedTuple):
 
     `boot` is the boot of the machine and `journal` the database it speaks of: under another boot
     or database it says nothing. The files of every change up to `seq` are published; those up to
-    `synced` are known to be on disk. `busy` is "-", or the name that a writer puts into its
-    temporary files, while it is publishing: found by the next holder, that writer has died.
+    `synced` are known to be on disk. `busy` is "-", or what the names of a writer's temporary
+    files begin with, while it is publishing: found by the next holder, that writer has died.
     `left` counts the records whose files are left to a foreign hand (left.py).
     """
 
@@ -49,8 +56,9 @@ class Mark(NamedTuple):
     @classmethod
     def from_bytes(cls, data: bytes) -> "Mark | None":
         """Read a mark; None if the line is damaged, which is the same as having none."""
-        parts = data.decode("ascii", "replace").split()
-        if len(data) != _MARK_SIZE or len(parts) != 7 or parts[6] != ".":
+        line = data[:_MARK_SIZE]
+        parts = line.decode("ascii", "replace").split()
+        if len(line) != _MARK_SIZE or len(parts) != 7 or parts[6] != ".":
             return None
         boot, journal, seq, synced, busy, left, _ = parts
         if not (seq.isdigit() and synced.isdigit() and left.isdigit()):
@@ -59,12 +67,13 @@ class Mark(NamedTuple):
 
 
 def read_boot_id() -> str:
-    """Return what names this boot of the machine; a fresh name each time where nothing does."""
+    """Return what names this boot of the machine, UNKNOWN_BOOT where nothing does."""
     try:
         with open(_BOOT_ID, "rb") as file:  # noqa: PTH123 - read on every cold start
-            return file.read().decode().strip()
+            name = file.read().decode("ascii", "replace").strip()
     except OSError:
-        return new_token()
+        return UNKNOWN_BOOT
+    return UNKNOWN_BOOT if not name or " " in name else name
 
 
 class TreeLock:
@@ -83,6 +92,11 @@ class TreeLock:
         except BaseException:
             os.close(self._folder_fd)
             raise
+
+    @property
+    def folder_fd(self) -> int:
+        """The folder that the lock is in, open as long as the lock is."""
+        return self._folder_fd
 
     def acquire(self, timeout_s: float) -> None:
         """Wait for the lock.
@@ -120,21 +134,25 @@ class TreeLock:
         """Give the lock back."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
-    def inode_beside(self, name: str) -> tuple[int, int] | None:
-        """Return what identifies the file `name` in the lock's folder, None if there is none."""
-        try:
-            found = os.stat(name, dir_fd=self._folder_fd, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino
-
     def read_mark(self) -> Mark | None:
         """Return the mark, if there is a whole one. Needs no lock: `seq` only ever grows."""
         return Mark.from_bytes(os.pread(self._fd, _MARK_SIZE, 0))
 
-    def write_mark(self, mark: Mark) -> None:
-        """Replace the mark. It need not be durable: after a power loss the boot is another."""
-        os.pwrite(self._fd, mark.to_bytes(), 0)
+    def write_mark(self, mark: Mark, aside: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Replace the mark. It need not be durable: after a power loss the boot is another.
+
+        `aside` says of a busy writer how many temporary files it will write in which folder.
+        """
+        lines = "".join(f"{count} {folder}\n" for folder, count in aside.items())
+        # In one write: were it cut, files would be left that nobody knows of, and no more.
+        os.pwrite(self._fd, mark.to_bytes() + (lines + "\n").encode(), 0)
+
+    def read_aside(self) -> dict[str, int]:
+        """Return what the last busy writer said of its temporary files, by folder."""
+        text = os.pread(self._fd, os.fstat(self._fd).st_size, _MARK_SIZE).decode("utf-8", "replace")
+        lines = takewhile(bool, text.split("\n"))
+        parts = (line.partition(" ") for line in lines)
+        return {folder: int(count) for count, _, folder in parts if count.isdigit() and folder}
 
     def clear_mark(self) -> None:
         """Leave no mark, so that whoever comes next looks at all that may be wrong."""
@@ -153,4 +171,8 @@ class TreeLock:
 
     def _is_current(self) -> bool:
         mine = os.fstat(self._fd)
-        return self.inode_beside(self._name) == (mine.st_dev, mine.st_ino)
+        try:
+            found = os.stat(self._name, dir_fd=self._folder_fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return (found.st_dev, found.st_ino) == (mine.st_dev, mine.st_ino)

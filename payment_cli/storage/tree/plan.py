@@ -61,14 +61,11 @@ def run_count(conn: sqlite3.Connection, collection: Collection, match: Match) ->
         InvalidValueError: there is no such kind.
         CorruptRecordError: the journal holds a record that is damaged.
     """
-    view = look_at(conn, collection.kind)
-    residual = _rows(collection, match, view.columns).residual
-    what = "count(*)" if residual is None else "id, doc"
-    found = _select(what, collection, match, Wish(None), view)
+    found = count_of(collection, match, look_at(conn, collection.kind))
     rows = conn.execute(found.sql, found.params)
-    if residual is None:
+    if found.residual is None:
         return sum(int(row[0]) for row in rows)
-    return sum(map(predicate(residual), _decoded(collection.kind, rows)))
+    return sum(map(predicate(found.residual), _decoded(collection.kind, rows)))
 
 
 class View(NamedTuple):
@@ -96,6 +93,17 @@ def select_of(collection: Collection, query: Query, view: View) -> Statement:
     found = _select(f"id, doc{yields}", collection, query.match, wish, view)
     by = ", ".join(f"{term} {direction}" for term, direction in order)
     return Statement(f"{found.sql} ORDER BY {by}", found.params, found.residual)
+
+
+def count_of(collection: Collection, match: Match, view: View) -> Statement:
+    """Return the SELECT whose numbers add up to a count, or of the rows to be asked the residual.
+
+    Raises:
+        InvalidValueError: there is no such kind.
+    """
+    residual = _rows(collection, match, view.columns).residual
+    what = "count(*)" if residual is None else "id, doc"
+    return _select(what, collection, match, Wish(None), view)
 
 
 def _select(what: str, collection: Collection, match: Match, wish: Wish, view: View) -> Statement:

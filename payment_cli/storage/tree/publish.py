@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -25,6 +26,21 @@ class Change(NamedTuple):
     content: bytes | None = None
 
 
+def temp_name(prefix: str, number: int) -> str:
+    """Return the name of a temporary file, the `number`-th (from 0) of its writer in a folder."""
+    return f".{prefix}-{number}{TEMP_END}"
+
+
+def aside_of(changes: Iterable[Change]) -> dict[str, int]:
+    """Return how many temporary files `write` will need for the changes, by folder."""
+    counts: dict[str, int] = {}
+    for change in changes:
+        if change.doc is not None:
+            folder = change.key.path.rpartition("/")[0]
+            counts[folder] = counts.get(folder, 0) + (1 if change.content is None else 2)
+    return counts
+
+
 class Publication:
     """The files that change together. Close it when done: it holds folders open."""
 
@@ -36,6 +52,7 @@ class Publication:
         self.root_fd = root_fd
         self.prefix = prefix
         self._folders: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         self._written: list[tuple[int, str, str]] = []
         self._removed: list[str] = []
 
@@ -114,6 +131,24 @@ class Publication:
         if change.content is not None:
             self._write_aside(change.key.content_path, change.content)
 
+    def is_in_place(self) -> bool:
+        """Return whether the folders that were used are still what is at their paths.
+
+        A home that is a link may be pointed elsewhere at any time.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        for path, folder_fd in self._folders.items():
+            mine = os.fstat(folder_fd)
+            try:
+                found = os.stat(path, dir_fd=self.root_fd)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            if (found.st_dev, found.st_ino) != (mine.st_dev, mine.st_ino):
+                return False
+        return True
+
     def publish(self) -> None:
         """Move the files to their places and remove what goes. Can be repeated.
 
@@ -158,7 +193,10 @@ class Publication:
 
     def _write_aside(self, path: str, data: bytes) -> None:
         folder_fd, name = self._locate(path, create=True)
-        temp = f".{self.prefix}-{len(self._written)}{TEMP_END}"
+        folder = path.rpartition("/")[0]
+        number = self._counts.get(folder, 0)
+        self._counts[folder] = number + 1
+        temp = temp_name(self.prefix, number)
         os.close(write_new(folder_fd, temp, data))
         self._written.append((folder_fd, temp, name))
 

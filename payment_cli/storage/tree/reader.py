@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from payment_cli.errors import AmbiguousIdError, InvalidValueError, NotFoundError
-from payment_cli.files.safe_files import open_root
 from payment_cli.model.codec import decode
 from payment_cli.model.names import check_name
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LogEntry, Query
 from payment_cli.storage.kinds import kind_of
-from payment_cli.storage.tree import journal
+from payment_cli.storage.tree import ghost, journal
 from payment_cli.storage.tree.connection import (
     inode_of,
     journal_path,
-    missing_journal,
     open_reader,
+    require_new,
     storage_errors,
 )
 from payment_cli.storage.tree.key import Key
@@ -48,8 +47,9 @@ class Reader:
         """Prepare to read the journal of the tree at `root`."""
         self.root = root
         self.lock_timeout_s = lock_timeout_s
-        self._place = journal_path(root)
-        self._inode: tuple[int, int] | None = None
+        self._path = os.path.abspath(root)  # noqa: PTH100 - at every question
+        #: The root, the journal's folder and the database, as they were when we opened them.
+        self._places: tuple[ghost.Identity | None, ...] | None = None
         self._idle: list[sqlite3.Connection] = []
         self._is_closed = False
 
@@ -142,29 +142,32 @@ class Reader:
 
         Raises:
             CorruptRecordError: the journal is missing though the tree has records.
+            StorageError: we had a tree open, and now there is none.
             ConfigError: a newer program has upgraded the tree.
         """
-        inode = inode_of(self._place)
-        if inode is None:
+        places = ghost.whereabouts(self._path)[:3]
+        if None in places:
             self._check_new()
             yield None
             return
-        if inode != self._inode:
+        if places != self._places:
             self._close_idle()
-            self._inode = inode
+            self._places = places
         conn = self._idle.pop() if self._idle else open_current(self.root, self.lock_timeout_s)
         try:
             conn.execute("BEGIN")
             check_version(conn)
             yield conn
         finally:
-            self._put_back(conn, inode)
+            self._put_back(conn, places)
 
-    def _put_back(self, conn: sqlite3.Connection, inode: tuple[int, int]) -> None:
+    def _put_back(
+        self, conn: sqlite3.Connection, places: tuple[ghost.Identity | None, ...]
+    ) -> None:
         """End the snapshot; keep the connection unless the journal was replaced meanwhile."""
         if conn.in_transaction:
             conn.execute("ROLLBACK")
-        if self._is_closed or inode != self._inode:
+        if self._is_closed or places != self._places:
             conn.close()
         else:
             self._idle.append(conn)
@@ -174,17 +177,9 @@ class Reader:
             self._idle.pop().close()
 
     def _check_new(self) -> None:
-        from payment_cli.storage.tree.scan import has_records
-
-        try:
-            root_fd = open_root(self.root)
-        except FileNotFoundError:
-            return
-        try:
-            if has_records(root_fd):
-                raise missing_journal()
-        finally:
-            os.close(root_fd)
+        if inode_of(journal_path(self.root)) is not None:
+            return  # made just now: the next question will find it
+        require_new(self.root, was_open=self._places is not None)
 
 
 def open_current(root: Path, lock_timeout_s: float) -> sqlite3.Connection:

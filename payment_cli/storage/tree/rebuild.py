@@ -37,6 +37,7 @@ from payment_cli.storage.tree.fsck import LOCK_TIMEOUT_S, Progress, Report, chec
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import JOURNAL_NAME, Mark, TreeLock, read_boot_id
+from payment_cli.storage.tree.manifest import is_unfinished, unfinished
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.repair import ACTOR, insert
 from payment_cli.storage.tree.schema import create_indexes, create_tables
@@ -76,6 +77,8 @@ def rebuild_journal(
             try:
                 lock.acquire(lock_timeout_s)
                 check_layout(root_fd)
+                if is_unfinished(root_fd):
+                    raise unfinished()
                 kept = (
                     ()
                     if finish_new_journal(root_fd)

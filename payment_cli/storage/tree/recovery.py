@@ -6,40 +6,94 @@ not synced may be empty, old or absent. The caller holds the lock.
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
-from payment_cli.storage.tree import journal, left, scan
+from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.left import is_foreign
-from payment_cli.storage.tree.publish import Change, Publication
+from payment_cli.storage.tree.publish import TEMP_END, Change, Publication, aside_of, temp_name
 
 
-def repair(
-    conn: sqlite3.Connection, publication: Publication, since: int, *, rewrite: bool = False
-) -> None:
-    """Publish every record that changed after `since` and whose file is not the journal's.
+class Recovery:
+    """Publishes every record that changed after `since` and whose file is not the journal's.
 
     With `rewrite` also those that look right: after a failed sync the disk may have lost what the
-    cache still shows. What a foreign hand did since (a whole record that is not ours, a link in
-    the way) is left for `payment fsck`, and so is a file that can't be replaced: neither may stop
-    every writer. Such a record is noted (left.py) and goes on without its file. What was noted
-    because it was stuck is tried again.
-
-    Raises:
-        OSError: the disk failed, and not for one file alone.
+    cache still shows.
     """
-    stuck = [note.key for note in left.notes(conn) if note.published == left.STUCK]
-    for key, digests in journal.changed_since(conn, since):
-        if left.find(conn, key) is None:
-            _repair_one(conn, publication, key, digests, rewrite=rewrite)
-    for key in stuck:
-        if left.is_free(conn, publication, key) and left.publish_one(conn, publication, key):
-            # No change of it is pending any more: nobody would look at it after a power loss.
-            publication.sync(key.path)
-            publication.sync(key.content_path)
-            left.remove(conn, key)
+
+    def __init__(
+        self, conn: sqlite3.Connection, publication: Publication, since: int, *, rewrite: bool
+    ) -> None:
+        """Look what changed."""
+        self._conn = conn
+        self._publication = publication
+        self._rewrite = rewrite
+        self._changed = list(journal.changed_since(conn, since))
+        self._stuck = [note.key for note in left.notes(conn) if note.published == left.STUCK]
+
+    def aside(self) -> dict[str, int]:
+        """Return how many temporary files `repair` may write, by folder."""
+        keys = [*(key for key, _ in self._changed), *self._stuck]
+        return aside_of(Change(key, "", b"") for key in keys)
+
+    def sweep(self, prefix: str, aside: Mapping[str, int]) -> None:
+        """Remove the temporary files of a dead writer who said which he would write."""
+        for path, count in aside.items():
+            with (
+                suppress(CorruptRecordError, OSError),  # what stays is named by `payment fsck`
+                folder(self._publication.root_fd, path.split("/")) as folder_fd,
+            ):
+                for number in range(count):
+                    with suppress(OSError):
+                        os.unlink(temp_name(prefix, number), dir_fd=folder_fd)
+
+    def sweep_folders(self) -> None:
+        """Remove all temporary files beside those of the records that changed.
+
+        After a power loss nothing says what was being written.
+        """
+        for path in self.aside():
+            with (
+                suppress(CorruptRecordError, OSError),  # what stays is named by `payment fsck`
+                folder(self._publication.root_fd, path.split("/")) as folder_fd,
+            ):
+                for name in _temporary(folder_fd):
+                    with suppress(OSError):
+                        os.unlink(name, dir_fd=folder_fd)
+
+    def repair(self) -> None:
+        """Publish what has to be.
+
+        What a foreign hand did since (a whole record that is not ours, a link in the way) is left
+        for `payment fsck`, and so is a file that can't be replaced: neither may stop every writer.
+        Such a record is noted (left.py) and goes on without its file. What was noted because it
+        was stuck is tried again.
+
+        Raises:
+            OSError: the disk failed, and not for one file alone.
+        """
+        conn, publication = self._conn, self._publication
+        for key, digests in self._changed:
+            if left.find(conn, key) is None:
+                _repair_one(conn, publication, key, digests, rewrite=self._rewrite)
+        for key in self._stuck:
+            if left.is_free(conn, publication, key) and left.publish_one(conn, publication, key):
+                # No change of it is pending any more: nobody would look at it after a power loss.
+                publication.sync(key.path)
+                publication.sync(key.content_path)
+                left.remove(conn, key)
+
+
+def _temporary(folder_fd: int) -> list[str]:
+    with os.scandir(folder_fd) as entries:
+        return [
+            entry.name
+            for entry in entries
+            if entry.name.startswith(".") and entry.name.endswith(TEMP_END)
+        ]
 
 
 def _repair_one(
@@ -88,15 +142,3 @@ def _publish_one(
     publication.write(Change(key, doc, content))
     publication.publish()
     return ""
-
-
-def sweep(root_fd: int) -> None:
-    """Remove the temporary files that dead writers left."""
-    for place in scan.places(root_fd):
-        with suppress(CorruptRecordError, OSError):  # what stays is named by `payment fsck`
-            names = [found.name for found in scan.files(root_fd, place) if found.is_temp]
-            if names:
-                with folder(root_fd, place.parts) as folder_fd:
-                    for name in names:
-                        with suppress(OSError):
-                            os.unlink(name, dir_fd=folder_fd)

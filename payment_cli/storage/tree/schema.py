@@ -24,6 +24,9 @@ from payment_cli.storage.tree.layout import VERSION
 #: Fresh records enter the indexes after so many changes.
 SETTLE_EVERY: Final = 64
 
+#: What SQLite's `application_id` is in the journal of a backup that nobody has changed since.
+COPY_ID: Final = 0x70617963
+
 _SQL_TYPES: Final = {int: "INTEGER", str: "TEXT"}
 
 #: A shorter fragment of an id is refused: the ids of one afternoon begin alike.

@@ -37,7 +37,13 @@ from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Tran
 from payment_cli.storage.kinds import typed_id
 from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
 from payment_cli.storage.tree.layout import check_layout
-from payment_cli.storage.tree.lock import JOURNAL_FOLDER, LOCK_NAME, Mark, read_boot_id
+from payment_cli.storage.tree.lock import (
+    JOURNAL_FOLDER,
+    LOCK_NAME,
+    UNKNOWN_BOOT,
+    Mark,
+    read_boot_id,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,9 +194,16 @@ class TreeStorage:
 
     def close(self) -> None:
         """See storage/base.py."""
+        writer: Writer | None = self.__dict__.get("_writer")
+        problem = writer.problem if writer is not None else ""
         for part in ("_reader", "_writer"):
             if part in self.__dict__:
                 self.__dict__.pop(part).close()
+        if problem:
+            raise StorageError(
+                f"what was done is stored, but its file is not written yet: {problem}",
+                hint="don't do it again: the next command that writes makes the file",
+            )
 
     @cached_property
     def _place(self) -> "Path":
@@ -214,14 +227,16 @@ class TreeStorage:
     def _is_quiet(self) -> bool:
         """Whether all that is committed is published, but for files left to a foreign hand.
 
-        Not if the machine went down; or a writer is publishing right now, or has died on the way;
-        or there is no mark to say that none of this is so.
+        Not if the machine went down, or may have; or a writer is publishing right now, or has died
+        on the way; or there is no mark to say that none of this is so.
         """
         try:
             data = self._read(f"{JOURNAL_FOLDER}/{LOCK_NAME}")
         except CorruptRecordError:
             return False
         mark = Mark.from_bytes(data) if data is not None else None
+        if self._boot == UNKNOWN_BOOT:
+            return False
         return mark is not None and mark.boot == self._boot and mark.busy == "-"
 
     @cached_property

@@ -1,5 +1,7 @@
 """`pay apply`: scripts that are due, failed, or decided."""
 
+import errno
+
 import pytest
 
 from payment_cli.app import open_app
@@ -47,6 +49,31 @@ def test_a_finished_script_does_not_run_twice(pay, script, root):
     assert "its script is done" in pay("apply", made["id"], exit_code=12).err
     assert "its script is done" in pay("apply", made["id"], "--again", exit_code=12).err
     assert (root / "home/demo/count.txt").read_text() == "once\n"
+
+
+def test_a_script_that_could_not_be_started_costs_no_payment_and_runs_later(
+    pay, payment, script, mocker
+):
+    no_memory = OSError(errno.ENOMEM, "Cannot allocate memory")
+    mocker.patch("payment_cli.scripts.runner.subprocess.Popen", side_effect=no_memory)
+    made = script("echo fine\n")
+    assert made["st"] == "OK"
+    (listed,) = pay("apply").json
+    assert (listed["id"], listed["apply_st"]) == (made["id"], "due")
+    refused = pay("apply", made["id"], exit_code=30).err
+    assert "Cannot allocate memory" in refused
+    assert "due still" in refused
+    mocker.stopall()
+    payment("tick")
+    assert pay("get", made["id"]).json["apply_st"] == "done"
+
+
+def test_tick_removes_what_a_killed_run_left(payment, shop, root):
+    left = root / ".journal/scripts/run-0"
+    left.mkdir(parents=True)
+    (left / "record.json").write_text("{}")
+    payment("tick")
+    assert list(left.parent.iterdir()) == []
 
 
 def test_due_runs_nothing_when_nothing_is_due(pay, script):

@@ -154,6 +154,29 @@ def test_close_ends_it_at_the_gateway_with_a_reason(pay, new, sandboxed):
     assert pay("close", new, "--exit-status", exit_code=20).json["status"] == "FAIL"
 
 
+def test_a_payment_whose_account_is_gone_is_abandoned_and_its_money_is_late(pay, new, sandboxed):
+    pay("send", new, "wx.qrcode", "sandbox")
+    refused = pay("close", new, "--abandon", "--as", "root", exit_code=12).err
+    assert "can be asked" in refused
+    configs = sandboxed.root / "home/demo/.payment/wxpay/sandbox"
+    away = configs.rename(configs.with_name("away"))
+    try:
+        pay("close", new, exit_code=40)
+        assert "operator" in pay("close", new, "--abandon", exit_code=12).err
+        ran = pay("close", new, "--abandon", "-re", "ended", "--as", "root")
+        assert ran.json["status"] == "FAIL"
+        assert "flagged late" in ran.err
+        assert pay("check", new).json["status"] == "FAIL"
+    finally:
+        away.rename(configs)
+    sandboxed.sandbox.sandbox.control.scan(new)
+    checked = pay("check", new).json
+    assert checked["status"] == "FAIL"
+    stored = pay("get", new).json
+    assert (stored["flag"], stored["fail_re"]) == ("late", "ended")
+    assert [row["id"] for row in pay("query", "--flagged").json] == [new]
+
+
 def test_close_of_a_new_payment_needs_no_gateway(pay, new):
     assert pay("close", new).json["status"] == "FAIL"
     assert "e.pay.conflict" in pay("send", new, "wx.qrcode", "sandbox", exit_code=11).err

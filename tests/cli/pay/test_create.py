@@ -1,5 +1,8 @@
 """`pay create`: options, refusals, free payments, metadata, idempotency."""
 
+import errno
+import os
+
 import pytest
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -180,3 +183,16 @@ def test_a_payment_that_the_provider_refuses_is_printed_all_the_same(pay, sandbo
     sandboxed.sandbox.sandbox.control.misbehave("error-before", operation="native")
     ran = pay(*MADE, "-pt", "wx.qrcode", "-ta", "sandbox", exit_code=21)
     assert pay("get", ran.json["id"]).json["st"] == ran.json["st"] == "WAIT"
+
+
+def test_what_is_stored_is_printed_though_the_disk_refused_its_file(pay, root, mocker):
+    pay("create", "-fee", 1)
+    refused = mocker.patch.object(os, "rename", side_effect=OSError(errno.EIO, "I/O error"))
+    ran = pay("create", "-fee", 2300, exit_code=30)
+    mocker.stop(refused)
+    made = ran.json
+    assert "is stored, but its file is not written yet: I/O error" in ran.err
+    assert "don't do it again" in ran.err
+    assert pay("get", made["id"]).json == made
+    pay("create", "-fee", 2)
+    assert (root / "var" / "payment" / f"{made['id']}.json").exists()

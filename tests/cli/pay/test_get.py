@@ -55,7 +55,7 @@ def test_a_fragment_of_two_payments_is_ambiguous(pay, made):
 
 def test_another_merchants_payment_is_not_shown(pay, payment, made):
     payment("store", "init", "other", "--as", "other")
-    assert "e.pay.nopvg" in pay("get", made["id"], "--as", "other", exit_code=12).err
+    assert "e.pay.noexists" in pay("get", made["id"], "--as", "other", exit_code=10).err
     assert pay("get", made["id"], "--as", "root").json["id"] == made["id"]
 
 

@@ -82,10 +82,57 @@ def test_only_the_tree_has_files_to_look_after(payment):
 
 def test_a_backup_is_a_tree_of_its_own(payment, pay, made, tmp_path):
     copy = tmp_path / "copy"
-    assert payment("backup", copy).json == {"records": 1, "path": str(copy)}
+    assert payment("backup", copy).json == {"records": 1, "path": str(copy), "missing": []}
+    assert payment("backup", "--verify", copy).json == []
     assert pay("get", made["id"], "--root", copy).json == made
     assert payment("fsck", "--root", copy).json == []
     payment("backup", copy, exit_code=30)
+
+
+def test_a_backup_that_lacks_a_home_is_made_and_exits_24(payment, made, root, tmp_path):
+    (root / "home/away").symlink_to(tmp_path / "not-mounted")
+    ran = payment("backup", tmp_path / "one", exit_code=24)
+    assert ran.json["missing"] == ["home/away was not there"]
+    assert "home/away was not there" in ran.err
+    assert payment("backup", tmp_path / "two", "--anyway").json["records"] == 1
+    rows = payment("backup", "--verify", tmp_path / "two", exit_code=32).json
+    assert [(row["kind"], row["path"]) for row in rows] == [("backup", ".backup")]
+
+
+def test_a_copy_without_its_end_is_told_by_verify_fsck_and_doctor(payment, made, tmp_path):
+    copy = tmp_path / "copy"
+    payment("backup", copy)
+    assert [
+        row["level"] for row in payment("doctor", "--root", copy).json if row["subject"] == "backup"
+    ] == ["ok"]
+    (copy / ".backup").unlink()
+    payment("backup", "--verify", copy, exit_code=32)
+    assert "no manifest" in payment("fsck", "--root", copy, exit_code=32).text
+    found = payment("doctor", "--root", copy, exit_code=40).json
+    assert [row["level"] for row in found if row["subject"] == "backup"] == ["error"]
+
+
+def test_a_backup_into_the_tree_is_refused(payment, made, root):
+    assert "in the tree itself" in payment("backup", root / "backups", exit_code=2).err
+    assert not (root / "backups").exists()
+
+
+def test_a_backup_is_restored_as_the_readme_says(payment, pay, made, root, tmp_path):
+    """Moved to the place of the tree, it is the tree: to read, to write, and to back up again."""
+    copy = tmp_path / "copy"
+    payment("backup", copy)
+    later = pay("create", "-fee", 1).json
+    payment("backup", "--verify", copy)
+    root.rename(tmp_path / "broken")
+    copy.rename(root)
+    assert payment("fsck").json == []
+    assert pay("get", made["id"]).json == made
+    pay("get", later["id"], exit_code=10)
+    assert pay("close", made["id"]).json["status"] == "FAIL"
+    assert payment("fsck").json == []
+    assert payment("doctor", "--problems", exit_code=0)
+    payment("backup", tmp_path / "second")
+    assert payment("backup", "--verify", tmp_path / "second").json == []
 
 
 def test_the_doctor_prints_every_finding(payment, shop):

@@ -102,4 +102,4 @@ def test_everybody_counts_what_they_may_see(stats):
     assert stats("--as", "other").json == []
     assert len(stats("--as", "root").json) == 2
     assert stats("--as", "root", "-se", "other").json == []
-    assert "store demo belongs to demo" in stats("--as", "other", "-se", "demo", exit_code=12).err
+    assert "no merchant demo" in stats("--as", "other", "-se", "demo", exit_code=10).err

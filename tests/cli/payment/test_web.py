@@ -64,8 +64,8 @@ def test_a_cashier_needs_no_buyer_and_gets_a_link_to_the_till(payment, app):
         (("-bu", "u", "--minutes", "0"), 2, "minutes"),
         (("-bu", "u", "--minutes", "43201"), 2, "minutes"),
         (("-bu", "u", "--role", "root"), 2, "role"),
-        (("-bu", "u", "--store", "other"), 12, "store other"),
-        (("-bu", "u", "--store", "../x"), 12, "store"),
+        (("-bu", "u", "--store", "other"), 10, "no merchant other"),
+        (("-bu", "u", "--store", "../x"), 10, "no merchant ../x"),
         (("--order", "abcdef"), 10, "no order"),
     ],
 )
@@ -127,3 +127,34 @@ def test_a_key_that_others_can_read_is_refused(payment, root):
 def test_the_token_alone_can_be_printed_for_a_script(payment, shop):
     ran = payment("web", "token", "-bu", "u", "-e", "token", "-c")
     assert set(json.loads(ran.out)) == {"token"}
+
+
+def test_one_session_is_ended_by_its_id_or_its_token_and_no_other(payment, shop, root):
+    def opened(made):
+        app = App(root, "root", {})
+        try:
+            app.web_sessions.open(made["token"])
+        except UntrustedError:
+            return False
+        finally:
+            app.close()
+        return True
+
+    made = [payment("web", "token", "--role", "cashier").json for _ in range(4)]
+    assert payment("web", "revoke", made[0]["id"]).json == {"id": made[0]["id"]}
+    assert payment("web", "revoke", made[1]["token"]).json == {"id": made[1]["id"]}
+    assert payment("web", "revoke", "-", stdin=made[2]["token"] + "\n").json["id"] == made[2]["id"]
+    assert [opened(one) for one in made] == [False, False, False, True]
+    payment("web", "revoke", made[0]["id"])
+    payment("web", "revoke", made[1]["token"])
+
+
+def test_what_is_no_session_can_not_be_ended_and_is_not_quoted(payment, shop):
+    made = payment("web", "token", "--role", "cashier").json["token"]
+    for name, code in (("abc", 2), ("A" * 32, 2), (made[:-2] + "xx", 22), ("demo~x~y", 22)):
+        err = payment("web", "revoke", name, exit_code=code).err
+        assert name not in err
+    payment("store", "init", "other", "--as", "other")
+    payment("web", "revoke", made, "--as", "other", exit_code=10)
+    payment("web", "revoke", "0" * 32, "--store", "demo", "--as", "other", exit_code=10)
+    payment("web", "revoke", made)

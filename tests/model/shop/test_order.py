@@ -23,8 +23,14 @@ def paid(kind=OrderKind.NORMAL):
 
 
 def a_payment(id="pay-1", **fields):
-    known = {"fee": 3450, "cur": "RMB", "seller_id": MERCHANT.id, **fields}
-    return Payment(id=id, ct=NOW, lm=NOW, brief="x", seller_nm=MERCHANT.domain, **known)
+    known = {
+        "fee": 3450,
+        "cur": "RMB",
+        "seller_id": MERCHANT.id,
+        "seller_nm": MERCHANT.domain,
+        **fields,
+    }
+    return Payment(id=id, ct=NOW, lm=NOW, brief="x", **known)
 
 
 def test_the_record_has_the_names_of_seed_000_and_seed_002():
@@ -139,7 +145,7 @@ def test_its_own_payment_with_equal_amounts_pays_it():
         a_payment("pay-9", or_id="order-1"),
         a_payment(fee=3449),
         a_payment(cur="USD"),
-        a_payment(seller_id="merchant-2"),
+        a_payment(seller_nm="other"),
     ],
 )
 def test_no_other_payment_does_whatever_it_says_about_its_order(payment):

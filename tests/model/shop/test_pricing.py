@@ -274,3 +274,20 @@ def test_an_order_of_it_survives_the_way_through_a_record(priced):
     order = place_order(priced, placing, MERCHANT, id="o-1", now=NOW, by="tea")
     assert Order.from_record(decode(encode(order.to_record()))) == order
     assert order.fee == priced.fee
+
+
+def test_virtual_goods_in_an_order_that_is_sent_neither_weigh_nor_cost_freight():
+    """They are virtual by the store's word: they say nothing themselves, but what they weigh."""
+    goods = a_product("song", "5", freight=4), a_product("film", "5", weight=yuan("9"))
+    cup = a_product("cup", w_tp="A", freight=2)
+    priced = price(cart(song=1, film=2, cup=1), *goods, cup, kinds=Kinds(OrderKind.VIRTUAL))
+    assert (priced.freight, [line.weight for line in priced.lines]) == (2_00, [0, 0, 0])
+
+
+def test_virtual_parts_of_a_package_that_is_sent_neither_weigh_nor_cost_freight():
+    parts = [{"w_id": name} for name in ("song", "film", "cup")]
+    box = a_product("box", None, w_pkg=parts, w_tp="A")
+    goods = a_product("song", "5", freight=4), a_product("film", "5", weight=yuan("9"))
+    cup = a_product("cup", w_tp="A", freight=2)
+    priced = price(cart(box=1), box, *goods, cup, kinds=Kinds(OrderKind.VIRTUAL))
+    assert (priced.freight, priced.lines[0].weight) == (2_00, 0)

@@ -175,6 +175,16 @@ def test_a_hook_that_another_process_runs_is_not_run(rivals: Rivals) -> None:
     assert (done.done, done.failed, len(rivals.first.scripts.runs)) == (0, 0, 1)
 
 
+def test_a_hook_that_failed_for_another_process_is_not_tried_again_by_itself(
+    rivals: Rivals,
+) -> None:
+    paid_with_hook(rivals.first)
+    rivals.first.scripts.exit_code = 3
+    rivals.stop(lambda: hooks(rivals.second).drain(10))
+    done = hooks(rivals.first).drain(10)
+    assert (done.done, done.failed, len(rivals.first.scripts.runs)) == (0, 0, 1)
+
+
 def test_a_failed_hook_is_run_again_by_one_of_two_operators(rivals: Rivals) -> None:
     paid_with_hook(rivals.first)
     rivals.first.scripts.exit_code = 3

@@ -1,11 +1,12 @@
 """Hooks: a store's own script for an event, told the buyer's contact, run at most once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from payment_cli.errors import NotAllowedError, NotFoundError
+from payment_cli.errors import NotAllowedError, NotFoundError, StorageError
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.query.match import everything
 from payment_cli.model.record import Record
@@ -206,6 +207,32 @@ def test_the_outbox_leaves_hooks_alone_and_others_do_not_run_them(
     assert outbox.apply().errors == ()
     other = world.seen_by("other")
     assert hooks(other).drain(10).done == 0
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError):
         hooks(other).again(str(rows(world)[0]["id"]))
     assert hooks(world.seen_by("root", is_operator=True)).drain(10).done == 1
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_a_hook_that_could_not_be_started_is_due_again(
+    world: World, order: Order, is_read: bool
+) -> None:
+    money(world, pay(world, order))
+    trouble = StorageError("no memory")
+    due = hooks(world)
+    if is_read:
+        world.scripts.trouble = trouble
+    else:
+
+        def unreadable(*_: object) -> bytes:
+            raise trouble
+
+        due = replace(due, read_hook=unreadable)
+    [row] = rows(world)
+    with pytest.raises(StorageError):
+        due.again(str(row["id"]))
+    [row] = rows(world)
+    assert (row["st"], row["claim"], row["at"], row["tries"]) == ("due", "", 0, 0)
+    assert "no memory" in str(row["re"])
+    world.scripts.trouble = None
+    assert hooks(world).drain(10).done == 1
+    assert len(world.scripts.runs) == 1

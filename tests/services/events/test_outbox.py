@@ -1,6 +1,7 @@
 import pytest
 
 from payment_cli.errors import LockedError, NotAllowedError
+from payment_cli.model.events.postponed import FIRST_MS
 from payment_cli.model.query.match import everything
 from payment_cli.model.record import Record
 from payment_cli.services.events.outbox import OUTBOX, Applied, Outbox, outbox_row
@@ -59,7 +60,7 @@ def test_it_does_a_bounded_number(world: World, outbox, handler) -> None:
     assert left(world) == {"c"}
 
 
-def test_a_row_that_can_not_be_applied_stops_no_other_and_goes_last(
+def test_a_row_that_can_not_be_applied_stops_no_other_and_is_postponed(
     world: World, outbox, handler
 ) -> None:
     owe(world, "bad", bad=True)
@@ -73,9 +74,13 @@ def test_a_row_that_can_not_be_applied_stops_no_other_and_goes_last(
     assert left(world) == {"bad", "unknown"}
     owe(world, "next")
     world.clock.advance(ms=1)
-    outbox.apply(2)
-    assert outbox.apply(1).count == 1
+    assert outbox.apply(1) == Applied(1, undone=2)
     assert handler.done == ["good", "next"]
+    world.clock.advance(ms=FIRST_MS)
+    assert [name for name, _ in outbox.apply().errors] == ["bad", "unknown"]
+    world.clock.advance(ms=FIRST_MS)
+    assert outbox.apply().errors == ()  # twice as late each time
+    assert len(outbox.apply(again=True).errors) == 2
 
 
 def test_a_tree_that_can_not_be_written_ends_the_run(world: World, outbox, handler) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from payment_cli.errors import ConflictError, NotAllowedError
+from payment_cli.errors import ConflictError, NotAllowedError, StorageError
 from payment_cli.model.payments.payment import Payment
 from payment_cli.services.payments.due import due_scripts
 from tests.services.conftest import World
@@ -53,6 +53,36 @@ def test_a_failing_script_is_recorded_and_runs_again_only_when_told(world: World
         world.applier.apply(payment.id)
     world.scripts.exit_code = 0
     assert world.applier.apply(payment.id, again=True).apply_st == "done"
+
+
+def test_a_script_that_could_not_be_started_is_due_again(world: World) -> None:
+    payment = due(world)
+    world.scripts.trouble = StorageError("could not start the script: no memory")
+    for _ in range(2):
+        with pytest.raises(StorageError, match=f"{payment.id}.*no memory"):
+            world.applier.apply(payment.id)
+        stored = world.stored(payment)
+        assert (stored.apply_st, stored.apply_by, stored.apply_at) == ("due", "", 0)
+        assert "no memory" in stored.apply_re
+        assert stored.history[-1]["what"] == "script not started"  # type: ignore[index,call-overload]
+    assert due_scripts(world.payments, 10) == [payment.id]
+    world.scripts.trouble = None
+    assert world.applier.apply(payment.id).apply_st == "done"
+    assert len(world.scripts.runs) == 1
+
+
+def test_a_script_that_can_not_be_read_is_not_claimed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = due(world)
+
+    def broken(*_: object) -> bytes:
+        raise StorageError("the disk said no")
+
+    monkeypatch.setattr(world.storage, "content", broken)
+    with pytest.raises(StorageError):
+        world.applier.apply(payment.id)
+    assert world.stored(payment).apply_st == "due"
 
 
 def test_a_claim_without_outcome_waits_for_a_decision_after_its_time_limit(world: World) -> None:

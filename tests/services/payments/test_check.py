@@ -4,7 +4,8 @@ import pytest
 
 from payment_cli.errors import ConfigError, UntrustedError
 from payment_cli.gateways.base import Answer, Outcome
-from payment_cli.services.payments.pace import SILENCE_MS, back_off
+from payment_cli.model.events.postponed import FIRST_MS
+from payment_cli.services.payments.pace import back_off
 from payment_cli.storage.tree import open_tree
 from tests.services.conftest import World
 from tests.services.payments.sent import CLOSED, NOT_FOUND, QR, UNKNOWN, WAITING, interrupted, sent
@@ -103,7 +104,6 @@ def test_pending_looks_only_at_what_is_due_and_never_stops_at_a_bad_one(world: W
     assert [payment_id for payment_id, _ in sweep.errors] == [first.id]
     assert sweep.by_status == {"OK": 1}
     assert [payment.id for payment in sweep.settled] == [second.id]
-    assert world.stored(first).next_check_at > world.clock.now
     assert world.stored(fresh).st == "WAIT"
     assert world.checker.check_pending(10).checked == 0
 
@@ -132,12 +132,24 @@ def test_a_provider_that_is_down_does_not_keep_the_sweep_from_another(world: Wor
     silent = [sent(world, pay_tp="wx.qrcode") for _ in range(5)]
     other = sent(world, pay_tp="zfb.qrcode")
     world.clock.advance(s=20)
-    world.gateway.checks = [UNKNOWN, UNKNOWN, UNKNOWN, paid(other.id)]
+    world.gateway.checks = [UNKNOWN, paid(other.id), UNKNOWN, UNKNOWN]
     sweep = world.checker.check_pending(10)
     assert sweep.by_status == {"unknown": 3, "postponed": 2, "OK": 1}
-    assert (world.stored(silent[4]).next_check_at, world.stored(silent[4]).check_count) == (
-        world.clock.now + SILENCE_MS, 0,
-    )  # fmt: skip
+    assert (sweep.undone, sweep.news) == (1, ("account demo wx shop: e.pay.unknown: no answer",))
+    assert world.stored(silent[4]).check_count == 0
+    again = world.checker.check_pending(10)
+    assert (again.checked, again.by_status, again.news) == (0, {"postponed": 2}, ())
+    world.clock.advance(ms=FIRST_MS)
+    world.gateway.checks = [UNKNOWN]
+    probed = world.checker.check_pending(10)
+    assert (probed.by_status, probed.news) == ({"unknown": 1, "postponed": 4}, ())
+    world.clock.advance(ms=FIRST_MS)
+    assert world.checker.check_pending(10).checked == 0  # twice as late each time
+    world.clock.advance(ms=FIRST_MS)
+    world.gateway.checks = [WAITING]
+    healed = world.checker.check_pending(10)
+    assert (healed.by_status, healed.undone) == ({"WAIT": 5}, 0)
+    assert healed.news == ("1 of payment could be done at last",)
 
 
 def test_pending_is_bounded_and_takes_the_longest_waiting_first(world: World) -> None:

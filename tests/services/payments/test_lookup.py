@@ -132,7 +132,7 @@ def test_others_payments_are_neither_shown_nor_listed(world: World) -> None:
     mine = world.create()
     operator = world.seen_by("root", is_operator=True)
     theirs = operator.create(seller="other")
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError):
         world.payments.get(theirs.id)
     assert [r["id"] for r in world.payments.query(Query(everything()))] == [mine.id]
     assert operator.payments.count(everything()) == 2

@@ -10,6 +10,7 @@ fails (tests/mutants/ keeps the proof).
 | the state, at any late answer | answers.py: record | a callback |
 | still failed, when a reversal is owed | send.py: _record | a callback |
 | final by now; sent meanwhile | ask.py: record_end | a callback, a send, another close |
+| not paid, the same intent, when it is abandoned | ask.py: record_abandoned | a callback, a check |
 | still awaited, when the next look is planned | ask.py: note | a callback |
 | the same intent, before it is sent again | resolve.py: _send_again | another check |
 | still to be looked at, when it is put off | check.py: _postpone | a callback |
@@ -105,14 +106,22 @@ def test_what_was_closed_before_its_send_began_is_not_sent(rivals: Rivals) -> No
     assert rivals.first.stored(payment).st == "FAIL"
 
 
-def sent_again(rivals: Rivals, payment: Payment) -> Callable[[], None]:
-    """Return what finds the send without an outcome, and sends the same again, in vain."""
+def sending_again(rivals: Rivals, payment: Payment) -> Callable[[], None]:
+    """Return what finds the send without an outcome, and is at sending it again."""
+
+    class StillAtItError(Exception):
+        pass
+
+    def hang() -> None:
+        raise StillAtItError
 
     def again() -> None:
-        rivals.second.clock.advance(ms=INTENT_MS)
-        rivals.second.gateway.checks = [NOT_FOUND]
-        rivals.second.gateway.sends = [UNKNOWN]
-        assert rivals.second.checker.check(payment.id).unknown
+        second = rivals.second
+        second.clock.advance(ms=INTENT_MS)
+        second.gateway.checks = [NOT_FOUND]
+        second.gateway.meanwhile = lambda: setattr(second.gateway, "meanwhile", hang)
+        with pytest.raises(StillAtItError):
+            second.checker.check(payment.id)
 
     return again
 
@@ -122,11 +131,11 @@ def test_a_late_answer_does_not_end_the_intent_of_who_sent_it_again(
     rivals: Rivals, late: Answer
 ) -> None:
     payment = rivals.first.create()
-    rivals.first.gateway.sends = [late, UNKNOWN]
+    rivals.first.gateway.sends = [late]
     owners: list[object] = []
 
     def again() -> None:
-        sent_again(rivals, payment)()
+        sending_again(rivals, payment)()
         owners.append(rivals.second.stored(payment).intent)
 
     rivals.stop(again, before=2)
@@ -258,16 +267,41 @@ def test_what_is_paid_before_it_is_sent_again_is_not_sent_again(rivals: Rivals) 
 def test_what_is_paid_before_a_sweep_puts_it_off_is_not_put_off(rivals: Rivals) -> None:
     payment = sent(rivals.first)
     rivals.first.clock.advance(minutes=1)
-
-    def without_config(*_names: str) -> None:
-        raise ConfigError("no config")
-
     own, rivals.first.accounts.gateway = rivals.first.accounts.gateway, without_config  # type: ignore[method-assign,assignment]
     rivals.stop(callback(rivals.second, payment))
     assert len(rivals.first.checker.check_pending(10).errors) == 1
     rivals.first.accounts.gateway = own  # type: ignore[method-assign]
     after = rivals.first.stored(payment)
     assert (after.st, after.next_check_at) == ("OK", 0)
+
+
+def without_config(*_names: str) -> None:
+    raise ConfigError("no config")
+
+
+def an_operator_without_the_account(rivals: Rivals) -> World:
+    first = rivals.first.seen_by("root", is_operator=True)
+    first.accounts.gateway = without_config  # type: ignore[method-assign,assignment]
+    return first
+
+
+def test_what_is_paid_while_it_is_abandoned_stays_paid(rivals: Rivals) -> None:
+    payment = sent(rivals.first)
+    rivals.stop(callback(rivals.second, payment))
+    with pytest.raises(NotAllowedError):
+        an_operator_without_the_account(rivals).closer.abandon(payment.id, "its account is gone")
+    assert (rivals.first.stored(payment).st, rivals.first.stored(payment).fail_re) == ("OK", "")
+
+
+def test_what_is_sent_again_while_it_is_abandoned_is_not(rivals: Rivals) -> None:
+    payment = rivals.first.create()
+    rivals.first.gateway.sends = [UNKNOWN]
+    send(rivals.first, payment)
+    rivals.first.clock.advance(ms=1)
+    rivals.stop(sending_again(rivals, payment))
+    with pytest.raises(ConflictError):
+        an_operator_without_the_account(rivals).closer.abandon(payment.id, "its account is gone")
+    assert rivals.first.stored(payment).st == "WAIT"
 
 
 @pytest.mark.parametrize("late", [DECLINED, CLOSED, NOT_FOUND], ids=lambda a: str(a.outcome))

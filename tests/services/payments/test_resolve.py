@@ -155,3 +155,13 @@ def test_an_intent_of_an_unknown_kind_does_not_keep_money_from_settling(world: W
     with_intent(world, payment, "refund")
     world.gateway.checks = [paid(payment.id)]
     assert world.checker.check(payment.id).payment.st == "OK"
+
+
+def test_a_send_without_an_outcome_is_not_made_again_after_its_time(world: World) -> None:
+    payment = interrupted(world)
+    world.clock.advance(ms=payment.expi - world.clock.now + 1)
+    world.gateway.checks = [WAITING]
+    world.gateway.closes = [CLOSED]
+    result = world.checker.check(payment.id)
+    assert (result.payment.st, result.payment.fail_re) == ("FAIL", "expired")
+    assert len(world.gateway.calls("send")) == 1

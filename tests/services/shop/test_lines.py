@@ -1,11 +1,21 @@
 """In which encoding a table is."""
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from payment_cli.errors import InvalidValueError
-from payment_cli.services.shop.lines import decode_table
+from payment_cli.services.shop import lines
+from payment_cli.services.shop.lines import encoding_of
+
+
+def decode_table(data: bytes) -> tuple[str, str]:
+    table = io.BytesIO(data)
+    encoding, name = encoding_of(table)
+    return table.read().decode(encoding), name
+
 
 TEXT = "nm,名称\r\ncup,蓝色茶杯\r\n"
 
@@ -49,3 +59,15 @@ def test_chinese_of_either_encoding_is_told_apart(text: str) -> None:
     table = f"名称\n{text}\n"
     assert decode_table(table.encode())[0] == table
     assert decode_table(table.encode("gb18030"))[0] == table
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+def test_pieces_may_end_within_a_character(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    monkeypatch.setattr(lines, "_PIECE", 1)
+    assert decode_table(TEXT.encode(encoding))[0] == TEXT
+    with pytest.raises(InvalidValueError, match="line 3 is not UTF-8 text"):
+        decode_table(TEXT.encode() + b"cup,\xff\n")
+
+
+def test_a_replacement_character_that_is_written_is_one() -> None:
+    assert decode_table("nm,\ufffd\n".encode()) == ("nm,\ufffd\n", "UTF-8")

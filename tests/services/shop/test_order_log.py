@@ -24,25 +24,3 @@ def test_every_commit_that_changed_the_order_is_told_with_its_fields(world: Worl
     statuses = [row["changed"]["ord_status"]["to"] for row in rows[1:]]
     assert statuses == ["WT", "FA", "CA"]
     assert rows[0]["seq"] < rows[1]["seq"] < rows[2]["seq"]
-
-
-def test_a_long_log_before_the_order_is_passed_over(world: World, monkeypatch) -> None:
-    cup = stock(world)
-    for _ in range(40):
-        world.orders.create(wanted((cup, 1)), BUYER.__class__("someone"))
-        world.clock.advance(minutes=20)
-        world.order_payments.tick(10)
-    world.clock.advance(minutes=120)
-    order = world.orders.create(wanted((cup, 1)), BUYER)
-    read = []
-    log = world.storage.log
-
-    def counted(*, after: int = 0, limit: int | None = None):
-        for entry in log(after=after, limit=limit):
-            read.append(entry.seq)
-            yield entry
-
-    monkeypatch.setattr(world.storage, "log", counted)
-    [made] = OrderLog(world.storage).of(order)
-    assert made["op"] == "insert"
-    assert len(read) < 30

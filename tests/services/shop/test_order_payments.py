@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from payment_cli.errors import NotAllowedError, OutcomeUnknownError
-from payment_cli.gateways.base import Answer, HttpRequest, Notice, Outcome
+from payment_cli.errors import ConfigError, InvalidValueError, NotAllowedError, OutcomeUnknownError
+from payment_cli.gateways.base import AccountId, Answer, HttpRequest, Notice, Outcome
 from payment_cli.model.payments.pay_type import ReturnType
 from payment_cli.model.query.match import everything
 from payment_cli.model.secret import Secret
@@ -21,7 +21,7 @@ from tests.services.shop.test_orders import (
     stock,
     wanted,
 )
-from tests.support.gateway import paid
+from tests.support.gateway import ScriptedGateway, paid
 
 QR = Answer(Outcome.WAITING, ReturnType.QRCODE, "weixin://x")
 CLOSED = Answer(Outcome.CLOSED)
@@ -239,6 +239,8 @@ def test_an_order_whose_close_is_unknown_is_left_for_the_next_tick(world, order)
     first = world.order_payments.tick(10)
     assert [order_id for order_id, _ in first.errors] == [order.id]
     assert state(world, order) == "WT"
+    assert world.order_payments.tick(10).cancelled == ()
+    world.clock.advance(minutes=1)
     assert world.order_payments.tick(10).cancelled == (order.id,)
 
 
@@ -275,6 +277,83 @@ def test_an_overdue_order_is_held_without_errors_until_its_payment_is_gone(world
     assert held >= 2
     assert world.payments.get(first).st == "FAIL"
     assert len(world.gateway.calls("close")) <= 4
+
+
+def test_no_stock_is_free_for_a_word_of_who_may_not_have_got_the_payment(world, order) -> None:
+    first = pay(world, order, "zfb.qrcode")
+    world.gateway.api_base = "http://localhost:8711"
+    absent(world)
+    sku = sku_of(world, order)
+    for _ in range(24):
+        world.clock.advance(minutes=60)
+        world.order_payments.tick(10)
+        world.checker.check_pending(10)
+    with pytest.raises(OutcomeUnknownError, match="decides nothing"):
+        world.order_payments.cancel(order.id, "x")
+    assert (state(world, order), world.payments.get(first).st) == ("WT", "WAIT")
+    assert sku_of(world, order) == sku
+    money(world, first)
+    assert state(world, order) == "OK"
+
+
+def account_gone(world: World) -> None:
+    world.gateway.account_id = AccountId("1900000002", "wx2")
+
+
+def test_an_operator_cancels_an_order_whose_account_is_gone_and_its_money_is_not_lost(
+    world, order
+) -> None:
+    first = pay(world, order)
+    own = world.gateway.account_id
+    account_gone(world)
+    with pytest.raises(ConfigError):
+        world.order_payments.cancel(order.id, "x")
+    with pytest.raises(NotAllowedError, match="operator"):
+        world.order_payments.cancel(order.id, "x", abandon=True)
+    boss = world.seen_by("boss", is_operator=True)
+    assert boss.order_payments.cancel(order.id, "ended", abandon=True).ord_status == "CA"
+    assert world.payments.get(first).fail_re == "ended"
+    assert sku_of(world, order) == 10
+    world.gateway.account_id = own
+    money(world, first)
+    assert (world.payments.get(first).st, world.payments.get(first).flag) == ("FAIL", "late")
+    assert state(world, order) == "CA"
+
+
+def test_an_order_whose_payments_can_be_closed_is_not_abandoned(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.checks = [Answer(Outcome.WAITING)]
+    boss = world.seen_by("boss", is_operator=True)
+    with pytest.raises(NotAllowedError, match="can be asked"):
+        boss.order_payments.cancel(order.id, "x", abandon=True)
+    assert (state(world, order), world.payments.get(first).st) == ("WT", "WAIT")
+    unpaid = world.orders.create(wanted((stock(world, sku=1), 1)), BUYER)
+    with pytest.raises(NotAllowedError, match="no payment"):
+        boss.order_payments.cancel(unpaid.id, "x", abandon=True)
+
+
+def test_an_order_with_an_abandoned_payment_may_be_paid_in_another_way(world, order) -> None:
+    pay(world, order)
+    own = world.gateway.account_id
+    account_gone(world)
+    boss = world.seen_by("boss", is_operator=True)
+    boss.closer.abandon(world.orders.get(order.id).pay_id, "x")
+    world.gateway.account_id = own
+    second = pay(world, order, "zfb.qrcode")
+    money(world, second)
+    assert state(world, order) == "OK"
+
+
+def test_another_way_is_opened_anyway_though_the_first_account_is_gone(world, order) -> None:
+    first = pay(world, order)
+    opened = world.gateway
+    gateways = {"wxpay": opened, "alipay": ScriptedGateway(sends=[QR])}
+    world.accounts.gateway = lambda _domain, provider, _target: gateways[provider]
+    opened.account_id = AccountId("1900000002", "wx2")
+    with pytest.raises(ConfigError):
+        world.order_payments.pay(order.id, Paying("zfb.qrcode", "shop"))
+    second = world.order_payments.pay(order.id, Paying("zfb.qrcode", "shop", anyway=True)).payment
+    assert world.orders.get(order.id).pay_ids == (first, second.id)
 
 
 def test_orders_that_are_held_keep_no_other_from_its_end(world, order) -> None:
@@ -385,3 +464,28 @@ def sku_of(world: World, order: Order) -> int:
     from payment_cli.services.shop.records import products
 
     return world.storage.get(products("demo"), order.ord_ws[0].id)["sku"]
+
+
+def test_a_payment_that_could_not_be_sent_leaves_the_one_before_it_open(world, order) -> None:
+    first = pay(world, order)
+    world.gateway.closes = [CLOSED]
+    with pytest.raises(InvalidValueError):  # a scan without the payer's code
+        pay(world, order, "wx.scan")
+    assert world.payments.get(first).st == "WAIT"
+    assert world.gateway.calls("close") == []
+
+
+def test_an_order_past_its_time_opens_no_payment(world, order) -> None:
+    world.clock.advance(minutes=16)
+    with pytest.raises(NotAllowedError):
+        world.order_payments.open(order.id)
+    assert world.payments.count(everything()) == 0
+
+
+def test_a_payment_of_an_order_past_its_time_is_not_sent(world, order) -> None:
+    opened = world.order_payments.open(order.id)
+    world.clock.advance(ms=opened.pay_by - world.clock.now)
+    with pytest.raises(NotAllowedError):
+        world.sender.send(opened.id, "wx.qrcode", "shop", SendArguments())
+    assert world.gateway.calls("send") == []
+    assert world.payments.get(opened.id).st == "NEW"

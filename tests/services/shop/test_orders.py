@@ -177,7 +177,7 @@ def test_the_shops_own_address_is_no_buyers(world: World) -> None:
     with world.storage.transaction("test") as tx:
         address = Address.new({"tp": "S", "code": "110108"}, id="a1", uid="", now=1)
         tx.insert(Collection("address", "demo"), address.to_record())
-    with pytest.raises(NotAllowedError, match="not one of this buyer"):
+    with pytest.raises(NotFoundError, match="no address a1"):
         world.orders.create(wanted((stock(world), 1), address="a1"), Buying("", is_anonymous=True))
 
 
@@ -199,7 +199,7 @@ def test_anothers_address_is_refused(world: World) -> None:
     with world.storage.transaction("test") as tx:
         address = Address.new(HOME, id="a1", uid="u2", now=1)
         tx.insert(Collection("address", "demo"), address.to_record())
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError, match="no address a1"):
         world.orders.create(wanted((stock(world), 1), address="a1"), BUYER)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_cli.errors import NotAllowedError
+from payment_cli.errors import NotFoundError
 from payment_cli.gateways.base import Answer, Outcome
 from payment_cli.model.money import to_yuan
 from payment_cli.model.payments.buyer import Buyer
@@ -225,7 +225,7 @@ def test_everybody_counts_what_they_may_see(world: World, stats) -> None:
         assert root.rows(by, ALL) == stats.rows(by, ALL)
         assert root.rows(by, ALL, "demo") == stats.rows(by, ALL)
         assert root.rows(by, ALL, "other") == []
-        with pytest.raises(NotAllowedError):
+        with pytest.raises(NotFoundError):
             other.rows(by, ALL, "demo")
 
 

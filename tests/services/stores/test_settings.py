@@ -1,6 +1,6 @@
 import pytest
 
-from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
+from payment_cli.errors import InvalidValueError, NotFoundError
 from payment_cli.model.shop.freight_check import check_sheet
 from payment_cli.services.stores.setting_checks import SettingChecks
 from payment_cli.services.stores.settings import StoreSettingsService
@@ -71,9 +71,9 @@ def test_a_script_that_is_not_there_is_refused_and_the_one_before_stays(settings
 
 
 def test_others_neither_read_nor_change_it(world: World, settings) -> None:
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError):
         settings.get("other")
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotFoundError):
         settings.set("other", "order_minutes", "5")
     root = world.seen_by("root", is_operator=True)
     assert service_of(root).set("other", "order_minutes", "5").order_minutes == 5

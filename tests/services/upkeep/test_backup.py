@@ -14,7 +14,7 @@ def test_the_copy_is_a_tree_of_its_own(root: Path, tmp_path: Path) -> None:
     app = App(root, "demo", {})
     app.merchants.init("demo")
     payment = app.creator.create(NewPayment(fee=100)).payment
-    assert app.upkeep.backup.copy(tmp_path / "copy") == 1
+    assert app.upkeep.backup.copy(tmp_path / "copy").total == 1
     copy = App(tmp_path / "copy", "demo", {})
     assert copy.storage.get(PAYMENTS, payment.id)["fee"] == 100
     assert copy.upkeep.fsck.check().is_clean

@@ -74,7 +74,7 @@ def doctor(tree, mounts):
     configs: Configs = TreeConfigs(tree, {}, lambda: ["demo"], lambda _domain: SHOP)
     probe = lambda: "1 payment, journal sound"  # noqa: E731
     none = lambda _shop: ()  # noqa: E731
-    return Doctor(tree, system_clock, configs, probe, list, list, list, none, mounts)
+    return Doctor(tree, system_clock, configs, probe, list, list, {}, none, mounts)
 
 
 def found(findings, level):

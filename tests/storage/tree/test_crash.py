@@ -15,7 +15,7 @@ from payment_cli.errors import CorruptRecordError, NotFoundError
 from payment_cli.model.codec import decode
 from payment_cli.model.query.match import everything
 from payment_cli.storage.base import Collection, Query, Storage
-from payment_cli.storage.tree import open_tree, sync
+from payment_cli.storage.tree import journal, lock, open_tree, sync
 from payment_cli.storage.tree.fsck import Kind, check_tree
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert, insert_one
 from tests.support.clock import HandClock
@@ -424,7 +424,7 @@ def test_a_link_in_the_way_of_a_repair_does_not_stop_all_writers(root: Path) -> 
     fresh.close()
 
 
-def test_temporary_files_of_the_dead_are_swept(root: Path) -> None:
+def test_temporary_files_beside_what_changed_are_swept_after_a_power_loss(root: Path) -> None:
     storage = open_tree(root, HandClock())
     insert(storage, a_record(id="t1"), collection=THINGS)
     storage.close()
@@ -435,7 +435,101 @@ def test_temporary_files_of_the_dead_are_swept(root: Path) -> None:
     fresh = open_tree(root, HandClock())
     insert(fresh, a_record())
     fresh.close()
-    assert list(root.rglob("*.tmp")) == []
+    assert [str(path.relative_to(root)) for path in root.rglob("*.tmp")] == [
+        "var/payment/.0123456789abcdef-0.tmp"
+    ]
+    assert [one.kind for one in check_tree(root).differences] == [Kind.LEFTOVER]
+
+
+def test_the_files_of_a_dead_writer_are_swept_by_name_and_no_folder_is_listed(
+    fast_disk: Path, mocker: MockerFixture
+) -> None:
+    """A folder may hold a million records."""
+    for k in (at for at, step in enumerate(steps_of_work(fast_disk), 1) if "COMMIT" in step):
+        root = fast_disk / str(k)
+        run_until_step(k, lambda acknowledge, root=root: work(root, acknowledge))
+        if not (root / ".journal" / "payment.db").exists():
+            continue
+        died_with = list(root.rglob("*.tmp"))
+        listing = mocker.patch.object(os, "scandir", side_effect=AssertionError("a listing"))
+        probe(root, "probe")
+        mocker.stop(listing)
+        assert list(root.rglob("*.tmp")) == []
+    assert died_with
+
+
+def steps_of_work(place: Path) -> list[str]:
+    return steps_of(lambda acknowledge: work(place / "whole", acknowledge))
+
+
+# -- where nothing names the boot, and where a disk went away --------------------------------------
+
+
+@pytest.fixture
+def no_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "_BOOT_ID", "/nowhere/boot_id")
+
+
+@pytest.mark.usefixtures("no_boot")
+def test_where_nothing_names_the_boot_a_write_looks_at_no_earlier_change(
+    root: Path, mocker: MockerFixture
+) -> None:
+    for number in range(5):
+        probe(root, f"p{number}")
+    changed = mocker.spy(journal, "changed_since")
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p5"))
+    insert(storage, a_record(id="p6"))
+    assert storage.get(PAYMENTS, "p6")["rev"] == 1
+    storage.close()
+    assert changed.call_count == 0
+    assert pending(root) == 0
+    assert check_tree(root).is_clean
+
+
+@pytest.mark.usefixtures("no_boot")
+def test_where_nothing_names_the_boot_files_are_on_disk_before_the_acknowledgement(
+    root: Path, mocker: MockerFixture
+) -> None:
+    probe(root, "p0")
+    events: list[str] = []
+    rename = os.rename
+    mocker.patch.object(
+        os, "rename", side_effect=lambda *a, **k: (events.append("rename"), rename(*a, **k))[1]
+    )
+    mocker.patch.object(sync, "_syncfs", return_value=lambda _fd: events.append("sync"))
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p1"))
+    events.append("acknowledged")
+    storage.close()
+    assert events == ["rename", "sync", "acknowledged"]
+
+
+def test_a_chroot_may_share_the_tree_with_the_machine(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        with monkeypatch.context() as patch:
+            if number % 2:
+                patch.setattr(lock, "_BOOT_ID", "/nowhere/boot_id")
+            probe(root, f"p{number}")
+    with monkeypatch.context() as patch:
+        patch.setattr(lock, "_BOOT_ID", "/nowhere/boot_id")
+        probe(root, "last")
+    assert pending(root) == 0
+    assert check_tree(root).is_clean
+
+
+def test_files_lost_with_a_disk_that_went_away_are_repaired_in_the_same_boot(root: Path) -> None:
+    """The journal is on disk, its commits were synced; the mark is what the disk had of it."""
+    probe(root, "p1")
+    mark = (root / ".journal" / "lock").read_bytes()
+    probe(root, "p2")
+    (root / ".journal" / "lock").write_bytes(mark)
+    for name in ("p1", "p2"):
+        damage(root / "var" / "payment" / f"{name}.json", "empty", b"")
+    probe(root, "p3")
+    assert check_tree(root).is_clean
 
 
 # -- a disk that fails to sync ---------------------------------------------------------------------

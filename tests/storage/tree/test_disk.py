@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import warnings
@@ -171,17 +172,69 @@ def test_an_error_while_writing_aside_leaves_nothing(
     assert check_tree(root).is_clean
 
 
-def test_a_failure_after_the_commit_is_said_and_made_good_by_the_next_writer(
-    root: Path, mocker: MockerFixture
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_change_whose_file_the_disk_refuses_stands_and_is_said(
+    root: Path, mocker: MockerFixture, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
+    """Whoever were told that it failed would do it again. The next writer makes the file."""
     storage = open_tree(root, HandClock())
     stored = insert_one(storage, a_record(id="p1"))
-    patched = mocker.patch.object(os, "rename", side_effect=OSError(errno.EIO, "I/O error"))
-    with pytest.raises(StorageError):
-        insert(storage, a_record(id="p2"))
+    patched = mocker.patch.object(os, "rename", side_effect=OSError(code, "refused"))
+    second = insert_one(storage, a_record(id="p2"))
+    assert "is stored, but its file is not written yet: refused" in caplog.text
+    other = open_tree(root, HandClock())
+    for one in (storage, other):
+        assert one.get(PAYMENTS, "p2") == second
+        assert one.count(PAYMENTS, everything()) == 2
+    other.close()
     mocker.stop(patched)
     with storage.transaction("w") as tx:
         tx.put(PAYMENTS, stored)
+    assert (root / "var" / "payment" / "p2.json").exists()
+    storage.close()
+    assert check_tree(root).is_clean
+
+
+def test_who_closes_a_tree_is_told_of_a_file_that_is_still_owed(
+    root: Path, mocker: MockerFixture
+) -> None:
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="first"))
+    patched = mocker.patch.object(os, "rename", side_effect=OSError(errno.EIO, "I/O error"))
+    stored = insert_one(storage, a_record(id="p1"))
+    mocker.stop(patched)
+    with pytest.raises(StorageError, match="is stored, but its file") as caught:
+        storage.close()
+    assert caught.value.exit_code == 30
+    storage.close()
+    fresh = open_tree(root, HandClock())
+    assert fresh.get(PAYMENTS, "p1") == stored
+    insert(fresh, a_record(id="p2"))
+    fresh.close()
+    assert check_tree(root).is_clean
+
+
+def test_ctrl_c_at_the_end_of_a_commit_publishes_what_was_committed(
+    root: Path, mocker: MockerFixture
+) -> None:
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p1"))
+    connect = sqlite3.connect
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
+            cursor = super().execute(sql, *args)  # type: ignore[arg-type]
+            if sql == "COMMIT":
+                raise KeyboardInterrupt
+            return cursor
+
+    storage.close()
+    patched = mocker.patch.object(
+        sqlite3, "connect", side_effect=lambda *a, **k: connect(*a, **{**k, "factory": Interrupted})
+    )
+    with pytest.raises(KeyboardInterrupt):
+        insert(storage, a_record(id="p2"))
+    mocker.stop(patched)
     assert (root / "var" / "payment" / "p2.json").exists()
     storage.close()
     assert check_tree(root).is_clean

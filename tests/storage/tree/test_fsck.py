@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from payment_cli.errors import CorruptRecordError, StorageError
+from payment_cli.errors import CorruptRecordError
 from payment_cli.model.codec import encode_pretty
 from payment_cli.model.query.match import equal, everything
 from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
-from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import Kind, Report, check_tree
 from payment_cli.storage.tree.rebuild import rebuild_journal
 from payment_cli.storage.tree.repair import adopt_files, restore_files
-from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert
+from tests.storage.storage_contract import PAYMENTS, THINGS, a_record
 from tests.support.clock import HandClock
 
 ORDERS = Collection("order", "de_mo")
@@ -435,96 +434,3 @@ def test_progress_is_told_and_ends_at_the_end(root: Path, storage: Storage) -> N
         told.clear()
         repair(root, lambda done, total: told.append((done, total)))  # type: ignore[operator]
         assert told[-1][0] == told[-1][1] >= 5
-
-
-# -- backup ----------------------------------------------------------------------------------------
-
-
-def test_a_backup_is_a_whole_tree(root: Path, tmp_path: Path, storage: Storage) -> None:
-    gateway = root / "home/demo/.payment/wxpay/shop"
-    gateway.mkdir(parents=True)
-    (gateway / "wxpay.conf").write_text("{}")
-    (gateway / "key.pem").symlink_to("/etc/ssl/key.pem")
-    (root / "etc").mkdir()
-    (root / "etc" / "payment.toml").write_text("[tree]")
-    (root / "home/demo/holiday.jpg").write_text("not ours")
-    told: list[tuple[int, int]] = []
-    copy = tmp_path / "backup" / "monday"
-    assert backup_tree(root, copy, lambda done, total: told.append((done, total))) == 5
-    assert told[-1] == (5, 5)
-    assert check_tree(copy).is_clean
-    restored = open_tree(copy, HandClock())
-    assert restored.get(PAYMENTS, "p1") == storage.get(PAYMENTS, "p1")
-    assert restored.content(PAYMENTS, "p1") == b"script"
-    assert list(restored.log()) == list(storage.log())
-    insert(restored, a_record())
-    restored.close()
-    for path in (
-        "home/demo/.store/store_info.json",
-        "home/demo/.store/i18n/zh-cn.json",
-        "home/demo/.payment/wxpay/shop/wxpay.conf",
-        "etc/payment.toml",
-    ):
-        assert (copy / path).read_text() == (root / path).read_text()
-        assert (copy / path).stat().st_mode & 0o077 == 0
-    assert (copy / "home/demo/.payment/wxpay/shop/key.pem").readlink() == Path("/etc/ssl/key.pem")
-    assert not (copy / "home/demo/holiday.jpg").exists()
-    assert check_tree(copy).is_clean
-
-
-def test_a_backup_while_others_write_agrees_with_itself(
-    root: Path, tmp_path: Path, storage: Storage
-) -> None:
-    insert(storage, *(a_record(id=f"many{n}", pad="x" * 4000) for n in range(2000)))
-    record = storage.get(PAYMENTS, "p1")
-
-    def write_meanwhile(_done: int, _total: int) -> None:
-        nonlocal record
-        with storage.transaction("w") as tx:
-            record = tx.put(PAYMENTS, record)
-            tx.insert(PAYMENTS, a_record(id=f"new{record['rev']}"))
-
-    count = backup_tree(root, tmp_path / "copy", write_meanwhile)
-    assert count == 2005, "one snapshot, from before"
-    assert int(str(record["rev"])) > 4
-    assert check_tree(tmp_path / "copy").is_clean
-    assert check_tree(root).is_clean
-
-
-def test_a_backup_follows_the_home_of_a_domain_and_no_other_link(
-    root: Path, tmp_path: Path, storage: Storage
-) -> None:
-    shutil.move(root / "home/demo", tmp_path / "ann")
-    (root / "home/demo").symlink_to(tmp_path / "ann")
-    (root / "home/other").mkdir()
-    (root / "home/other/.store").symlink_to("/etc")
-    backup_tree(root, tmp_path / "copy")
-    assert (tmp_path / "copy/home/demo/.store/store_info.json").exists()
-    assert not (tmp_path / "copy/home/demo").is_symlink()
-    assert not (tmp_path / "copy/home/other").exists()
-    assert check_tree(tmp_path / "copy").is_clean
-
-
-def test_a_hand_edited_file_is_backed_up_as_the_journal_has_it(
-    root: Path, tmp_path: Path, storage: Storage
-) -> None:
-    edit(root / PLACES["payment"])
-    backup_tree(root, tmp_path / "copy")
-    assert json.loads((tmp_path / "copy" / PLACES["payment"]).read_text())["name"] == "ours"
-
-
-def test_a_backup_overwrites_nothing(root: Path, tmp_path: Path, storage: Storage) -> None:
-    (tmp_path / "copy").mkdir()
-    (tmp_path / "copy" / "mine").write_text("kept")
-    with pytest.raises(StorageError, match="not empty"):
-        backup_tree(root, tmp_path / "copy")
-    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["mine"]
-
-
-def test_a_tree_without_its_journal_is_not_backed_up(
-    root: Path, tmp_path: Path, storage: Storage
-) -> None:
-    storage.close()
-    shutil.rmtree(root / ".journal")
-    with pytest.raises(CorruptRecordError, match="journal is missing"):
-        backup_tree(root, tmp_path / "copy")

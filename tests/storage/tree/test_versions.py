@@ -135,8 +135,9 @@ def test_columns_and_indexes_follow_the_table_of_kinds(old: tuple[Path, dict[str
     """Whatever an old journal had of them; a damaged record costs nobody anything."""
     root, names = old
     with closing(sqlite3.connect(journal(root))) as conn, conn:
-        had = {row[1] for row in conn.execute("PRAGMA table_info(records)")} - {"odd"}
-        columns = ", ".join(f"{name} = NULL" for name in schema.COLUMNS if name in had)
+        had = {row[1] for row in conn.execute("PRAGMA table_info(records)")}
+        kept = had.intersection(schema.COLUMNS) - {"odd"}
+        columns = ", ".join(f"{name} = NULL" for name in kept)
         conn.execute("DROP INDEX payment_by_st_lm")
         conn.execute("CREATE INDEX of_another_day ON records (lm) WHERE kind = 'nothing'")
         conn.execute(f"UPDATE records SET {columns}")
@@ -353,7 +354,7 @@ def test_a_program_of_version_1_that_has_it_open_does_not_go_on(fast_disk: Path)
             server.execute("UPDATE state SET settled = 1")
     mark = (root / ".journal/lock").read_bytes()
     assert Mark.from_bytes(mark) is not None
-    assert len(mark.split()) == 7, "its marks have six words: it takes this for none"
+    assert len(mark[:160].split()) == 7, "its marks have six words: it takes this for none"
 
 
 # -- a newer tree ----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ CREATE INDEX notice_by_or_id ON records (or_id, id) WHERE kind = 'notice' AND fr
 CREATE INDEX notice_by_owner ON records (owner, id) WHERE kind = 'notice' AND fresh = 0 AND owner <> '';
 CREATE INDEX notice_by_st_lm ON records (st, lm, id) WHERE kind = 'notice' AND fresh = 0;
 CREATE INDEX notice_by_st_next_at ON records (st, next_at, id) WHERE kind = 'notice' AND fresh = 0;
+CREATE INDEX notice_by_store_st_lm ON records (store, st, lm, id) WHERE kind = 'notice' AND fresh = 0;
 CREATE INDEX notice_by_store_st_next_at ON records (store, st, next_at, id) WHERE kind = 'notice' AND fresh = 0;
 CREATE INDEX order_by_buyer_id_lm ON records (buyer_id, lm, id) WHERE kind = 'order' AND fresh = 0 AND buyer_id <> '';
 CREATE INDEX order_by_domain_ct ON records (domain, ct, id) WHERE kind = 'order' AND fresh = 0;
@@ -36,10 +37,13 @@ CREATE INDEX payment_by_lm ON records (lm, id) WHERE kind = 'payment' AND fresh 
 CREATE INDEX payment_by_next_check_at ON records (next_check_at, id) WHERE kind = 'payment' AND fresh = 0 AND next_check_at > 0;
 CREATE INDEX payment_by_or_id_lm ON records (or_id, lm, id) WHERE kind = 'payment' AND fresh = 0 AND or_id <> '';
 CREATE INDEX payment_by_seller_id_lm ON records (seller_id, lm, id) WHERE kind = 'payment' AND fresh = 0;
-CREATE INDEX payment_by_seller_id_st_lm ON records (seller_id, st, lm, id) WHERE kind = 'payment' AND fresh = 0;
+CREATE INDEX payment_by_seller_nm_lm ON records (seller_nm, lm, id) WHERE kind = 'payment' AND fresh = 0;
+CREATE INDEX payment_by_seller_nm_st_lm ON records (seller_nm, st, lm, id) WHERE kind = 'payment' AND fresh = 0;
 CREATE INDEX payment_by_send_at ON records (send_at, id) WHERE kind = 'payment' AND fresh = 0 AND send_at > 0;
 CREATE INDEX payment_by_st_lm ON records (st, lm, id) WHERE kind = 'payment' AND fresh = 0;
-CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL, rev INTEGER NOT NULL, lm INTEGER, ct INTEGER, st TEXT, seller_id TEXT, buyer_id TEXT, or_id TEXT, fee INTEGER, send_at INTEGER, close_at INTEGER, next_check_at INTEGER, apply_st TEXT, flag TEXT, store TEXT, next_at INTEGER, owner TEXT, expi INTEGER, ok_at INTEGER, nm TEXT, live INTEGER, uid TEXT, odd INTEGER NOT NULL, fresh INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX postponed_by_work_lm ON records (work, lm, id) WHERE kind = 'postponed' AND fresh = 0;
+CREATE TABLE records (n INTEGER PRIMARY KEY, kind TEXT NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL, rev INTEGER NOT NULL, lm INTEGER, ct INTEGER, st TEXT, seller_nm TEXT, buyer_id TEXT, seller_id TEXT, or_id TEXT, fee INTEGER, send_at INTEGER, close_at INTEGER, next_check_at INTEGER, apply_st TEXT, flag TEXT, store TEXT, work TEXT, next_at INTEGER, owner TEXT, expi INTEGER, ok_at INTEGER, nm TEXT, live INTEGER, uid TEXT, odd INTEGER NOT NULL, fresh INTEGER NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX revoked_by_domain_expi ON records (domain, expi, id) WHERE kind = 'revoked' AND fresh = 0 AND expi > 0;
 CREATE INDEX thing_by_domain_live_nm ON records (domain, live, nm, id) WHERE kind = 'thing' AND fresh = 0;
 CREATE INDEX thing_by_domain_nm ON records (domain, nm, id) WHERE kind = 'thing' AND fresh = 0;
 CREATE TABLE tree (one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL, synced INTEGER NOT NULL, settled INTEGER NOT NULL);
