@@ -9,11 +9,8 @@ from payment_cli.model.codec import decode
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree.connection import single
-from payment_cli.storage.tree.key import Key, key_in
+from payment_cli.storage.tree.key import ROW_HINT, Key, key_in
 from payment_cli.storage.tree.schema import COLUMNS, columns_of
-
-#: What to do about one record that is damaged in the journal.
-ROW_HINT = "`payment fsck` names it; --adopt takes its file into the journal, if that is whole"
 
 _ONE = "kind = ? AND domain = ? AND id = ?"
 _FIND = f"SELECT rev, doc, {', '.join(COLUMNS)} FROM records WHERE {_ONE}"  # noqa: S608

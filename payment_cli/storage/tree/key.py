@@ -12,6 +12,9 @@ FOREIGN_HINT = (
     " records, --adopt takes hand-edited files into the journal"
 )
 
+#: What to do about one record that is damaged in the journal.
+ROW_HINT = "`payment fsck` names it; --adopt takes its file into the journal, if that is whole"
+
 
 class Key(NamedTuple):
     """A record's kind, domain ("" for kinds of the whole tree) and full id, all well formed."""

@@ -162,21 +162,6 @@ class Publication:
         for path in self._removed:
             self.remove(path)
 
-    def sync(self, path: str) -> None:
-        """Return when the file at `path`, or its removal, is on disk.
-
-        Raises:
-            OSError: the disk failed.
-        """
-        folder_fd, name = self._locate(path, create=False)
-        with suppress(FileNotFoundError):
-            file_fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder_fd)
-            try:
-                os.fsync(file_fd)
-            finally:
-                os.close(file_fd)
-        os.fsync(folder_fd)
-
     def discard(self) -> None:
         """Remove what was written aside."""
         for folder_fd, temp, _ in self._written:

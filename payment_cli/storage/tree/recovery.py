@@ -15,6 +15,7 @@ from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.left import is_foreign
 from payment_cli.storage.tree.publish import TEMP_END, Change, Publication, aside_of, temp_name
+from payment_cli.storage.tree.sync import sync_record
 
 
 class Recovery:
@@ -82,8 +83,7 @@ class Recovery:
         for key in self._stuck:
             if left.is_free(conn, publication, key) and left.publish_one(conn, publication, key):
                 # No change of it is pending any more: nobody would look at it after a power loss.
-                publication.sync(key.path)
-                publication.sync(key.content_path)
+                sync_record(publication.root_fd, key)
                 left.remove(conn, key)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
 from payment_cli.storage.tree.journal import changed_since
+from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.lock import Mark, TreeLock
 
 #: Sync when this many changes may have files that are not on disk yet.
@@ -127,6 +128,18 @@ def _sync_each(root: Path, root_fd: int, since: int) -> None:
     for path in folders:
         with suppress(FileNotFoundError), folder(root_fd, path.split("/")) as folder_fd:
             os.fsync(folder_fd)
+
+
+def sync_record(root_fd: int, key: Key) -> None:
+    """Return when the files of one record, or their removal, are on disk.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    for path in (key.path, key.content_path):
+        _sync_file(root_fd, path)
+    with suppress(FileNotFoundError), folder(root_fd, key.path.split("/")[:-1]) as folder_fd:
+        os.fsync(folder_fd)
 
 
 def _sync_file(root_fd: int, path: str) -> None:
