@@ -9,6 +9,7 @@ PaymentError
 │  └─ OtherSessionError  12  e.pay.session      a browser's session is not the one that is meant
 ├─ DeclinedError         20  e.pay.declined     the payer's side said no
 ├─ OutcomeUnknownError   21  e.pay.unknown      the provider may or may not have acted
+│  └─ ElsewhereError      21  e.pay.elsewhere  who was asked may not be whom it was sent to
 ├─ UntrustedError        22  e.pay.untrusted    signature, amount, merchant or number do not agree
 │  └─ UnfitError         22  e.pay.unfit        verified, but it can't be followed
 ├─ ProviderRefusedError  23  e.pay.refused      the provider refused our request
@@ -17,6 +18,7 @@ PaymentError
 ├─ LockedError           31  e.pay.locked       another process held the tree for too long
 ├─ CorruptRecordError    32  e.pay.corrupt      a record or file is damaged or foreign
 └─ ConfigError           40  e.pay.config       a setting or gateway config is missing or wrong
+   ├─ OtherAccountError    40  e.pay.account    a payment's target is another account by now
    └─ OtherOwnerError    40  e.pay.owner        the tree is another user's: it is not written to
 
 Constructors take facts and build the sentence: one line, what happened, to which id. `hint` says
@@ -126,6 +128,12 @@ class OutcomeUnknownError(PaymentError):
     exit_code = 21
 
 
+class ElsewhereError(OutcomeUnknownError):
+    """Who was asked knows no such order, but may not be whom the payment was sent to."""
+
+    code = "e.pay.elsewhere"
+
+
 class UntrustedError(PaymentError):
     """Signature, time, amount, merchant or order number do not agree. Nothing was settled."""
 
@@ -183,6 +191,12 @@ class ConfigError(PaymentError):
     code = "e.pay.config"
     exit_code = 40
     is_ours = True
+
+
+class OtherAccountError(ConfigError):
+    """A payment was sent through another account than its target is by now."""
+
+    code = "e.pay.account"
 
 
 class OtherOwnerError(ConfigError):

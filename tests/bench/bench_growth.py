@@ -69,7 +69,7 @@ FLAT: dict[str, Question] = {
     "page of ten: payments of one state": lambda s: s.page(PAYMENTS, equal("st", "WAIT")),
     "page of ten: payments of two states": lambda s: s.page(PAYMENTS, one_of("st", ["WAIT", "OK"])),
     "page of ten: a seller's payments of a state": lambda s: s.page(
-        PAYMENTS, all_of(equal("seller_id", "s001"), equal("st", "OK"))
+        PAYMENTS, all_of(equal("seller_nm", "shop1"), equal("st", "OK"))
     ),
     "page of ten: a store's orders": lambda s: list(
         s.app.shop.orders.query(Query(everything(), NEWEST, 0, 10))

@@ -4,10 +4,11 @@ What is measured there reads the journal. `payment fsck` would miss the files, a
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 from payment_cli.app import App
 from payment_cli.ids import new_id
@@ -15,6 +16,7 @@ from payment_cli.model.codec import encode_pretty
 from payment_cli.model.record import Record
 from payment_cli.model.shop.order_input import OrderInput
 from payment_cli.services.shop.orders import Buying
+from payment_cli.storage.kinds import KINDS
 from payment_cli.storage.tree import journal
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.schema import create_indexes
@@ -37,6 +39,15 @@ PARTS = {
     "notice": 4,
     "outbox": 4,
 }
+
+
+def _made_at(number: int) -> int:
+    return BEGAN + 250 * number
+
+
+def _store(number: int, kind: str) -> str:
+    """Return whose a record is. The store that is looked at had a few orders long ago as well."""
+    return STORE if kind == "order" and number % 5000 == 0 else f"shop{number // 7 % 50}"
 
 
 def make_tree(root: Path, records: int) -> None:
@@ -77,6 +88,7 @@ def _own_store(app: App) -> dict[str, Record]:
         app.shop.order_payments.cancel(order.id, "made to be looked at")
     order = app.shop.orders.get(orders[0].id)
     return {
+        "payment": a_payment(0),
         "order": {**order.to_record(), "ord_status": "OK", "ord_expi": 0},
         "thing": app.shop.goods.get("p0").to_record(),
         "discount": discount.to_record(),
@@ -88,42 +100,77 @@ def _own_store(app: App) -> dict[str, Record]:
     }
 
 
-def _bulk(samples: dict[str, Record], records: int) -> Iterator[tuple[Key, Record]]:
+#: The fields of each kind that differ from record to record, beside `id`, `ct` and `lm`.
+VARIED: dict[str, dict[str, Callable[[int], int | str]]] = {
+    "payment": {
+        "st": lambda n: "WAIT" if n % 100 == 99 else "OK",
+        "seller_nm": lambda n: f"shop{n % 50}",
+        "seller_id": lambda n: f"s{n % 50:03}",
+        "buyer_id": lambda n: f"u{n * 31 % 10_000}",
+        "fee": lambda n: 100 + n * 7919 % 50_000,
+        "send_at": _made_at,
+        "close_at": lambda n: 0 if n % 100 == 99 else _made_at(n),
+    },
+    "order": {
+        "sto_nm": lambda n: _store(n, "order"),
+        "sto_id": lambda n: _store(n, "order"),
+        "ok_at": _made_at,
+        "buyer_id": lambda n: f"u{n % 9973}",
+    },
+    "thing": {"nm": lambda n: f"p{n}"},
+    "address": {"uid": lambda n: f"u{n % 9973}"},
+    "outbox": {"store": lambda n: _store(n, "outbox")},
+    "notice": {"sto_nm": lambda n: _store(n, "notice")},
+    "coupon": {},
+    "discount": {},
+}
+
+
+class _Form(NamedTuple):
+    """How records of a kind are made: filling a text takes a third of making each anew."""
+
+    kind: str
+    sample: Record
+    text: str
+
+    @classmethod
+    def of(cls, kind: str, sample: Record) -> "_Form":
+        """Make the form of records that are like `sample`."""
+        names = {"id": "", "ct": 0, "lm": 0, **{n: of(0) for n, of in VARIED[kind].items()}}
+        sample = {**sample, "rev": 1}
+        text = encode_pretty({**sample, **{name: f"@{name}@" for name in names}})
+        text = text.replace("%", "%%")
+        for name, value in names.items():
+            quote = '"' if isinstance(value, str) else ""
+            text = text.replace(f'"@{name}@"', f"{quote}%({name})s{quote}")
+        return cls(kind, sample, text)
+
+    def fill(self, number: int) -> journal.New:
+        """Return the record with this number."""
+        at = _made_at(number)
+        values = {name: of(number) for name, of in VARIED[self.kind].items()}
+        values |= {"id": new_id(at), "ct": at, "lm": at}
+        domain = _store(number, self.kind) if KINDS[self.kind].has_domain else ""
+        key = Key(self.kind, domain, str(values["id"]))
+        return journal.New(key, 1, self.text % values, {**self.sample, **values})
+
+
+def _bulk(samples: dict[str, Record], records: int) -> Iterator[journal.New]:
+    forms = {kind: _Form.of(kind, sample) for kind, sample in samples.items()}
     kinds = [kind for kind, part in PARTS.items() for _ in range(part)]
-    for number in range(records):
-        kind = kinds[number % 100] if number % 100 < len(kinds) else "payment"
-        if kind == "payment":
-            yield _keyed(kind, "", a_payment(number))
-            continue
-        at, store = BEGAN + 250 * number, f"shop{number // 7 % 50}"
-        if kind == "order" and number % 5000 == 0:
-            store = STORE  # which had orders long ago as well
-        record = {
-            **samples[kind], "id": new_id(at), "ct": at, "lm": at, "rev": 1, "sto_nm": store,
-        }  # fmt: skip
-        record |= {
-            "order": {"sto_id": store, "ok_at": at, "buyer_id": f"u{number % 9973}"},
-            "thing": {"nm": f"p{number}"},
-            "address": {"uid": f"u{number % 9973}"},
-            "outbox": {"store": store},
-        }.get(kind, {})
-        yield _keyed(kind, "" if kind in ("notice", "outbox") else store, record)
+    kinds += ["payment"] * (100 - len(kinds))
+    return (forms[kinds[number % 100]].fill(number) for number in range(records))
 
 
-def _keyed(kind: str, domain: str, record: Record) -> tuple[Key, Record]:
-    return Key(kind, domain, str(record["id"])), {**record, "rev": 1}
-
-
-def _insert(conn: sqlite3.Connection, records: Iterator[tuple[Key, Record]]) -> None:
+def _insert(conn: sqlite3.Connection, records: Iterator[journal.New]) -> None:
     """Insert records and their rows of the log; all are settled, and nothing is to be published."""
     seqs = count(journal.last_seq(conn) + 1)
     seq = 0
-    for seq, (key, record) in zip(seqs, records, strict=False):
-        new = journal.New(key, 1, encode_pretty(record), record)
+    for seq, new in zip(seqs, records, strict=False):
         journal.insert(conn, new, seq, fresh=False)
         conn.execute(
             "INSERT INTO log (seq, at, actor, kind, domain, id, op) VALUES (?, ?, '', ?, ?, ?, ?)",
-            (seq, int(str(record["ct"])), *key, "insert"),
+            (seq, int(str(new.record["ct"])), *new.key, "insert"),
         )
-    conn.execute("UPDATE records SET fresh = 0")
+    conn.execute("UPDATE records SET fresh = 0 WHERE fresh = 1")
     conn.execute("UPDATE tree SET settled = ?, synced = ?", (seq, seq))

@@ -73,7 +73,8 @@ def test_an_exit_code_has_one_code_but_where_a_caller_must_know_more():
     assert codes.pop(10) == {"e.pay.noexists", "e.pay.ambiguous"}
     assert codes.pop(22) == {"e.pay.untrusted", "e.pay.unfit"}
     assert codes.pop(12) == {"e.pay.nopvg", "e.pay.session"}
-    assert codes.pop(40) == {"e.pay.config", "e.pay.owner"}
+    assert codes.pop(21) == {"e.pay.unknown", "e.pay.elsewhere"}
+    assert codes.pop(40) == {"e.pay.config", "e.pay.owner", "e.pay.account"}
     assert all(len(meanings) == 1 for meanings in codes.values())
 
 

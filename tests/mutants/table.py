@@ -1,8 +1,9 @@
 """The kept list of planted faults: one for each guard that nobody would miss until it is needed.
 
-Each `*.toml` beside this file is one part of the product. `tests` at its top are the test files
-that should catch its faults; a fault may name its own. A fault is `guard` (what is no longer
-true), `file` (below payment_cli), `text` (found there exactly once) and `fault` (what replaces it).
+Each `*.toml` beside this file is one part of the product. `tests` at its top are the tests that
+should catch its faults; a fault may name its own, be it one function (`file.py::name`). A fault is
+`guard` (what is no longer true), `file` (below payment_cli), `text` (found there exactly once) and
+`fault` (what replaces it).
 """
 
 import tomllib

@@ -11,7 +11,11 @@ from qrcode.main import QRCode
 
 from payment_cli.web.asking import ASKING_MAX, Places
 from payment_cli.web.html import QR_KEPT, draw_qr
+from tests.support.browser import wait_for
+from tests.support.lacks import NEEDS_BROWSER
 from tests.support.served_shop import served_shop
+
+BROWSER, WITH_DRIVER = NEEDS_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +124,32 @@ def test_callbacks_alone_import_nothing_of_the_pages(module, may):
     assert ours == {f"payment_cli.web{name}" for name in may}
     for name in ("qrcode", "payment_cli.services", "payment_cli.model.shop", "sqlite3", "html"):
         assert name not in modules
+
+
+@BROWSER
+@WITH_DRIVER
+def test_a_page_that_found_no_place_tries_again_by_itself(shop, shared_browser):
+    orders = [shop.order(f"slow{number}") for number in range(ASKING_MAX)]
+    for order in orders:
+        waits = shop.app.shop.order_payments.open(order.id).id
+        shop.sandbox.sandbox.control.misbehave("slow", where="answer", order=waits, hold_s=5)
+    mine = shop.order("patient")
+    shared_browser.get(shop.link(mine))
+    way = wait_for(shared_browser, '[data-pay="wx.qrcode"]')
+    threads = [
+        threading.Thread(
+            target=asked,
+            args=(shop, "POST", "/pay/ajax/send", {"or_id": order.id, "pay_tp": "wx.qrcode"}),
+            kwargs={"token": token_of(shop, order)},
+        )
+        for order in orders
+    ]
+    for thread in threads:
+        thread.start()
+    while (shop.stored(orders[-1]).pay_tp, shop.stored(orders[0]).pay_tp) != ("wx.qrcode",) * 2:
+        pass
+    way.click()
+    wait_for(shared_browser, ".qr svg")
+    for thread in threads:
+        thread.join()
+    assert '"POST /pay/ajax/send HTTP/1.1" 503' in shop.server.log.read_text()

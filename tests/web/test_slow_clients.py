@@ -232,3 +232,11 @@ def got(port, path, more=""):
             f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n".encode()
         )
         return read_all(client)
+
+
+def test_a_body_has_an_end_on_gunicorn_however_it_is_started(tree, tmp_path):
+    payment, body = callback(tree)
+    with web_server(tree.root, tmp_path / "server.log", workers=1) as server:
+        with slow_clients(server.port, SLOW["a body"], drips=True):
+            assert posted(server.port, body).startswith(b"HTTP/1.1 200 ")
+        assert load(tree.storage, payment.id).st is Status.OK

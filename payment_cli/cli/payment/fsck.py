@@ -10,6 +10,7 @@ from payment_cli.cli.shell.output import flush, progress, tell
 from payment_cli.cli.shell.printing import Printing
 from payment_cli.cli.shell.records import print_records
 from payment_cli.errors import CorruptRecordError, InvalidValueError
+from payment_cli.files.safe_files import check_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,10 @@ def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     """
     if restore + adopt + rebuild > 1:
         raise InvalidValueError("say one of --restore, --adopt and --rebuild")
-    service = current_app().upkeep.fsck
+    app = current_app()
+    if restore or adopt or rebuild:
+        check_owner(app.place)
+    service = app.upkeep.fsck
     run = service.check
     if restore:
         run = service.restore

@@ -15,7 +15,9 @@ from typing import Final, NamedTuple, TypeVar
 
 from payment_cli.errors import (
     ConfigError,
+    ElsewhereError,
     LockedError,
+    OtherAccountError,
     OutcomeUnknownError,
     PaymentError,
     ProviderRefusedError,
@@ -29,6 +31,8 @@ SILENCE_MAX = 3
 
 #: Errors that are the account's own, or whoever's it is that was asked.
 _OF_ACCOUNT = (ConfigError, OutcomeUnknownError, ProviderRefusedError)
+#: … and those among them that say only that it is not, or may not be, the account of this one.
+_OF_ONE = (ElsewhereError, OtherAccountError)
 
 _Item = TypeVar("_Item")
 
@@ -192,6 +196,7 @@ class Round:
         self._count_failed(one)
         self.errors.append((one.id, why))
         is_of_account = bool(one.account) and isinstance(error, _OF_ACCOUNT)
+        is_of_account = is_of_account and not isinstance(error, _OF_ONE)
         is_known = is_of_account and (ACCOUNT, one.account) in self._rows
         row = self._rows.get((self._work, one.id)) or self._new(self._work, one.id, one.store)
         self._postpone(row, why, is_news=not is_known)

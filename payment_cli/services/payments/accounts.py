@@ -10,7 +10,7 @@ recorded address alone; whoever *knows* the order needs no record, and is record
 from dataclasses import replace
 from typing import Any, Protocol
 
-from payment_cli.errors import ConfigError
+from payment_cli.errors import OtherAccountError
 from payment_cli.gateways.base import AccountId, Answer, Gateway, HttpRequest, Outcome
 from payment_cli.model.payments.pay_type import pay_type
 from payment_cli.model.payments.payment import Payment
@@ -73,11 +73,11 @@ def check_own_account(payment: Payment, gateway: Gateway) -> None:
     One that recorded none (an older program sent it) is believed of the target it names.
 
     Raises:
-        ConfigError: it is another account.
+        OtherAccountError: it is another account.
     """
     recorded = AccountId(payment.pay_mch, payment.pay_app)
     if any(recorded) and gateway.account_id != recorded:
-        raise ConfigError(
+        raise OtherAccountError(
             f"payment {payment.id} was sent through {recorded}, but {payment.seller_nm}'s target "
             f"{payment.pay_target} is {gateway.account_id} by now",
             hint="give the target its old account back until its payments are final",

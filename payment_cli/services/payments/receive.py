@@ -27,7 +27,7 @@ from payment_cli.gateways.base import (
 from payment_cli.gateways.registry import find_provider, sender_of
 from payment_cli.model.names import check_name
 from payment_cli.model.payments.pay_type import pay_type
-from payment_cli.model.payments.payment import Payment, Status
+from payment_cli.model.payments.payment import Payment
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.record import Json
 from payment_cli.services.payments.accounts import Accounts, check_own_account, with_account
@@ -267,10 +267,8 @@ class Receiver:
             payment = with_account(payment, account.gateway, notice.answer)
             if notice.answer.outcome is Outcome.UNKNOWN:
                 raise UntrustedError(f"payment {payment.id}: {reason_of(notice.answer)}")
-            if notice.answer.outcome is Outcome.PAID or payment.st is Status.WAIT:
-                by = f"callback {account.provider}"
-                return self.recorder.record(tx, payment, notice.answer, now=self.clock(), by=by)
-            return payment
+            by = f"callback {account.provider}"
+            return self.recorder.record(tx, payment, notice.answer, now=self.clock(), by=by)
 
     def _refusal(
         self, request: HttpRequest, gateway: Gateway | None, error: PaymentError

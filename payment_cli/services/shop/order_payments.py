@@ -8,6 +8,7 @@ from payment_cli.clock import Clock
 from payment_cli.errors import (
     ConfigError,
     ConflictError,
+    ElsewhereError,
     LockedError,
     NotAllowedError,
     OutcomeUnknownError,
@@ -404,7 +405,8 @@ class OrderPayments:
                 continue
             result = self.closer.close(payment_id, reason)
             if result.payment.st is Status.WAIT:
-                raise OutcomeUnknownError(
+                unknown = ElsewhereError if result.is_answered else OutcomeUnknownError
+                raise unknown(
                     f"payment {payment_id} could not be closed for sure: {result.err_msg}",
                     hint="try again",
                 )

@@ -1,9 +1,14 @@
 """`pay check`, `pay watch`, `pay close`: asking, waiting, ending."""
 
+import json
+import shutil
+import socket
+
 import pytest
 
 import payment_cli.app
 from payment_cli.clock import system_clock
+from payment_cli.files.run_lock import only_run
 
 
 def open_with(monkeypatch, **changes):
@@ -187,3 +192,41 @@ def test_a_paid_payment_is_not_closed(pay, new, sandboxed):
     paid(sandboxed, new)
     assert "e.pay.nopvg" in pay("close", new, exit_code=12).err
     assert pay("get", new).json["st"] == "OK"
+
+
+def test_a_gateway_that_never_answers_costs_three_questions_and_no_other_waits(
+    pay, sandboxed, monkeypatch
+):
+    accounts = sandboxed.root / "home/demo/.payment/wxpay"
+    shutil.copytree(accounts / "sandbox", accounts / "hole")
+    silent = [
+        pay("create", "-fee", 9, "-pt", "wx.qrcode", "-ta", "hole").json["id"] for _ in range(12)
+    ]
+    fine = pay("create", "-fee", 9, "-pt", "wx.qrcode", "-ta", "sandbox").json["id"]
+    paid(sandboxed, fine)
+    conf = accounts / "hole/wxpay.conf"
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as hole:  # nobody accepts
+        config = json.loads(conf.read_text())
+        config["api_base"] = f"http://127.0.0.1:{hole.getsockname()[1]}"
+        conf.write_text(json.dumps(config))
+        monkeypatch.setattr("payment_cli.gateways.wechat.v3.CALL_TIMEOUT_S", 0.2)
+        open_with(monkeypatch, clock=lambda: system_clock() + 20_000)
+        ran = pay("check", "--pending", "--most", 1000, "-c", exit_code=24)
+        assert ran.json["postponed"] >= 9
+        assert "account demo wx hole: e.pay.unknown: no answer" in ran.err
+        assert ran.err.count("\n") == 1
+        again = pay("check", "--pending", "--most", 1000, "-c", exit_code=24)
+        assert (again.json["checked"], again.err) == (0, "")
+    assert pay("get", fine).json["st"] == "OK"
+    seen = [pay("get", one).json for one in silent]
+    assert {one["st"] for one in seen} == {"WAIT"}
+    assert sorted(one["check_count"] for one in seen) == [0] * 9 + [1] * 3
+    shutil.rmtree(accounts / "hole")
+
+
+def test_a_run_beside_another_one_does_nothing_and_says_so(pay, shop, root):
+    with only_run(root, "check-demo"):
+        assert pay("check", "--pending").json == {
+            "checked": 0, "scripts": 0, "busy": True, "errors": [],
+        }  # fmt: skip
+    assert "busy" not in pay("check", "--pending").json

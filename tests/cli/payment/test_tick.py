@@ -2,6 +2,7 @@
 
 import pytest
 
+from payment_cli.files.run_lock import only_run
 from payment_cli.services.follow_up import Followed, FollowUp
 from tests.support.shop_cli import configure_target, run_later
 
@@ -107,3 +108,41 @@ def test_what_a_dead_command_left_in_the_outbox_is_applied(payment, cup, monkeyp
     assert payment("tick").json["outbox"] == 1
     assert payment("basket", "sum", "li").text == "0\n"
     assert payment("tick").json["outbox"] == 0
+
+
+def test_what_fails_is_told_once_and_exit_24_says_so_until_it_is_done(
+    payment, later, shop, served, monkeypatch
+):
+    monkeypatch.setenv("PAYMENT_ROOT", str(served.root))
+    conf = served.root / "home/demo/.payment/wxpay/sandbox/wxpay.conf"
+    payment("store", "set", "sellers", '{"wx":"sandbox"}')
+    payment("store", "set", "order_minutes", 1)
+    payment("w", "add", "-nm", "cup", "--title", "C", "--price", 5)
+    order = payment("o", "create", "--anonymous", "--item", "cup", "-pt", "wx.qrcode").json["id"]
+    payment("p", "pay", order)
+    whole = conf.read_text()
+    conf.write_text("{")
+    later(2)
+    first = payment("tick", "-c", exit_code=24)
+    assert (first.json["postponed"], first.err.count("\n")) == (1, 1)
+    assert first.err.startswith(f"payment tick: order {order}: e.pay.config: ")
+    assert [error["id"] for error in first.json["errors"]] == [order]
+    again = payment("tick", "-c", exit_code=24)
+    assert (again.json["postponed"], again.json["errors"], again.err) == (1, [], "")
+    assert payment("tick", "--all", exit_code=24).err == ""
+    told = payment("doctor", exit_code=40).text
+    assert f"order {order} failed 2 times, is tried again in 2 min: e.pay.config: " in told
+    conf.write_text(whole)
+    done = payment("tick", "--all")
+    assert (done.json["cancelled"], done.json["postponed"]) == ([order], 0)
+    assert done.err == "payment tick: 1 of order could be done at last\n"
+    assert payment("tick").err == ""
+
+
+def test_a_tick_beside_another_one_does_nothing_and_says_so(payment, cup, later, root):
+    order = payment("o", "create", "--anonymous", "--item", "cup").json["id"]
+    later(16)
+    with only_run(root, "tick-demo"):
+        ran = payment("tick", "-c")
+        assert (ran.json["busy"], ran.json["cancelled"], ran.err) == (True, [], "")
+    assert payment("tick").json["cancelled"] == [order]

@@ -212,6 +212,18 @@ def test_the_outbox_leaves_hooks_alone_and_others_do_not_run_them(
     assert hooks(world.seen_by("root", is_operator=True)).drain(10).done == 1
 
 
+def test_what_else_is_owed_is_not_run_as_a_hook(world: World, order: Order) -> None:
+    money(world, pay(world, order))
+    [basket] = [
+        row
+        for row in world.storage.query(OUTBOX, Query(everything()))
+        if row["what"] == "basket.take"
+    ]
+    with pytest.raises(NotFoundError):
+        hooks(world).again(str(basket["id"]))
+    assert world.scripts.runs == []
+
+
 @pytest.mark.parametrize("is_read", [True, False])
 def test_a_hook_that_could_not_be_started_is_due_again(
     world: World, order: Order, is_read: bool

@@ -393,3 +393,9 @@ def test_when_the_outcome_cannot_be_written_the_notice_is_tried_again(
     world.clock.advance(ms=CLAIM_MS)
     assert counts(notices) == (1, 0, 0)
     assert [event for _, event in receivers.heard] == [notice.id] * 2
+
+
+def test_a_notice_of_a_clock_that_was_far_ahead_is_due(world, notices, receivers) -> None:
+    owe(world)
+    world.clock.advance(minutes=-60 * 24 * 365)
+    assert counts(notices) == (1, 0, 0)

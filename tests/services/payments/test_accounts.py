@@ -218,3 +218,15 @@ def test_the_recorded_account_back_at_its_address_decides(world: World) -> None:
         world.clock.advance(minutes=1)
         world.checker.check(payment.id)
     assert world.stored(payment).st == "FAIL"
+
+
+def test_payments_of_a_former_account_keep_none_of_todays_waiting(world: World) -> None:
+    for _ in range(5):
+        sent(world)
+    world.gateway.account_id = OTHERS[0]
+    todays = sent(world)
+    world.gateway.checks = [paid(todays.id)]
+    world.clock.advance(minutes=1)
+    sweep = world.checker.check_pending(10)
+    assert len(sweep.errors) == 5
+    assert world.stored(todays).st == "OK"

@@ -245,3 +245,14 @@ def test_a_scan_nobody_knows_is_reversed_until_that_was_said_late_and_often_enou
     assert (stored.st, stored.next_check_at, stored.fail_re) == ("FAIL", 0, "NOTENOUGH")
     assert stored.history[-1]["what"] == "nothing to reverse"  # type: ignore[index,call-overload]
     assert world.clock.now > declined.expi
+
+
+def test_a_payment_of_a_clock_that_was_far_ahead_expires_after_its_own_time(world: World) -> None:
+    payment = sent(world)
+    world.clock.advance(minutes=-60 * 24 * 365)
+    world.gateway.checks, world.gateway.closes = [WAITING], [CLOSED]
+    assert world.checker.check_pending(10).by_status == {"WAIT": 1}
+    redated = world.stored(payment)
+    assert redated.expi == world.clock.now + payment.expi - payment.send_at
+    world.clock.now = redated.expi + 1
+    assert world.checker.check_pending(10).by_status == {"FAIL": 1}

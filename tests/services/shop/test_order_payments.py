@@ -296,6 +296,26 @@ def test_no_stock_is_free_for_a_word_of_who_may_not_have_got_the_payment(world, 
     assert state(world, order) == "OK"
 
 
+@pytest.mark.parametrize("former", ["account", "address"])
+def test_orders_at_a_former_account_keep_none_of_todays_from_its_end(world, former: str) -> None:
+    world.gateway.sends = [QR]
+    cup = stock(world, sku=10)
+    for _ in range(5):
+        pay(world, world.orders.create(wanted((cup, 1), pay_tp="wx.qrcode"), BUYER))
+    if former == "account":
+        world.gateway.account_id = AccountId("1900000002", "wx2")
+    else:
+        world.gateway.api_base = "http://localhost:8711"
+    world.clock.advance(s=1)
+    todays = world.orders.create(wanted((cup, 1), pay_tp="wx.qrcode"), BUYER)
+    pay(world, todays)
+    absent(world)
+    world.gateway.closes = [CLOSED]
+    world.clock.now = todays.ord_expi + 1
+    tick = world.order_payments.tick(10)
+    assert (tick.cancelled, len(tick.errors)) == ((todays.id,), 5)
+
+
 def account_gone(world: World) -> None:
     world.gateway.account_id = AccountId("1900000002", "wx2")
 
@@ -364,9 +384,9 @@ def test_orders_that_are_held_keep_no_other_from_its_end(world, order) -> None:
     world.clock.now = order.ord_expi - 60_000
     world.checker.check(world.orders.get(order.id).pay_id)
     world.clock.now = other.ord_expi + 1
-    world.order_payments.tick(1)
     tick = world.order_payments.tick(1)
     assert (tick.cancelled, tick.held) == ((other.id,), (order.id,))
+    assert world.order_payments.tick(1).held == (order.id,)
 
 
 def test_an_order_that_got_another_amount_is_held_for_a_person(world, order) -> None:
@@ -489,3 +509,23 @@ def test_a_payment_of_an_order_past_its_time_is_not_sent(world, order) -> None:
         world.sender.send(opened.id, "wx.qrcode", "shop", SendArguments())
     assert world.gateway.calls("send") == []
     assert world.payments.get(opened.id).st == "NEW"
+
+
+def test_an_order_of_a_clock_that_was_far_ahead_ends_after_its_own_time(world, order) -> None:
+    pay(world, order)
+    span = order.ord_expi - order.ct
+    world.clock.advance(minutes=-60 * 24 * 365)
+    first = world.order_payments.tick(10)
+    assert (first.cancelled, first.errors, first.undone) == ((), (), 0)
+    redated = world.orders.get(order.id)
+    assert redated.ord_expi == world.clock.now + span
+    assert redated.history[-1]["note"] == "the clock had been ahead"
+    world.clock.now = redated.ord_expi + 1
+    world.gateway.closes = [CLOSED]
+    assert world.order_payments.tick(10).cancelled == (order.id,)
+
+
+def test_a_small_error_of_the_clock_changes_no_order(world, order) -> None:
+    world.clock.advance(minutes=-30)
+    world.order_payments.tick(10)
+    assert world.orders.get(order.id) == order
