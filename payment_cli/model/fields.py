@@ -292,7 +292,9 @@ def reading_stored(what: str) -> Iterator[None]:
         yield
     except InvalidValueError as error:
         raise CorruptRecordError(
-            f"{what} is damaged: {error}", hint="payment fsck compares it with the journal"
+            f"{what} is damaged: {error}",
+            hint="it was stored so: correct it by its command, or its file and then"
+            " `payment fsck --adopt`",
         ) from error
 
 

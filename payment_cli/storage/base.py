@@ -193,4 +193,5 @@ class Storage(Reader, Protocol):
 
         Raises:
             StorageError: all is closed, and all is recorded, but the disk refused a file of it.
+            CorruptRecordError: all is closed, but answers lacked records that are damaged.
         """

@@ -31,14 +31,16 @@ if TYPE_CHECKING:
 )
 @click.option("--restore", is_flag=True, help="Write the files anew from the journal.")
 @click.option("--adopt", is_flag=True, help="Take hand-edited and foreign files into the journal.")
-@click.option("--rebuild", is_flag=True, help="Make the journal anew from the files alone.")
+@click.option("--rebuild", is_flag=True, help="Make a lost or damaged journal anew.")
 @printing_options
 def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     """Print every difference between the tree's files and its journal, as a JSON array.
 
-    With --restore the journal is right, with --adopt the files are, and with --rebuild there is
-    no journal but the one made of the files: its history is lost. A file that is older than its
-    record is never adopted. What differs afterwards is printed.
+    With --restore the journal is right, with --adopt the files are. An older revision of the
+    journal's own (stale, as a power cut leaves it) is never adopted, nor what would undo a payment.
+    --rebuild is for a journal that is lost or damaged: it takes what can be read of it, and of the
+    files what is newer and whole, and keeps the old one. A journal that is whole and newer than the
+    files is not replaced. What differs afterwards is printed.
     Exit 32: there are differences.
     """
     if restore + adopt + rebuild > 1:
@@ -59,6 +61,23 @@ def fsck(restore: bool, adopt: bool, rebuild: bool, printing: Printing) -> None:
     _print(report, printing)
 
 
+#: Which repair fits a kind of difference, and what it costs.
+_REPAIRS = (
+    (
+        {"missing", "stale", "damaged", "edited", "left"},
+        "--restore overwrites the files with the journal's records",
+    ),
+    ({"edited", "foreign", "left"}, "--adopt takes the files over the journal's records"),
+    ({"leftover"}, "--restore removes what dead writers left"),
+    (
+        {"journal"},
+        "--adopt takes the whole file of a record that is damaged in the journal; --rebuild makes"
+        " the journal anew: of what can be read of it and the files, what neither has is lost, and"
+        " the old one is kept",
+    ),
+)
+
+
 def differences(report: "Report") -> "Iterator[Record]":
     """Yield each difference as it is printed."""
     for one in report.differences:
@@ -66,17 +85,19 @@ def differences(report: "Report") -> "Iterator[Record]":
 
 
 def _repairs(report: "Report") -> str:
-    """Name the repairs that fit: a rebuild forgets what the files lack, and fits a lost journal."""
-    is_journal = any(one.kind == "journal" for one in report.differences)
-    return "--restore, --adopt or --rebuild" if is_journal else "--restore or --adopt"
+    """Name the repairs that fit, and what they overwrite or lose."""
+    kinds = {str(one.kind) for one in report.differences}
+    return "; ".join(sentence for fits, sentence in _REPAIRS if fits & kinds)
 
 
 def _print(report: "Report", printing: Printing) -> None:
     print_records(differences(report), printing)
     flush()
+    for path, size in report.kept:
+        tell(f"payment: the old journal is kept: {path}, {size} bytes")
     tell(f"payment: {report.record_count} records, {report.file_count} files")
     if not report.is_clean:
         raise CorruptRecordError(
             f"{len(report.differences)} differences between the files and the journal",
-            hint=f"look at them, then {_repairs(report)}",
+            hint=f"look at them first: {_repairs(report)}",
         )

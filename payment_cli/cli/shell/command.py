@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import click
 
 from payment_cli.cli.shell.argv import Spelling, canonical_words, shown
-from payment_cli.errors import InvalidValueError, StorageError
+from payment_cli.errors import CorruptRecordError, InvalidValueError, StorageError
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -52,6 +52,7 @@ class Command(click.Command):
 
         Raises:
             StorageError: what it did is stored, but a file of it is not written yet.
+            CorruptRecordError: what it printed lacks damaged records.
         """
         result = super().invoke(ctx)
         app = ctx.ensure_object(Session).app
@@ -169,7 +170,7 @@ def current_app(domain: str = "") -> "App":
 
 def _close(app: "App") -> None:
     """Close a tree after an error: that is what must be told."""
-    with suppress(StorageError):
+    with suppress(StorageError, CorruptRecordError):
         app.close()
 
 

@@ -63,8 +63,10 @@ def examine_left(paths: Iterable[str]) -> Iterator[Finding]:
     for path in paths:
         yield warn(
             path,
-            "somebody changed or removed this file; its record went on without it",
-            "`payment fsck` says how; --restore publishes the record, --adopt may take the file",
+            "this file was changed or removed by somebody, or can't be replaced; its record went on"
+            " without it",
+            "`payment fsck` says how; --restore overwrites the file with the record, --adopt may"
+            " take the file's text for the record",
         )
 
 

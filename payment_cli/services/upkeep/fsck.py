@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from payment_cli.clock import Clock
+from payment_cli.services.upkeep.adoption import why_not
 from payment_cli.storage.tree.fsck import Progress, Report, check_tree
-from payment_cli.storage.tree.repair import adopt_files, rebuild_journal, restore_files
+from payment_cli.storage.tree.rebuild import rebuild_journal
+from payment_cli.storage.tree.repair import adopt_files, restore_files
 
 __all__ = ["Fsck", "Report"]
 
@@ -35,13 +37,16 @@ class Fsck:
         return restore_files(self.root, progress)
 
     def adopt(self, progress: Progress | None = None) -> Report:
-        """Take hand-edited and foreign files into the journal, never those that are older."""
-        return adopt_files(self.root, self.clock, progress)
+        """Take hand-edited and foreign files into the journal.
+
+        Never those that are older, nor those that undo what was paid (adoption.py).
+        """
+        return adopt_files(self.root, self.clock, progress, why_not=why_not)
 
     def rebuild(self, progress: Progress | None = None) -> Report:
-        """Make the journal anew from the files alone; its history is lost.
+        """Make a lost or damaged journal anew, of what can be read of it and of the files.
 
         Raises:
-            CorruptRecordError: there is a journal, and files that are known to be older than it.
+            CorruptRecordError: there is a whole journal, and files that are older than it.
         """
         return rebuild_journal(self.root, self.clock, progress)

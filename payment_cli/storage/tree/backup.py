@@ -131,7 +131,8 @@ def _write_records(copy_fd: int, conn: sqlite3.Connection, progress: Progress) -
     total = conn.execute("SELECT count(*) FROM records").fetchone()[0]
     with Publication(copy_fd, "") as publication:
         for done, (key, row) in enumerate(records_of(conn), 1):
-            publication.write(Change(key, row.doc, journal.find_content(conn, key)))
+            if key is not None:  # else damage has made its name none: `payment fsck` says so
+                publication.write(Change(key, row.doc, journal.find_content(conn, key)))
             if done % _FILES == 0 or done == total:
                 publication.publish()
                 progress(done, total)

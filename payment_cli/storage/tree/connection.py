@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOSPC, EROFS
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
 from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, StorageError
@@ -18,14 +18,30 @@ from payment_cli.storage.tree import ghost
 from payment_cli.storage.tree.layout import write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
 from payment_cli.storage.tree.schema import COPY_ID, create_indexes, create_tables
-from payment_cli.storage.tree.versions import NEW_END, check_version
+from payment_cli.storage.tree.versions import NEW_END, OldTreeError, check_version
+
+#: The name of a new journal that is whole, until it is in place.
+_REBUILT = f"{JOURNAL_NAME}.rebuilt"
+#: What the names of a database's files end with, itself first.
+_ENDS = ("", "-wal", "-shm")
+
+_T = TypeVar("_T", int, str)
 
 #: How long SQLite waits for its own locks: they are held by checkpoints and recovery only.
 _BUSY_S = 10.0
 #: The WAL file is cut back to this after a checkpoint (a long reader can make it grow).
 _WAL_BYTES_MAX = 16 << 20
 
-REBUILD_HINT = "`payment fsck --rebuild` makes it anew from the files"
+#: What to do about a journal that is not there.
+MISSING_HINT = (
+    "put it back if it was moved away; else `payment fsck --rebuild` makes one of the files: what"
+    " no file has is lost then, and so is the log of changes"
+)
+#: What to do about one that is damaged: fsck looks at it, and knows what mends it.
+DAMAGE_HINT = "`payment fsck` says what is damaged, and what mends it"
+
+#: What SQLite says of a database that holds what it never wrote; other errors are the disk's.
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_MISMATCH", "SQLITE_TOOBIG")
 
 
 class storage_errors:  # noqa: N801 - used like contextlib.suppress, and as often
@@ -64,12 +80,22 @@ def _translated(error: sqlite3.Error | OSError, doing: str) -> PaymentError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return LockedError(f"{doing}: the journal is locked by another program")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return StorageError(f"{doing}: the journal is damaged ({error})", hint=REBUILD_HINT)
+    if is_damage(error):
+        return StorageError(f"{doing}: the journal is damaged ({error})", hint=DAMAGE_HINT)
     # SHMSIZE: the index of the WAL, made anew by whoever comes first, has no room.
     is_full = name in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
     reason = "the disk is full" if is_full else str(error)
     return StorageError(f"{doing}: {reason}")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether the journal is damaged, rather than the disk or another program in the way.
+
+    A table or index that is not there (SQLITE_ERROR) was once: damage too.
+    """
+    name = getattr(error, "sqlite_errorname", "")
+    is_ours = type(error) is sqlite3.DatabaseError and not name
+    return is_ours or name == "SQLITE_ERROR" or name.startswith(_DAMAGE)
 
 
 def journal_path(root: Path) -> Path:
@@ -120,12 +146,24 @@ def open_writer(root: Path) -> Journal:
     conn = _checked(_connect(root, "mode=rw"))
     try:
         conn.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
-        name = conn.execute("SELECT journal FROM tree").fetchone()[0]
+        name = single(conn, "SELECT journal FROM tree", str)
         is_copy = conn.execute("PRAGMA application_id").fetchone()[0] == COPY_ID
     except BaseException:
         conn.close()
         raise
     return Journal(conn, name, is_copy)
+
+
+def single(conn: sqlite3.Connection, sql: str, type_: type[_T]) -> _T:
+    """Return the one value that a question has for an answer.
+
+    Raises:
+        sqlite3.DatabaseError: there is none, or one of another type: the database is damaged.
+    """
+    found = conn.execute(sql).fetchone()
+    if found is None or type(found[0]) is not type_:
+        raise sqlite3.DatabaseError("a table has lost its one row, or what is in it")
+    return found[0]
 
 
 def open_reader(root: Path) -> sqlite3.Connection:
@@ -142,6 +180,25 @@ def open_reader(root: Path) -> sqlite3.Connection:
             raise
         conn = _open_read_only(root, error)
     conn.execute("PRAGMA query_only = ON")
+    return conn
+
+
+def open_as_it_is(root: Path) -> sqlite3.Connection:
+    """Open the journal only to look at it, however damaged it is, and of whatever version.
+
+    Nothing of it is changed: its WAL stays.
+
+    Raises:
+        sqlite3.Error: it can't be opened, or what it says of itself can't be read.
+        ConfigError: it is newer.
+    """
+    conn = _connect(root, "mode=ro")
+    try:
+        with suppress(OldTreeError):
+            check_version(conn)
+    except BaseException:
+        conn.close()
+        raise
     return conn
 
 
@@ -165,13 +222,33 @@ def _open_read_only(root: Path, first: sqlite3.OperationalError) -> sqlite3.Conn
 def _connect(root: Path, options: str) -> sqlite3.Connection:
     inode_of(journal_path(root))
     uri = f"file:{quote(str(journal_path(root).absolute()))}?{options}"
-    return _synced(sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None))
+    conn = _synced(sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None))
+    conn.text_factory = _text
+    return conn
+
+
+def _text(data: bytes) -> str:
+    """Return a text of the database; one that is damaged is empty, which none of ours is.
+
+    So its record is damaged, and not the whole question that meets it.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def _synced(conn: sqlite3.Connection) -> sqlite3.Connection:
-    """Have every commit of a connection be on disk; a reader's too, which may be a checkpoint."""
+    """Have every commit of a connection be on disk; a reader's too, which may be a checkpoint.
+
+    Raises:
+        sqlite3.Error: the database can't be read.
+    """
     try:
         conn.execute("PRAGMA synchronous = FULL")
+    except UnicodeDecodeError as error:  # SQLite's sentence quotes damaged text
+        conn.close()
+        raise sqlite3.DatabaseError("the names of its tables are damaged") from error
     except BaseException:
         conn.close()
         raise
@@ -200,7 +277,7 @@ def create_journal(root: Path, root_fd: int) -> None:
 
 def missing_journal() -> CorruptRecordError:
     """Return the error for a tree with records but without its journal."""
-    return CorruptRecordError("the journal is missing, but the tree has records", hint=REBUILD_HINT)
+    return CorruptRecordError("the journal is missing, but the tree has records", hint=MISSING_HINT)
 
 
 def require_new(root: Path, *, was_open: bool) -> None:
@@ -229,10 +306,12 @@ def require_new(root: Path, *, was_open: bool) -> None:
 
 
 @contextmanager
-def new_journal(root: Path, root_fd: int) -> Iterator[sqlite3.Connection]:
+def new_journal(
+    root: Path, root_fd: int, kept_as: str = f"{JOURNAL_NAME}.replaced"
+) -> Iterator[sqlite3.Connection]:
     """Hold the connection of an empty database; after the block it is at the journal's place.
 
-    A journal that is there is kept beside it as `payment.db.replaced`, with its WAL. The caller
+    A journal that is there is kept beside it, under the name `kept_as`, with its WAL. The caller
     holds the lock.
 
     Raises:
@@ -248,14 +327,44 @@ def new_journal(root: Path, root_fd: int) -> Iterator[sqlite3.Connection]:
                 yield conn
             _sync_file(folder_fd, name)
             write_layout(root_fd)
-            for end in ("-shm", "-wal", ""):
-                _move(folder_fd, f"{JOURNAL_NAME}{end}", f"{JOURNAL_NAME}.replaced{end}")
-            _move(folder_fd, name, JOURNAL_NAME)
+            os.rename(name, _REBUILT, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+            for end in _ENDS:
+                if exists(folder_fd, f"{JOURNAL_NAME}{end}"):
+                    old, kept = f"{JOURNAL_NAME}{end}", f"{kept_as}{end}"
+                    with suppress(FileExistsError):  # of an earlier try, and the same file
+                        os.link(old, kept, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+            os.fsync(folder_fd)
+            _put_in_place(folder_fd)
         finally:
             if exists(folder_fd, name):
                 os.unlink(name, dir_fd=folder_fd)
-        os.fsync(folder_fd)
     os.fsync(root_fd)
+
+
+def finish_new_journal(root_fd: int) -> bool:
+    """Finish what a `new_journal` began that was killed; return whether a journal came of it."""
+    with folder(root_fd, (JOURNAL_FOLDER,), create=True) as folder_fd:
+        if not exists(folder_fd, _REBUILT):
+            return False
+        if exists(folder_fd, JOURNAL_NAME):
+            os.unlink(_REBUILT, dir_fd=folder_fd)
+            return False
+        _put_in_place(folder_fd)
+        return True
+
+
+def _put_in_place(folder_fd: int) -> None:
+    """Put a whole new database in the place of the old one, which is kept by another name.
+
+    The old database goes first: without it there is no journal, which everybody refuses, while one
+    without its WAL, or a new one beside the old WAL, would be believed.
+    """
+    for end in _ENDS:
+        with suppress(FileNotFoundError):
+            os.unlink(f"{JOURNAL_NAME}{end}", dir_fd=folder_fd)
+            os.fsync(folder_fd)
+    os.rename(_REBUILT, JOURNAL_NAME, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+    os.fsync(folder_fd)
 
 
 def _sync_file(folder_fd: int, name: str) -> None:
@@ -264,8 +373,3 @@ def _sync_file(folder_fd: int, name: str) -> None:
         os.fsync(file_fd)
     finally:
         os.close(file_fd)
-
-
-def _move(folder_fd: int, old: str, new: str) -> None:
-    with suppress(FileNotFoundError):
-        os.rename(old, new, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from errno import EMFILE, ENFILE, ENOMEM
 from pathlib import Path
 
 from payment_cli.errors import CorruptRecordError, NotFoundError, OtherOwnerError, StorageError
@@ -17,12 +18,14 @@ from payment_cli.model.codec import decode
 from payment_cli.storage.tree import journal, left, manifest, scan
 from payment_cli.storage.tree.connection import (
     inode_of,
+    is_damage,
     journal_path,
     open_reader,
+    single,
     storage_errors,
 )
 from payment_cli.storage.tree.foreign import why_not_new
-from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.key import Key, key_in
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
 from payment_cli.storage.tree.publish import Publication
 from payment_cli.storage.tree.writer import Writer
@@ -35,15 +38,17 @@ LOCK_TIMEOUT_S = 30.0
 _PAGE = 500
 _JOURNAL_PATH = f"{JOURNAL_FOLDER}/{JOURNAL_NAME}"
 
-_RECORDS = """SELECT kind, domain, id, rev, doc FROM records WHERE (kind, domain, id) > (?, ?, ?)
-    ORDER BY kind, domain, id LIMIT ?"""
+_RECORDS = """SELECT n, kind, domain, id, rev, doc FROM records WHERE n > ? AND n <= ?
+    ORDER BY n LIMIT ?"""
+_TEXTS = "SELECT kind, domain, id, after_digest FROM log"
 
 
 class Kind(StrEnum):
     """How a file and the journal differ."""
 
     MISSING = "missing"  # the journal has it, the file is not there
-    EDITED = "edited"  # a whole record, but not the journal's
+    STALE = "stale"  # an earlier revision of the journal's own, as a power cut leaves it
+    EDITED = "edited"  # a whole record, and one that the journal never had
     DAMAGED = "damaged"  # not a whole record
     FOREIGN = "foreign"  # a file of which the journal knows nothing
     LEFT = "left"  # a foreign hand's, left as it is while the record went on in the journal
@@ -54,22 +59,30 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference, by the name of its file. `keys` are the records it may be of."""
+    """One difference, by the name of its file.
+
+    `keys` are the records it may be of, `digest` is that of the file, where it is a whole record.
+    """
 
     kind: Kind
     path: str
     detail: str = ""
     keys: tuple[Key, ...] = ()
     is_content: bool = False
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found: how many records and files it saw, and every difference, by path."""
+    """What a check found: how many records and files it saw, and every difference, by path.
+
+    `kept` are the files of a journal that was replaced, with their sizes in bytes.
+    """
 
     record_count: int
     file_count: int
     differences: tuple[Difference, ...]
+    kept: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_clean(self) -> bool:
@@ -100,8 +113,13 @@ def check_tree(
             report = _compared(root, root_fd, progress or _silent)
             if report.is_clean or not is_writable:
                 return report
-            sure = tuple(confirmed(writer, report.differences))
-            return Report(report.record_count, report.file_count, sure)
+            try:
+                sure = tuple(confirmed(writer, report.differences))
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                return report
+            return replace(report, differences=sure)
         finally:
             writer.close()
             os.close(root_fd)
@@ -152,10 +170,23 @@ def look_again(
     known = next((key for key in one.keys if journal.find(conn, key) is not None), None)
     if known is not None:
         is_left = left.find(conn, known) is not None
-        found = _of_record(conn, publication, known, is_left=is_left)
-        yield from (now for now in found if now.path == one.path)
+        for now in _of_record(conn, publication, known, is_left=is_left):
+            if now.path == one.path:
+                yield _stale_or_edited(conn, now, one)
     elif publication.is_blocked(one.path) or publication.exists(one.path):
         yield one
+
+
+def _stale_or_edited(conn: sqlite3.Connection, now: Difference, before: Difference) -> Difference:
+    if now.kind is not Kind.EDITED or not now.digest:
+        return now
+    if now.digest == before.digest:
+        return replace(now, kind=before.kind, detail=before.detail)
+    return _stale(now) if journal.has_had(conn, now.keys[0], now.digest) else now
+
+
+def _stale(one: Difference) -> Difference:
+    return replace(one, kind=Kind.STALE, detail="is an earlier revision: only --restore")
 
 
 def _finish_writers(root: Path, writer: Writer) -> bool:
@@ -208,8 +239,13 @@ def _compared(
                 more = (Difference(Kind.BACKUP, manifest.MANIFEST_NAME, detail),)
             return replace(report, differences=(*more, *report.differences))
     except sqlite3.DatabaseError as error:
-        damaged = Difference(Kind.JOURNAL, _JOURNAL_PATH, str(error))
-        return Report(0, 0, (damaged,))
+        if not is_damage(error):
+            raise
+        return Report(0, 0, (_damaged(error),))
+
+
+def _damaged(error: sqlite3.Error) -> Difference:
+    return Difference(Kind.JOURNAL, _JOURNAL_PATH, str(error))
 
 
 class _Comparison:
@@ -224,23 +260,50 @@ class _Comparison:
         self._found: list[Difference] = []
 
     def run(self) -> Report:
-        """Compare everything."""
-        for (problem,) in self._conn.execute("PRAGMA integrity_check(20)"):
-            if problem != "ok":
-                self._found.append(Difference(Kind.JOURNAL, _JOURNAL_PATH, problem))
-        record_count = self._conn.execute("SELECT count(*) FROM records").fetchone()[0]
-        self._total = 2 * record_count
-        self._left = {note.key for note in left.notes(self._conn)}
+        """Compare everything, or as much of it as can be read."""
+        record_count = file_count = 0
         with Publication(self._root_fd, "") as publication:
             self._publication = publication
-            for key, row in records_of(self._conn):
-                is_left = key in self._left
-                self._found += _of_record(self._conn, publication, key, row, is_left=is_left)
-                self._step()
-            file_count = sum(map(self._check_place, scan.places(self._root_fd)))
+            try:
+                for (problem,) in self._conn.execute("PRAGMA integrity_check(20)").fetchall():
+                    if problem != "ok":
+                        self._found.append(Difference(Kind.JOURNAL, _JOURNAL_PATH, str(problem)))
+                record_count = single(self._conn, "SELECT count(*) FROM records", int)
+                self._total = 2 * record_count
+                self._left = {note.key for note in left.notes(self._conn)}
+                self._check_records()
+                file_count = sum(map(self._check_place, scan.places(self._root_fd)))
+                self._tell_stale()
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self._found.append(_damaged(error))
         self._progress(self._done, self._done)
-        differences = sorted(set(self._found), key=lambda one: (one.path, one.kind))
+        differences = sorted(set(self._found), key=lambda one: (one.path, one.kind, one.detail))
         return Report(record_count, file_count, tuple(differences))
+
+    def _check_records(self) -> None:
+        for key, row in records_of(self._conn):
+            if key is None:
+                self._found.append(_damaged(sqlite3.DatabaseError("a record has lost its name")))
+            else:
+                is_left = key in self._left
+                self._found += _of_record(self._conn, self._publication, key, row, is_left=is_left)
+            self._step()
+
+    def _tell_stale(self) -> None:
+        """Tell the journal's own earlier revisions from what a foreign hand wrote."""
+        edited = {
+            (*one.keys[0], one.digest): at
+            for at, one in enumerate(self._found)
+            if one.kind is Kind.EDITED and one.digest
+        }
+        if not edited:
+            return
+        for row in self._conn.execute(_TEXTS):
+            at = edited.pop(row, None)
+            if at is not None:
+                self._found[at] = _stale(self._found[at])
 
     def _check_place(self, place: scan.Place) -> int:
         """Look for files that the journal does not know; return how many files there are."""
@@ -252,6 +315,8 @@ class _Comparison:
                 self._step()
         except CorruptRecordError as error:
             self._found.append(Difference(Kind.DAMAGED, place.path, str(error)))
+        except OSError as error:
+            self._found.append(Difference(Kind.DAMAGED, place.path, _unread(error)))
         return count
 
     def _check_file(self, found: scan.Found) -> None:
@@ -275,13 +340,21 @@ class _Comparison:
         self._progress(self._done, self._total)
 
 
-def records_of(conn: sqlite3.Connection) -> Iterator[tuple[Key, journal.Row]]:
-    """Yield every record of the journal, by key and without columns, in snapshots of a page."""
-    last: tuple[str, str, str] = ("", "", "")
-    while page := conn.execute(_RECORDS, (*last, _PAGE)).fetchall():
-        for kind, domain, record_id, rev, doc in page:
-            yield Key(kind, domain, record_id), journal.Row(rev, doc, ())
-        last = page[-1][:3]
+def records_of(conn: sqlite3.Connection) -> Iterator[tuple[Key | None, journal.Row]]:
+    """Yield every record of the journal without columns, oldest first, in snapshots of a page.
+
+    The key is None where damage has made it none. Records that are made meanwhile are not seen.
+
+    Raises:
+        sqlite3.DatabaseError: the journal is damaged, or the disk failed.
+    """
+    last, end = 0, single(conn, "SELECT coalesce(max(n), 0) FROM records", int)
+    while page := conn.execute(_RECORDS, (last, end, _PAGE)).fetchall():
+        for n, kind, domain, record_id, rev, doc in page:
+            if n <= last:
+                raise sqlite3.DatabaseError("the records are out of order")
+            last = n
+            yield key_in(kind, domain, record_id), journal.row_of(rev, doc)
 
 
 def _is_known(conn: sqlite3.Connection, key: Key, found: scan.Found) -> bool:
@@ -300,13 +373,16 @@ def _of_record(
 ) -> Iterator[Difference]:
     """Yield how the files of one record differ from what the journal has."""
     row = row or journal.find(conn, key)
-    if row is None or not is_whole(row, key):
+    is_whole = row is not None and journal.is_whole(row, key)
+    if not is_whole:
         yield Difference(Kind.JOURNAL, _JOURNAL_PATH, f"{key} is damaged in it", (key,))
     doc = "" if row is None else row.doc
     found = list(_of_file(publication, key, key.path, doc.encode(), is_left=is_left))
     content = journal.find_content(conn, key)
     if content is not None:
         found += _of_file(publication, key, key.content_path, content, is_left=is_left)
+    if not is_whole:  # then no file is stale: it may be all there is of the record
+        found = [replace(one, digest=b"") for one in found]
     yield from (replace(one, kind=Kind.LEFT) for one in found) if is_left else found
 
 
@@ -319,6 +395,9 @@ def _of_file(
     except CorruptRecordError as error:
         yield Difference(Kind.DAMAGED, path, str(error), (key,), is_content)
         return
+    except OSError as error:
+        yield Difference(Kind.DAMAGED, path, _unread(error), (key,), is_content)
+        return
     if found is None:
         yield Difference(Kind.MISSING, path, "the journal has it", (key,), is_content)
     elif found != expected:
@@ -328,16 +407,19 @@ def _of_file(
         old, rev = left.rev_in(found), left.rev_in(expected)
         if is_whole and not is_content and not left.may_adopt(old, rev, is_left=is_left):
             detail = f"is of revision {old}, the journal's of {rev}: only --restore"
-        yield Difference(kind, path, detail, (key,), is_content)
+        digest = journal.digest_of(found) if is_whole and not is_content else b""
+        yield Difference(kind, path, detail, (key,), is_content, digest)
 
 
-def is_whole(row: journal.Row, key: Key) -> bool:
-    """Return whether the journal holds a whole record in a row, and the one it says it is."""
-    try:
-        journal.record_of(row, key)
-    except CorruptRecordError:
-        return False
-    return True
+def _unread(error: OSError) -> str:
+    """Say that one file or folder can't be read; what strikes all of them is raised.
+
+    Raises:
+        OSError: it does.
+    """
+    if error.errno in (EMFILE, ENFILE, ENOMEM):
+        raise error
+    return f"can't be read: {error.strerror or 'the disk failed'}"
 
 
 def is_record(data: str | bytes, key: Key) -> bool:

@@ -8,8 +8,8 @@ from payment_cli.errors import CorruptRecordError
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Json, Record
 from payment_cli.storage.kinds import KINDS
-from payment_cli.storage.tree.connection import REBUILD_HINT
-from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.connection import single
+from payment_cli.storage.tree.key import ROW_HINT, Key, key_in
 from payment_cli.storage.tree.schema import COLUMNS, columns_of
 
 _ONE = "kind = ? AND domain = ? AND id = ?"
@@ -33,7 +33,12 @@ class Row(NamedTuple):
 def find(conn: sqlite3.Connection, key: Key) -> Row | None:
     """Return the record's row, if there is one."""
     found = conn.execute(_FIND, key).fetchone()
-    return None if found is None else Row(found[0], found[1], found[2:])
+    return None if found is None else row_of(*found)
+
+
+def row_of(rev: object, doc: object, *columns: Json) -> Row:
+    """Return the row of what the database holds, were it of types that we never wrote."""
+    return Row(rev if type(rev) is int else 0, doc if type(doc) is str else "", columns)
 
 
 class New(NamedTuple):
@@ -77,7 +82,9 @@ def delete(conn: sqlite3.Connection, key: Key) -> None:
 def find_content(conn: sqlite3.Connection, key: Key) -> bytes | None:
     """Return the record's content, None if it has none."""
     found = conn.execute(f"SELECT data FROM contents WHERE {_ONE}", key).fetchone()  # noqa: S608
-    return None if found is None else bytes(found[0])
+    if found is None:
+        return None
+    return found[0] if isinstance(found[0], bytes) else str(found[0]).encode()
 
 
 def insert_content(conn: sqlite3.Connection, key: Key, content: bytes) -> None:
@@ -112,17 +119,24 @@ def digest_of(file: bytes) -> bytes:
 
 def last_seq(conn: sqlite3.Connection) -> int:
     """Return the sequence number of the last change, 0 if there was none."""
-    return conn.execute("SELECT max(seq) FROM log").fetchone()[0] or 0
+    return single(conn, "SELECT coalesce(max(seq), 0) FROM log", int)
 
 
 def synced_seq(conn: sqlite3.Connection) -> int:
     """Return up to which change the files are known to be on disk."""
-    return int(conn.execute("SELECT synced FROM tree").fetchone()[0])
+    return single(conn, "SELECT synced FROM tree", int)
 
 
 def set_synced(conn: sqlite3.Connection, seq: int) -> None:
     """Record that the files of all changes up to `seq` are on disk."""
     conn.execute("UPDATE tree SET synced = max(synced, ?)", (seq,))
+
+
+def last_op(conn: sqlite3.Connection, key: Key) -> str:
+    """Return what was last done to a record, "" if the log does not know it."""
+    sql = f"SELECT op FROM log WHERE {_ONE} ORDER BY seq DESC LIMIT 1"  # noqa: S608
+    found = conn.execute(sql, key).fetchone()
+    return "" if found is None else str(found[0])
 
 
 def end_copy(conn: sqlite3.Connection) -> None:
@@ -144,14 +158,14 @@ def settle(conn: sqlite3.Connection, seq: int) -> None:
 
 def changed_since(conn: sqlite3.Connection, seq: int) -> Iterator[tuple[Key, frozenset[bytes]]]:
     """Yield each record that changed after `seq`, with the digests its file had since."""
-    digests: dict[Key, set[bytes]] = {}
+    digests: dict[Key | None, set[bytes]] = {}
     rows = conn.execute(
         "SELECT kind, domain, id, before_digest, after_digest FROM log WHERE seq > ?", (seq,)
     )
     for kind, domain, record_id, before, after in rows:
-        known = digests.setdefault(Key(kind, domain, record_id), set())
+        known = digests.setdefault(key_in(kind, domain, record_id), set())
         known.update(one for one in (before, after) if one is not None)
-    return ((key, frozenset(known)) for key, known in digests.items())
+    return ((key, frozenset(known)) for key, known in digests.items() if key is not None)
 
 
 def has_had(conn: sqlite3.Connection, key: Key, digest: bytes) -> bool:
@@ -171,9 +185,18 @@ def record_of(row: Row, key: Key) -> Record:
         raise CorruptRecordError(
             f"{key} is damaged in the journal: what it holds is another record, or another "
             "revision of it",
-            hint=REBUILD_HINT,
+            hint=ROW_HINT,
         )
     return record
+
+
+def is_whole(row: Row, key: Key) -> bool:
+    """Return whether a row holds a whole record, and the one it says it is."""
+    try:
+        record_of(row, key)
+    except CorruptRecordError:
+        return False
+    return True
 
 
 def was_deleted(conn: sqlite3.Connection, key: Key) -> bool:
@@ -192,8 +215,8 @@ def decoded(doc: str, *name: str) -> Record:
         record = decode(doc)
     except ValueError as error:
         raise CorruptRecordError(
-            f"{' '.join(name)} is damaged in the journal: {error}", hint=REBUILD_HINT
+            f"{' '.join(name)} is damaged in the journal: {error}", hint=ROW_HINT
         ) from error
     if not isinstance(record, dict):
-        raise CorruptRecordError(f"{' '.join(name)} is damaged in the journal", hint=REBUILD_HINT)
+        raise CorruptRecordError(f"{' '.join(name)} is damaged in the journal", hint=ROW_HINT)
     return record

@@ -2,11 +2,18 @@
 
 from typing import NamedTuple
 
+from payment_cli.errors import InvalidValueError
 from payment_cli.storage.base import Collection
 from payment_cli.storage.kinds import KINDS, place
 
 #: What to do about a file that a foreign hand changed.
-FOREIGN_HINT = "`payment fsck` names every difference; --restore or --adopt decides"
+FOREIGN_HINT = (
+    "`payment fsck` names every difference; --restore then overwrites the files with the journal's"
+    " records, --adopt takes hand-edited files into the journal"
+)
+
+#: What to do about one record that is damaged in the journal.
+ROW_HINT = "`payment fsck` names it; --adopt takes its file into the journal, if that is whole"
 
 
 class Key(NamedTuple):
@@ -38,4 +45,16 @@ def key_of(collection: Collection, record_id: str) -> Key:
     """
     key = Key(collection.kind, collection.domain or "", record_id)
     place(*key)
+    return key
+
+
+def key_in(kind: object, domain: object, record_id: object) -> Key | None:
+    """Return the key that a row of the journal names, None if damage has made it none."""
+    if not (isinstance(kind, str) and isinstance(domain, str) and isinstance(record_id, str)):
+        return None
+    key = Key(kind, domain, record_id)
+    try:
+        place(*key)
+    except InvalidValueError:
+        return None
     return key

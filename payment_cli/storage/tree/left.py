@@ -1,14 +1,19 @@
-"""Files that are left to a foreign hand: the journal went on, the file is as somebody made it.
+"""Files that are left as they are: the journal went on, the file is as somebody made it.
 
 A transaction for money is never refused for a file (storage/base.py). What it changes is
 committed, the file is not touched, and in the same commit the record is *noted* here, with what
 was last published of it. While it is noted no file of the record is written or removed, not by a
 repair either; readers take the journal's text. The note ends when `payment fsck` was told which
 side is right, or by itself when the file was put back.
+
+So it is with a file that can't be replaced (a folder in its place, an immutable file, another
+user's folder), found when a dead writer's changes are published: its record is noted as *stuck*.
+Nobody has to decide about it; it is tried again by each recovery, and by `payment fsck`.
 """
 
 import sqlite3
 from collections.abc import Iterator
+from errno import EDQUOT, EMFILE, ENFILE, ENOMEM, ENOSPC
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +21,7 @@ from payment_cli.errors import CorruptRecordError
 from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.tree import journal
-from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.key import Key, key_in
 from payment_cli.storage.tree.publish import Change, Publication
 
 if TYPE_CHECKING:
@@ -26,6 +31,12 @@ _ONE = "kind = ? AND domain = ? AND id = ?"
 
 #: What was published last is not known: a repair found the foreign file. No file has this digest.
 UNKNOWN = b""
+
+#: Nothing could be published, though no foreign hand's record is in the way: see try_again.
+STUCK = b"-"
+
+#: What strikes every file alike is no reason to give one of them up.
+_OF_THE_DISK = frozenset({ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM})
 
 
 class Note(NamedTuple):
@@ -44,7 +55,10 @@ def find(conn: sqlite3.Connection, key: Key) -> Note | None:
 def notes(conn: sqlite3.Connection) -> Iterator[Note]:
     """Yield every note, by key."""
     rows = conn.execute("SELECT kind, domain, id, published FROM left_files ORDER BY 1, 2, 3")
-    return (Note(Key(*row[:3]), row[3]) for row in rows.fetchall())
+    for *names, published in rows.fetchall():
+        key = key_in(*names)
+        if key is not None:
+            yield Note(key, published if isinstance(published, bytes) else None)
 
 
 def count(conn: sqlite3.Connection) -> int:
@@ -104,7 +118,7 @@ def is_taken_back(
     except CorruptRecordError:
         return False
     if found is None:
-        is_ours = note.published is None or doc is None
+        is_ours = note.published in (None, STUCK) or doc is None
     else:
         is_ours = journal.digest_of(found) == note.published or (
             doc is not None and found == doc.encode()
@@ -117,8 +131,64 @@ def is_taken_back(
     return content == journal.find_content(conn, note.key)
 
 
+def is_foreign(conn: sqlite3.Connection, found: bytes, key: Key, digests: frozenset[bytes]) -> bool:
+    """Return whether a file is a whole record, yet none that the journal ever had.
+
+    What a power loss leaves is one of ours, or no JSON at all. An old one of ours is what was put
+    back in place of a foreign file, when the writer that saw it died before publishing. `digests`
+    are some that are known to be ours.
+    """
+    digest = journal.digest_of(found)
+    if digest in digests or journal.has_had(conn, key, digest):
+        return False
+    try:
+        return isinstance(decode(found), dict)
+    except ValueError:
+        return False
+
+
+def stuck_because(error: CorruptRecordError | OSError) -> str:
+    """Return why one file can't be replaced.
+
+    Raises:
+        OSError: the error is one of the whole disk.
+    """
+    if isinstance(error, CorruptRecordError):
+        return f"it can't be replaced: {error}"
+    if error.errno in _OF_THE_DISK:
+        raise error
+    return f"it can't be replaced: {error.strerror or 'the disk failed'}"
+
+
+def is_free(conn: sqlite3.Connection, publication: Publication, key: Key) -> bool:
+    """Return whether no foreign hand's record or link is where a stuck record's file goes."""
+    try:
+        found = publication.read(key.path)
+    except (CorruptRecordError, OSError):
+        return False
+    return found is None or not is_foreign(conn, found, key, frozenset())
+
+
+def publish_one(conn: sqlite3.Connection, publication: Publication, key: Key) -> bool:
+    """Publish the journal's files of a record; return whether they could be replaced.
+
+    Raises:
+        OSError: the disk failed, and not for this file alone.
+    """
+    row = journal.find(conn, key)
+    doc = row.doc if row is not None else None
+    try:
+        publication.write(Change(key, doc, journal.find_content(conn, key)))
+        publication.publish()
+    except (CorruptRecordError, OSError) as error:
+        publication.discard()
+        stuck_because(error)
+        return False
+    return True
+
+
 def end_taken_back(root: Path, writer: "Writer") -> None:
-    """Publish the records whose files were put back, and end their notes.
+    """Publish the records whose files were put back, or were stuck, and end their notes.
 
     Raises:
         LockedError, OSError, sqlite3.Error: nothing was ended.
@@ -128,14 +198,16 @@ def end_taken_back(root: Path, writer: "Writer") -> None:
     for note in notes(conn) if writer.has_left else ():
         row = journal.find(conn, note.key)
         doc = row.doc if row is not None else None
-        if is_taken_back(conn, publication, note, doc):
-            publication.write(Change(note.key, doc, journal.find_content(conn, note.key)))
+        is_tried = note.published == STUCK and is_free(conn, publication, note.key)
+        if is_tried or is_taken_back(conn, publication, note, doc):
             ended.append(note.key)
     publish_ended(root, writer, ended)
 
 
 def publish_ended(root: Path, writer: "Writer", keys: list[Key]) -> None:
-    """Publish what was written aside, and end the notes of `keys` once it is on disk.
+    """Publish the journal's files of these records, and end their notes once they are on disk.
+
+    What can't be replaced keeps no other from it.
 
     Raises:
         OSError, sqlite3.Error: the notes stand, whatever was published.
@@ -143,10 +215,10 @@ def publish_ended(root: Path, writer: "Writer", keys: list[Key]) -> None:
     from payment_cli.storage.tree.sync import sync_files
 
     try:
-        writer.publication.publish()
-        if keys:
+        ended = [key for key in keys if publish_one(writer.conn, writer.publication, key)]
+        if ended:
             sync_files(root, writer.root_fd)
-        noted = [key for key in keys if writer.left_of(key) is not None]
+        noted = [key for key in ended if writer.left_of(key) is not None]
         for key in noted:
             writer.end_left(key)
         if noted:

@@ -10,21 +10,28 @@ has an `odd` record (see schema.Field) is asked by its JSON alone.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from payment_cli.errors import CorruptRecordError
 from payment_cli.model.query.evaluate import predicate
 from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.kinds import kind_of
 from payment_cli.storage.tree.choice import Wish, choose_index, streams
+from payment_cli.storage.tree.connection import is_damage
 from payment_cli.storage.tree.journal import decoded
 from payment_cli.storage.tree.match_sql import Compiled, compile_sql, order_terms
 from payment_cli.storage.tree.match_sql_value import SqlValue
 
 _DOC = "records.doc"
+#: The same where some of them are no JSON: SQLite would end the whole query at the first.
+_WHOLE_DOC = "CASE WHEN json_valid(records.doc) THEN records.doc ELSE 'null' END"
+
+#: Told the name of a record that is damaged in the journal and left out of an answer.
+LeaveOut = Callable[[str], None]
 
 
 class Statement(NamedTuple):
@@ -36,47 +43,120 @@ class Statement(NamedTuple):
 
 
 def run_query(
-    conn: sqlite3.Connection, cursor: sqlite3.Cursor, collection: Collection, query: Query
+    conn: sqlite3.Connection,
+    cursor: sqlite3.Cursor,
+    collection: Collection,
+    query: Query,
+    leave_out: LeaveOut | None = None,
 ) -> Iterator[Record]:
     """Yield the records of a query, streaming from `cursor`, a cursor of `conn`.
 
+    Where a record is damaged the others are yielded, and `leave_out` is told. One that is skipped
+    unread, on a page before, is counted among those.
+
     Raises:
         InvalidValueError: there is no such kind, or it can't be sorted so.
-        CorruptRecordError: the journal holds a record that is damaged.
+        CorruptRecordError: a record is damaged, and there is no `leave_out`.
     """
-    select = select_of(collection, query, look_at(conn, collection.kind))
+    done = 0
+    try:
+        for record in _found(cursor, collection, query, look_at(conn, collection.kind)):
+            yield record
+            done += 1
+    except (CorruptRecordError, sqlite3.OperationalError) as error:
+        if leave_out is None or not _is_damage(error):
+            raise
+    else:
+        return
+    rest = _whole(conn, cursor, collection, query, leave_out)
+    yield from islice(rest, query.skip + done, _end_of(query))
+
+
+def _found(
+    cursor: sqlite3.Cursor, collection: Collection, query: Query, view: "View"
+) -> Iterator[Record]:
+    select = select_of(collection, query, view)
     if select.residual is None:
         page = (*select.params, -1 if query.limit is None else query.limit, query.skip)
         return _decoded(collection.kind, cursor.execute(f"{select.sql} LIMIT ? OFFSET ?", page))
     holds = predicate(select.residual)
     found = _decoded(collection.kind, cursor.execute(select.sql, select.params))
-    end = None if query.limit is None else query.skip + query.limit
-    return islice(filter(holds, found), query.skip, end)
+    return islice(filter(holds, found), query.skip, _end_of(query))
 
 
-def run_count(conn: sqlite3.Connection, collection: Collection, match: Match) -> int:
-    """Return how many records match.
+def _end_of(query: Query) -> int | None:
+    return None if query.limit is None else query.skip + query.limit
+
+
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, CorruptRecordError) or (
+        isinstance(error, sqlite3.Error) and is_damage(error)
+    )
+
+
+def _whole(
+    conn: sqlite3.Connection,
+    cursor: sqlite3.Cursor,
+    collection: Collection,
+    query: Query,
+    leave_out: LeaveOut,
+) -> Iterator[Record]:
+    """Yield all that matches and is whole. Of what is no JSON nobody knows whether it matches."""
+    kind, domain = collection.kind, collection.domain
+    broken = f"SELECT id, domain FROM records NOT INDEXED WHERE {_kind_is(kind)}"  # noqa: S608
+    for record_id, owner in conn.execute(f"{broken} AND NOT json_valid(doc)"):
+        if domain is None or not owner or owner == domain:
+            leave_out(f"{kind} {record_id}")
+    view = look_at(conn, kind)._replace(doc=_WHOLE_DOC)
+    select = select_of(collection, query._replace(skip=0, limit=None), view)
+    holds = (lambda _: True) if select.residual is None else predicate(select.residual)
+    for record_id, doc, *_ in cursor.execute(select.sql, select.params):
+        try:
+            record = decoded(doc, kind, record_id)
+        except CorruptRecordError:
+            leave_out(f"{kind} {record_id}")
+            continue
+        if holds(record):
+            yield record
+
+
+def run_count(
+    conn: sqlite3.Connection,
+    collection: Collection,
+    match: Match,
+    leave_out: LeaveOut | None = None,
+) -> int:
+    """Return how many records match; as `run_query` where one is damaged.
 
     Raises:
         InvalidValueError: there is no such kind.
-        CorruptRecordError: the journal holds a record that is damaged.
+        CorruptRecordError: a record is damaged, and there is no `leave_out`.
     """
-    found = count_of(collection, match, look_at(conn, collection.kind))
-    rows = conn.execute(found.sql, found.params)
-    if found.residual is None:
-        return sum(int(row[0]) for row in rows)
-    return sum(map(predicate(found.residual), _decoded(collection.kind, rows)))
+    view = look_at(conn, collection.kind)
+    residual = _rows(collection, match, view).residual
+    what = "count(*)" if residual is None else "id, doc"
+    found = _select(what, collection, match, Wish(None), view)
+    try:
+        rows = conn.execute(found.sql, found.params)
+        if residual is None:
+            return sum(int(row[0]) for row in rows)
+        return sum(map(predicate(residual), _decoded(collection.kind, rows)))
+    except (CorruptRecordError, sqlite3.OperationalError) as error:
+        if leave_out is None or not _is_damage(error):
+            raise
+    return sum(1 for _ in _whole(conn, conn.cursor(), collection, Query(match), leave_out))
 
 
 class View(NamedTuple):
     """What of a kind's records is in columns and indexes at this moment.
 
     `columns` maps those fields to their column that hold their value exactly in every record;
-    the records that began up to `settled` are in the indexes.
+    the records that began up to `settled` are in the indexes. `doc` is the SQL of a record's JSON.
     """
 
     columns: dict[str, str]
     settled: int
+    doc: str = _DOC
 
 
 def select_of(collection: Collection, query: Query, view: View) -> Statement:
@@ -85,7 +165,7 @@ def select_of(collection: Collection, query: Query, view: View) -> Statement:
     Raises:
         InvalidValueError: there is no such kind, or it can't be sorted so.
     """
-    order = order_terms(query.sort, view.columns, _DOC)
+    order = order_terms(query.sort, view.columns, view.doc)
     # SQLite merges SELECTs in order only by what all of them yield.
     yields = "".join(f", {term}" for term, _ in order)
     end = None if query.limit is None else query.skip + query.limit
@@ -101,7 +181,7 @@ def count_of(collection: Collection, match: Match, view: View) -> Statement:
     Raises:
         InvalidValueError: there is no such kind.
     """
-    residual = _rows(collection, match, view.columns).residual
+    residual = _rows(collection, match, view).residual
     what = "count(*)" if residual is None else "id, doc"
     return _select(what, collection, match, Wish(None), view)
 
@@ -113,13 +193,13 @@ def _select(what: str, collection: Collection, match: Match, wish: Wish, view: V
     parts: list[str] = []
     params: list[SqlValue] = []
     for stream in streams(match, choice.merged):
-        rows = _rows(collection, stream, view.columns)
+        rows = _rows(collection, stream, view)
         parts.append(
             f"SELECT {what} FROM records INDEXED BY {choice.name}"  # noqa: S608
             f" WHERE fresh = 0 AND {rows.sql}{terms}"
         )
         params += rows.params
-    rows = _rows(collection, match, view.columns)
+    rows = _rows(collection, match, view)
     parts.append(f"SELECT {what} FROM records NOT INDEXED WHERE n > ? AND fresh = 1 AND {rows.sql}")  # noqa: S608
     params += [view.settled, *rows.params]
     return Statement(" UNION ALL ".join(parts), tuple(params), rows.residual)
@@ -137,9 +217,9 @@ def look_at(conn: sqlite3.Connection, kind: str) -> View:
     return View(columns, settled)
 
 
-def _rows(collection: Collection, match: Match, columns: dict[str, str]) -> Statement:
+def _rows(collection: Collection, match: Match, view: View) -> Statement:
     """Return the condition that finds the rows of a match."""
-    compiled: Compiled = compile_sql(match, columns, _DOC)
+    compiled: Compiled = compile_sql(match, view.columns, view.doc)
     terms = [_kind_is(collection.kind)]
     params: list[SqlValue] = []
     if kind_of(collection.kind).has_domain and collection.domain is not None:

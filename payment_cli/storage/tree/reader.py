@@ -32,6 +32,7 @@ from payment_cli.storage.tree.versions import OldTreeError, check_version
 
 if TYPE_CHECKING:
     from payment_cli.model.query.match import Match
+    from payment_cli.storage.tree.plan import LeaveOut
 
 _ENTRY = "SELECT seq, at, actor, kind, domain, id, op, before_digest, after_digest, before FROM log"
 _LOG = f"{_ENTRY} WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -43,8 +44,14 @@ class Reader:
     An old tree is upgraded by it, waiting at most `lock_timeout_s` for others.
     """
 
-    def __init__(self, root: Path, lock_timeout_s: float) -> None:
-        """Prepare to read the journal of the tree at `root`."""
+    def __init__(
+        self, root: Path, lock_timeout_s: float, leave_out: "LeaveOut | None" = None
+    ) -> None:
+        """Prepare to read the journal of the tree at `root`.
+
+        `leave_out` is told which damaged records answers lack; without it they have no answer.
+        """
+        self._leave_out = leave_out
         self.root = root
         self.lock_timeout_s = lock_timeout_s
         self._path = os.path.abspath(root)  # noqa: PTH100 - at every question
@@ -60,14 +67,14 @@ class Reader:
         with storage_errors("querying", collection.kind), self._snapshot() as conn:
             if conn is not None:
                 with closing(conn.cursor()) as cursor:
-                    yield from run_query(conn, cursor, collection, query)
+                    yield from run_query(conn, cursor, collection, query, self._leave_out)
 
     def count(self, collection: Collection, match: "Match") -> int:
         """Return how many records match."""
         from payment_cli.storage.tree.plan import run_count
 
         with storage_errors("counting", collection.kind), self._snapshot() as conn:
-            return 0 if conn is None else run_count(conn, collection, match)
+            return 0 if conn is None else run_count(conn, collection, match, self._leave_out)
 
     def find(self, key: Key) -> journal.Row | None:
         """Return the record's committed row, None if there is no such record."""

@@ -11,10 +11,11 @@ from contextlib import suppress
 
 from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
-from payment_cli.model.codec import decode
 from payment_cli.storage.tree import journal, left
 from payment_cli.storage.tree.key import Key
+from payment_cli.storage.tree.left import is_foreign
 from payment_cli.storage.tree.publish import TEMP_END, Change, Publication, aside_of, temp_name
+from payment_cli.storage.tree.sync import sync_record
 
 
 class Recovery:
@@ -32,20 +33,22 @@ class Recovery:
         self._publication = publication
         self._rewrite = rewrite
         self._changed = list(journal.changed_since(conn, since))
+        self._stuck = [note.key for note in left.notes(conn) if note.published == left.STUCK]
 
     def aside(self) -> dict[str, int]:
         """Return how many temporary files `repair` may write, by folder."""
-        return aside_of(Change(key, "", b"") for key, _ in self._changed)
+        keys = [*(key for key, _ in self._changed), *self._stuck]
+        return aside_of(Change(key, "", b"") for key in keys)
 
     def sweep(self, prefix: str, aside: Mapping[str, int]) -> None:
         """Remove the temporary files of a dead writer who said which he would write."""
         for path, count in aside.items():
             with (
-                suppress(CorruptRecordError, FileNotFoundError),
+                suppress(CorruptRecordError, OSError),  # what stays is named by `payment fsck`
                 folder(self._publication.root_fd, path.split("/")) as folder_fd,
             ):
                 for number in range(count):
-                    with suppress(FileNotFoundError):
+                    with suppress(OSError):
                         os.unlink(temp_name(prefix, number), dir_fd=folder_fd)
 
     def sweep_folders(self) -> None:
@@ -55,32 +58,33 @@ class Recovery:
         """
         for path in self.aside():
             with (
-                suppress(CorruptRecordError, FileNotFoundError),
+                suppress(CorruptRecordError, OSError),  # what stays is named by `payment fsck`
                 folder(self._publication.root_fd, path.split("/")) as folder_fd,
             ):
                 for name in _temporary(folder_fd):
-                    os.unlink(name, dir_fd=folder_fd)
+                    with suppress(OSError):
+                        os.unlink(name, dir_fd=folder_fd)
 
     def repair(self) -> None:
         """Publish what has to be.
 
         What a foreign hand did since (a whole record that is not ours, a link in the way) is left
-        for `payment fsck` (left.py), so that it can't stop every writer; and so is what was left
-        before.
+        for `payment fsck`, and so is a file that can't be replaced: neither may stop every writer.
+        Such a record is noted (left.py) and goes on without its file. What was noted because it
+        was stuck is tried again.
 
         Raises:
-            OSError: the disk failed.
+            OSError: the disk failed, and not for one file alone.
         """
+        conn, publication = self._conn, self._publication
         for key, digests in self._changed:
-            if left.find(self._conn, key) is not None:
-                continue
-            try:
-                _repair_one(self._conn, self._publication, key, digests, rewrite=self._rewrite)
-            except CorruptRecordError as error:
-                import logging  # only for the rare bad news
-
-                logging.getLogger(__name__).warning("%s is left as it is: %s", key.path, error)
-        self._publication.publish()
+            if left.find(conn, key) is None:
+                _repair_one(conn, publication, key, digests, rewrite=self._rewrite)
+        for key in self._stuck:
+            if left.is_free(conn, publication, key) and left.publish_one(conn, publication, key):
+                # No change of it is pending any more: nobody would look at it after a power loss.
+                sync_record(publication.root_fd, key)
+                left.remove(conn, key)
 
 
 def _temporary(folder_fd: int) -> list[str]:
@@ -100,33 +104,41 @@ def _repair_one(
     *,
     rewrite: bool,
 ) -> None:
+    try:
+        reason = _publish_one(conn, publication, key, digests, rewrite=rewrite)
+    except (CorruptRecordError, OSError) as error:
+        reason = left.stuck_because(error)
+        publication.discard()
+        left.add(conn, left.Note(key, left.STUCK))
+    if reason:
+        import logging  # only for the rare bad news
+
+        logging.getLogger(__name__).warning("%s is left as it is: %s", key.path, reason)
+
+
+def _publish_one(
+    conn: sqlite3.Connection,
+    publication: Publication,
+    key: Key,
+    digests: frozenset[bytes],
+    *,
+    rewrite: bool,
+) -> str:
+    """Publish one record if it has to be; return why it was left to a foreign hand, "" if not."""
     row = journal.find(conn, key)
     doc = row.doc if row is not None else None
     content = journal.find_content(conn, key)
     found = publication.read(key.path)
     is_published = found == (doc.encode() if doc is not None else None)
     if is_published and not rewrite and publication.read(key.content_path) == content:
-        return
-    if found is not None and not is_published and _is_foreign(conn, found, key, digests):
+        return ""
+    if found is not None and not is_published and is_foreign(conn, found, key, digests):
         if row is None or left.rev_in(found) < row.rev:
             # The file is older than the journal: readers must know.
             left.add(conn, left.Note(key, left.UNKNOWN))
-        raise CorruptRecordError("it was changed by a foreign hand")
+        return "it was changed by a foreign hand"
+    if row is not None and not journal.is_whole(row, key):
+        return "its record is damaged in the journal"
     publication.write(Change(key, doc, content))
-
-
-def _is_foreign(
-    conn: sqlite3.Connection, found: bytes, key: Key, digests: frozenset[bytes]
-) -> bool:
-    """Return whether a file is a whole record, yet none that the journal ever had.
-
-    What a power loss leaves is one of ours, or no JSON at all. An old one of ours is what was put
-    back in place of a foreign file, when the writer that saw it died before publishing.
-    """
-    digest = journal.digest_of(found)
-    if digest in digests or journal.has_had(conn, key, digest):
-        return False
-    try:
-        return isinstance(decode(found), dict)
-    except ValueError:
-        return False
+    publication.publish()
+    return ""

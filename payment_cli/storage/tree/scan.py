@@ -56,12 +56,21 @@ def places(root_fd: int) -> Iterator[Place]:
 
 
 def domain_names(root_fd: int) -> list[str]:
-    """Return the names under `home` that are well-formed domains, sorted."""
+    """Return the names of the folders under `home` that are well-formed domains, sorted."""
     try:
         with folder(root_fd, ("home",)) as folder_fd, os.scandir(folder_fd) as entries:
-            return sorted(entry.name for entry in entries if _is_name("domain", entry.name))
+            return sorted(
+                entry.name
+                for entry in entries
+                if _is_name("domain", entry.name) and _is_home(entry)
+            )
     except FileNotFoundError:
         return []
+
+
+def _is_home(entry: "os.DirEntry[str]") -> bool:
+    """Return whether it is a folder, or a link that somebody may mean to be one."""
+    return entry.is_symlink() or entry.is_dir()
 
 
 def files(root_fd: int, place: Place) -> Iterator[Found]:

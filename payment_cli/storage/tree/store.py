@@ -35,7 +35,7 @@ from payment_cli.model.codec import decode
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, LeftFile, LogEntry, Query, Transaction
 from payment_cli.storage.kinds import typed_id
-from payment_cli.storage.tree.key import FOREIGN_HINT, Key, key_of
+from payment_cli.storage.tree.key import FOREIGN_HINT, ROW_HINT, Key, key_of
 from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import (
     JOURNAL_FOLDER,
@@ -66,6 +66,8 @@ class TreeStorage:
         self._root = root
         self._say = say
         self._unchecked: set[str] = set()
+        #: The damaged records that answers lacked.
+        self._left_out: set[str] = set()
         self._clock = clock
         self._lock_timeout_s = lock_timeout_s
         self._is_layout_known = False
@@ -134,6 +136,12 @@ class TreeStorage:
             self._unchecked.add(key.path)
             self._say(f"{key.path} is shown unchecked: {problem}")
         return data
+
+    def _leave_out(self, name: str) -> None:
+        """Note that an answer lacks a damaged record, and say so."""
+        if name not in self._left_out:
+            self._left_out.add(name)
+            self._say(f"{name} is damaged in the journal, and left out")
 
     def _found(self, key: Key) -> bytes | None:
         """Return what is at the record's place, None for nothing; b"" if that can't be read."""
@@ -204,6 +212,14 @@ class TreeStorage:
                 f"what was done is stored, but its file is not written yet: {problem}",
                 hint="don't do it again: the next command that writes makes the file",
             )
+        if self._left_out:
+            count = len(self._left_out)
+            self._left_out = set()
+            raise CorruptRecordError(
+                f"{count} damaged record{'s were' if count > 1 else ' was'} left out, the others"
+                " are all there",
+                hint=ROW_HINT,
+            )
 
     @cached_property
     def _place(self) -> "Path":
@@ -215,7 +231,7 @@ class TreeStorage:
     def _reader(self) -> "Reader":
         from payment_cli.storage.tree.reader import Reader
 
-        return Reader(self._place, self._lock_timeout_s)
+        return Reader(self._place, self._lock_timeout_s, self._leave_out)
 
     @cached_property
     def _writer(self) -> "Writer":

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from payment_cli.errors import CorruptRecordError
 from payment_cli.files.safe_files import folder
 from payment_cli.storage.tree.journal import changed_since
+from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.lock import Mark, TreeLock
 
 #: Sync when this many changes may have files that are not on disk yet.
@@ -85,7 +87,11 @@ def sync_files(root: Path, root_fd: int, since: int = 0) -> None:
     sync(root_fd)
     devices = {os.fstat(root_fd).st_dev}
     for domain in domain_names(root_fd):
-        with suppress(FileNotFoundError), folder(root_fd, ("home", domain)) as home_fd:
+        # What is no folder of ours holds no file of ours.
+        with (
+            suppress(FileNotFoundError, PermissionError, CorruptRecordError),
+            folder(root_fd, ("home", domain)) as home_fd,
+        ):
             device = os.fstat(home_fd).st_dev
             if device not in devices:
                 sync(home_fd)
@@ -122,6 +128,18 @@ def _sync_each(root: Path, root_fd: int, since: int) -> None:
     for path in folders:
         with suppress(FileNotFoundError), folder(root_fd, path.split("/")) as folder_fd:
             os.fsync(folder_fd)
+
+
+def sync_record(root_fd: int, key: Key) -> None:
+    """Return when the files of one record, or their removal, are on disk.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    for path in (key.path, key.content_path):
+        _sync_file(root_fd, path)
+    with suppress(FileNotFoundError), folder(root_fd, key.path.split("/")[:-1]) as folder_fd:
+        os.fsync(folder_fd)
 
 
 def _sync_file(root_fd: int, path: str) -> None:

@@ -1,6 +1,7 @@
 """`pay query`: the filters of the man page, the match, the page, the printing flags."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -191,3 +192,19 @@ def test_piped_to_jq_it_is_one_json_document_in_one_line_with_c(pay_of_four):
     text = pay_of_four("query", "-c").text
     assert text.count("\n") == 1
     assert len(json.loads(text)) == 4
+
+
+def test_a_record_that_is_damaged_in_the_journal_is_named_and_the_others_are_printed(
+    pay, payment, shop, root
+):
+    made = [pay("create", "-fee", n).json["id"] for n in (1, 2, 3)]
+    with sqlite3.connect(root / ".journal/payment.db") as conn:
+        conn.execute("UPDATE records SET doc = '{' WHERE id = ?", (made[1],))
+    conn.close()
+    ran = pay("query", exit_code=32)
+    assert {row["id"] for row in ran.json} == {made[0], made[2]}
+    assert f"payment {made[1]} is damaged in the journal, and left out" in ran.err
+    assert "rebuild" not in ran.err
+    assert pay("get", made[0]).json["fee"] == 1
+    payment("fsck", "--adopt")
+    assert len(pay("query").json) == 3

@@ -63,7 +63,7 @@ def test_a_writer_touches_no_file_that_a_foreign_hand_changed(pay, made, file):
 def test_a_rebuild_is_named_only_where_the_journal_itself_is_damaged(payment, made, file, root):
     file.write_text("{")
     err = payment("fsck", exit_code=32).err
-    assert "--restore or --adopt" in err
+    assert "--restore overwrites" in err
     assert "--rebuild" not in err
     (root / ".journal/payment.db").write_bytes(b"no database" * 500)
     assert "--rebuild" in payment("fsck", exit_code=32).err

@@ -55,10 +55,11 @@ def test_adopting_takes_the_files_word(app: App, edited: tuple[Path, Record]) ->
     assert briefs(app, edited[1]) == ("mine", "mine")
 
 
-def test_rebuilding_takes_the_files_alone(app: App, edited: tuple[Path, Record]) -> None:
-    assert app.upkeep.fsck.rebuild().is_clean
-    assert briefs(app, edited[1]) == ("mine", "mine")
-    assert {entry.actor for entry in app.storage.log()} == {"fsck"}
+def test_rebuilding_takes_no_file_over_a_record_of_its_own_revision(
+    app: App, edited: tuple[Path, Record]
+) -> None:
+    assert [one.kind for one in app.upkeep.fsck.rebuild().differences] == ["edited"]
+    assert briefs(app, edited[1]) == ("mine", "ours")
 
 
 def test_money_that_went_on_is_not_undone_by_any_but_restoring(
@@ -78,3 +79,15 @@ def test_a_storage_without_files_has_none_to_look_after(root: Path, service: str
     app = App(root, "demo", {"PAYMENT_STORAGE": "tinydb:"})
     with pytest.raises(ConfigError, match="no files"):
         getattr(app.upkeep, service)
+
+
+def test_an_edit_that_would_take_money_back_is_not_adopted_and_says_why(
+    app: App, edited: tuple[Path, Record]
+) -> None:
+    assert app.upkeep.fsck.restore().is_clean
+    with app.storage.transaction("demo") as tx:
+        tx.put(PAYMENTS, {**edited[1], "st": "OK", "paid_fee": 100})
+    edited[0].write_text(edited[0].read_text().replace('"OK"', '"WAIT"'))
+    [found] = app.upkeep.fsck.adopt().differences
+    assert "st does not go from OK" in found.detail
+    assert app.storage.committed(PAYMENTS, str(edited[1]["id"]))["st"] == "OK"

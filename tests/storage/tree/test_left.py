@@ -17,7 +17,8 @@ from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree, reader
 from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import Kind, check_tree
-from payment_cli.storage.tree.repair import adopt_files, rebuild_journal, restore_files
+from payment_cli.storage.tree.rebuild import rebuild_journal
+from payment_cli.storage.tree.repair import adopt_files, restore_files
 from tests.storage.storage_contract import PAYMENTS, a_record, insert
 from tests.support.clock import HandClock
 from tests.support.failpoints import first_of_each, run_until_step, steps_of
