@@ -8,8 +8,11 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 INTERRUPTED = 130
+#: The exit code of what the operating system refused, errors.StorageError's.
+NO_RESOURCES = 30
 
 #: So many more objects than were freed, and Python looks for cycles among them. At its own 700 a
 #: command looks a dozen times before it has even read its words; servers and long imports, which
@@ -36,9 +39,21 @@ def run(program: str, words: Sequence[str]) -> int:
     except SystemExit as stop:  # shell completion, and readers that went away, leave so
         return stop.code if isinstance(stop.code, int) else 1
     except Exception as error:  # bugs, too, leave as one line
+        return _report(program, words, error)
+
+
+def _report(program: str, words: Sequence[str], error: Exception) -> int:
+    """Print an error, with as little as there is where even that can't be loaded."""
+    try:
         from payment_cli.cli.shell.failures import report
 
         return report(program, words, error)
+    except (ImportError, MemoryError, OSError) as second:
+        with suppress(Exception):
+            os.write(
+                2, f"{program}: e.pay.storage: the operating system refused: {second}\n".encode()
+            )
+        return NO_RESOURCES
 
 
 def _run_command(program: str, words: Sequence[str]) -> int:
@@ -77,7 +92,6 @@ def _run_and_end(program: str, words: Sequence[str]) -> None:
 
 def _run_exit_handlers() -> None:
     import atexit
-    from contextlib import suppress
 
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -1,6 +1,8 @@
 """What an error looks like to the one who typed the command: one line, one exit code."""
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -76,8 +78,25 @@ def describe(error: Exception) -> Failure:
         where = f": {error.filename}" if error.filename else ""
         message = f"the operating system refused{where}: {error.strerror}"
         return Failure(StorageError.code, message, "", StorageError.exit_code)
+    lacking = _lacking(error)
+    if lacking:
+        message = f"the operating system refused: {lacking}"
+        return Failure(StorageError.code, message, "", StorageError.exit_code)
     # Not the exception's own words: they may hold what was typed or sent, a secret for instance.
     return Failure("e.pay.bug", f"{type(error).__name__} in {_place(error)}", _BUG_HINT, 1)
+
+
+def _lacking(error: Exception) -> str:
+    """Return what the machine had none of when a module was loaded, "" if it was not that.
+
+    The loader of shared libraries says it in words only (dlerror(3)).
+    """
+    if isinstance(error, MemoryError):
+        return os.strerror(errno.ENOMEM)
+    if isinstance(error, ImportError):
+        reasons = map(os.strerror, (errno.EMFILE, errno.ENFILE, errno.ENOMEM))
+        return next((reason for reason in reasons if reason in str(error)), "")
+    return ""
 
 
 def _place(error: Exception) -> str:

@@ -36,6 +36,8 @@ _WRITTEN = ("var", "sys", ".journal")
 ENTRIES_MAX = 20_000
 #: A disk with less room will soon stop every command that writes.
 FREE_BYTES_MIN = 16 * 1024 * 1024
+#: SQLite merges its log into the database at some MiB, and we cut it back to 16.
+LOG_BYTES_MAX = 64 * 1024 * 1024
 #: Milliseconds between the machine's clock and the file system's that nobody minds.
 CLOCK_SLACK_MS = 5_000
 #: No clock that runs shows an earlier time: 2026-01-01.
@@ -50,6 +52,7 @@ def examine_tree(root: Path, clock: Clock, mounts: Path = MOUNTS) -> Iterator[Fi
     yield from _root_folder(root)
     yield _file_system(root, mounts)
     yield from _space(root)
+    yield from _log(root)
     yield from _writing(root, clock)
     yield _permissions(root)
     yield from _owners(root)
@@ -129,6 +132,20 @@ def _space(root: Path) -> Iterator[Finding]:
     if free < FREE_BYTES_MIN:
         yield error(
             "disk", f"{free // 1024} KiB are left: soon nothing can be written", "make room"
+        )
+
+
+def _log(root: Path) -> Iterator[Finding]:
+    """Warn of a log of the database that is not merged: somebody has been reading for long."""
+    try:
+        size = (root / ".journal/payment.db-wal").lstat().st_size
+    except OSError:
+        return
+    if size > LOG_BYTES_MAX:
+        yield warn(
+            "journal",
+            f"its log has {size >> 20} MiB: a command that still reads keeps it from being merged",
+            f"end it, `fuser {root}/.journal/payment.db` finds it",
         )
 
 

@@ -128,7 +128,8 @@ def test_a_backup_is_restored_as_the_readme_says(payment, pay, made, root, tmp_p
     assert payment("fsck").json == []
     assert pay("get", made["id"]).json == made
     pay("get", later["id"], exit_code=10)
-    assert pay("close", made["id"]).json["status"] == "FAIL"
+    pay("close", made["id"])
+    assert pay("get", made["id"]).json["st"] == "FAIL"
     assert payment("fsck").json == []
     assert payment("doctor", "--problems", exit_code=0)
     payment("backup", tmp_path / "second")

@@ -12,7 +12,7 @@ from payment_cli.errors import ConfigError, StorageError
 from payment_cli.model.finding import Level
 from payment_cli.model.stores.merchant import Merchant
 from payment_cli.services.upkeep.doctor import OWED_MAX, Configs, Doctor
-from payment_cli.services.upkeep.doctor_tree import MOUNTS
+from payment_cli.services.upkeep.doctor_tree import LOG_BYTES_MAX, MOUNTS, examine_tree
 from tests.support import alipay, wechat
 from tests.support.lacks import needs_root
 
@@ -361,3 +361,16 @@ def test_a_damaged_store_is_told_and_the_next_examined(doctor, tree):
         "bad store: home/bad/.store/store_info.json: id is missing"
     ]
     assert "demo store: Demo, 2 default targets" in found(findings, Level.OK)
+
+
+def test_a_log_that_a_reader_keeps_from_being_merged_is_told(root):
+    log = root / ".journal" / "payment.db-wal"
+    log.parent.mkdir(mode=0o700)
+    with log.open("wb") as file:
+        file.truncate(LOG_BYTES_MAX + 1)
+    found = [one for one in examine_tree(root, system_clock) if one.subject == "journal"]
+    assert [one.level for one in found] == [Level.WARN]
+    assert "64 MiB" in found[0].sentence
+    assert "fuser" in found[0].hint
+    os.truncate(log, LOG_BYTES_MAX)
+    assert [one for one in examine_tree(root, system_clock) if one.subject == "journal"] == []

@@ -303,11 +303,18 @@ def damage(path: Path, how: str, old: bytes) -> None:
         path.unlink()
     else:
         now = path.read_bytes()
-        path.write_bytes({"empty": b"", "cut": now[:20], "old": old, "zeros": bytes(len(now))}[how])
+        left = {
+            "empty": b"",
+            "cut": now[:20],
+            "end": now[:-1],
+            "old": old,
+            "zeros": bytes(len(now)),
+        }
+        path.write_bytes(left[how])
 
 
 @pytest.mark.parametrize("mark", ["other boot", "lost", "torn"])
-@pytest.mark.parametrize("how", ["empty", "cut", "old", "zeros", "absent"])
+@pytest.mark.parametrize("how", ["empty", "cut", "end", "old", "zeros", "absent"])
 def test_what_a_power_loss_does_to_an_unsynced_file_is_repaired(
     root: Path, how: str, mark: str
 ) -> None:
