@@ -21,7 +21,7 @@ from payment_cli.storage.base import Collection, Query, Storage
 from payment_cli.storage.tree import open_tree
 from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import check_copy, check_tree
-from payment_cli.storage.tree.repair import rebuild_journal
+from payment_cli.storage.tree.rebuild import rebuild_journal
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert
 from tests.support.clock import HandClock
 from tests.support.failpoints import first_of_each, run_until_step, steps_of

@@ -20,7 +20,8 @@ from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import Kind, check_tree
 from payment_cli.storage.tree.glance import committed_text
 from payment_cli.storage.tree.key import Key
-from payment_cli.storage.tree.repair import adopt_files, rebuild_journal, restore_files
+from payment_cli.storage.tree.rebuild import rebuild_journal
+from payment_cli.storage.tree.repair import adopt_files, restore_files
 from tests.storage.storage_contract import PAYMENTS, a_record, insert
 from tests.storage.tree.test_crash import STATES, held, revision, work
 from tests.support.clock import HandClock
