@@ -91,9 +91,12 @@ def account_of(gateway: Gateway) -> dict[str, Any]:
 
 
 def is_where_it_was_sent(payment: Payment, gateway: Gateway) -> bool:
-    """Whether `gateway` is known to be where `payment` was sent."""
-    recorded = (payment.pay_mch, payment.pay_app, payment.pay_base)
-    return recorded == (*gateway.account_id, gateway.api_base)
+    """Whether `gateway` is known to be where `payment` was sent.
+
+    A program of version 2 recorded the account and no address: its account is believed.
+    """
+    is_its_account = gateway.account_id == (payment.pay_mch, payment.pay_app)
+    return is_its_account and payment.pay_base in ("", gateway.api_base)
 
 
 def believed(payment: Payment, gateway: Gateway, answer: Answer) -> Answer:

@@ -230,3 +230,17 @@ def test_payments_of_a_former_account_keep_none_of_todays_waiting(world: World) 
     sweep = world.checker.check_pending(10)
     assert len(sweep.errors) == 5
     assert world.stored(todays).st == "OK"
+
+
+def test_a_recorded_account_without_an_address_decides(world: World) -> None:
+    payment = sent(world)
+    with world.storage.transaction("demo") as tx:
+        record = world.stored(payment).to_record()
+        del record["pay_base"]
+        tx.put(PAYMENTS, record)
+    world.gateway.checks = world.gateway.closes = [NOT_FOUND]
+    world.clock.advance(minutes=60)
+    for _ in range(3):
+        world.clock.advance(minutes=1)
+        world.checker.check(payment.id)
+    assert world.stored(payment).st == "FAIL"
