@@ -102,7 +102,9 @@ FLAT: dict[str, Question] = {
     "notices that are due": lambda s: s.operator.shop.notices.drain(10),
     "hooks that are due": lambda s: s.app.shop.hooks.drain(10),
     "orders that are overdue": lambda s: s.operator.shop.order_payments.tick(10),
-    "payments to be asked about": lambda s: due_payments(s.operator.payments, 1 << 40, 10),
+    "payments to be asked about": lambda s: list(
+        due_payments(s.operator.payments, system_clock(), 10)
+    ),
     "scripts that are due": lambda s: due_scripts(s.operator.payments, 10),
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from payment_cli.app import App
+from payment_cli.clock import system_clock
 from payment_cli.ids import new_id
 from payment_cli.model.codec import encode_pretty
 from payment_cli.model.record import Record
@@ -94,8 +95,14 @@ def _own_store(app: App) -> dict[str, Record]:
         "discount": discount.to_record(),
         "coupon": coupon.to_record(),
         "address": address.to_record(),
-        # Both wait for another day.
-        "notice": {"tp": "notice", "st": "waiting", "next_at": 1 << 45, "owner": "", "or_id": "x"},
+        # The one waits for its next try, the other for a person.
+        "notice": {
+            "tp": "notice",
+            "st": "waiting",
+            "next_at": system_clock() + 3_600_000,
+            "owner": "",
+            "or_id": "x",
+        },
         "outbox": {"tp": "outbox", "what": "hook", "st": "failed", "or_id": "x"},
     }
 
