@@ -419,8 +419,8 @@ def test_nor_does_an_old_file_that_was_put_over_a_newer_one(root: Path, storage:
     (root / PATH).write_text(old)
     (found,) = adopt_files(root, HandClock()).differences
     assert (found.kind, found.detail) == (
-        Kind.EDITED,
-        "is of revision 1, the journal's of 2: only --restore",
+        Kind.STALE,
+        "is an earlier revision: only --restore",
     )
     assert storage.committed(PAYMENTS, "p1") == stored
 
@@ -460,7 +460,7 @@ def test_the_journal_is_not_rebuilt_from_files_that_are_known_to_be_old(
 ) -> None:
     edit(root / PATH)
     stored = settle(storage)
-    with pytest.raises(CorruptRecordError, match="newer in the journal"):
+    with pytest.raises(CorruptRecordError, match="are newer than their files"):
         rebuild_journal(root, HandClock())
     assert storage.committed(PAYMENTS, "p1") == stored
     restore_files(root)
