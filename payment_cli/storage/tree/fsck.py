@@ -109,9 +109,9 @@ def check_tree(
         try:
             if inode_of(journal_path(root)) is None:
                 return _without_journal(root_fd)
-            is_writable = _finish_writers(root, writer)
+            stuck = _finish_writers(root, writer)
             report = _compared(root, root_fd, progress or _silent)
-            if report.is_clean or not is_writable:
+            if report.is_clean or stuck is None:
                 return report
             try:
                 sure = tuple(confirmed(writer, report.differences))
@@ -119,7 +119,7 @@ def check_tree(
                 if not is_damage(error):
                     raise
                 return report
-            return replace(report, differences=sure)
+            return with_reasons(replace(report, differences=sure), stuck)
         finally:
             writer.close()
             os.close(root_fd)
@@ -189,16 +189,26 @@ def _stale(one: Difference) -> Difference:
     return replace(one, kind=Kind.STALE, detail="is an earlier revision: only --restore")
 
 
-def _finish_writers(root: Path, writer: Writer) -> bool:
-    """Finish what writers could not; return whether the tree can be written to at all."""
+def with_reasons(report: Report, stuck: dict[Key, str]) -> Report:
+    """Return the report with why the files of these records could not be replaced."""
+    told = (
+        replace(one, detail=f"{one.detail}; {stuck[one.keys[0]]}")
+        if one.keys and one.keys[0] in stuck and stuck[one.keys[0]] not in one.detail
+        else one
+        for one in report.differences
+    )
+    return replace(report, differences=tuple(told))
+
+
+def _finish_writers(root: Path, writer: Writer) -> dict[Key, str] | None:
+    """Finish what writers could not; return what still can't be, None if nothing can be written."""
     try:
-        left.end_taken_back(root, writer)
+        return left.end_taken_back(root, writer)
     except (StorageError, OtherOwnerError):
-        return False
+        return None
     except (OSError, sqlite3.DatabaseError):
         # A read-only disk, or a journal too damaged to open: the comparison says so.
-        return False
-    return True
+        return None
 
 
 def _without_journal(root_fd: int) -> Report:
