@@ -104,6 +104,8 @@ BEFORE = {
         "payment p check 3fa9c1",
     ),
     "payment web token --order": ORDER,
+    "payment web revoke -": ("write the token",),
+    "payment backup --verify": ("payment backup /mnt/usb/payment-2026-11-22",),
 }
 
 #: What comes through a pipe or from a device.
@@ -194,6 +196,10 @@ class Bench:
     def write_the_callback(self) -> None:
         pay = Runner("pay", self.monkeypatch)
         (self.place / "request.txt").write_bytes(raw(self.shop.callback(pay, self.payment_id)))
+
+    def write_the_token(self) -> None:
+        token = self.run("payment web token --buyer xiaobai").json["token"]
+        (self.place / "token").write_text(token)
 
     def make_another_store(self) -> None:
         self.run("payment store init other --as root")

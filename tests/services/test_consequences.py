@@ -282,10 +282,10 @@ def test_what_a_damaged_record_prevents_is_owed_once_and_done_after_the_repair(
     assert sale.owed() == steps
     damage.repair()
     for _ in range(2):  # what an owed step owes itself is done by the next tick
-        assert sale.outbox.apply().errors == ()
+        assert sale.outbox.apply(again=True).errors == ()
     assert sale.picture() == expected.picture()
     before = [entry.seq for entry in sale.world.storage.log()]
-    assert sale.outbox.apply().count == 0
+    assert sale.outbox.apply(again=True).count == 0
     if moment == "paid":
         assert sale.callback() == 200
     assert [entry.seq for entry in sale.world.storage.log()] == before  # nothing done twice
@@ -303,7 +303,7 @@ def test_late_money_for_a_damaged_order_is_flagged_and_its_order_hears_of_it_aft
     assert (sale.payment.st, sale.payment.flag) == ("FAIL", "late")
     assert sorted(sale.owed()) == ["note_order", "tell_store"]
     damage.repair()
-    assert sale.outbox.apply().errors == ()
+    assert sale.outbox.apply(again=True).errors == ()
     assert sale.picture()["told"] == ["order.failed", "order.flagged"]
     order = sale.world.orders.get(sale.order.id)
     assert [line["what"] for line in order.history][-1] == "money: late"  # type: ignore[index,call-overload]
@@ -325,7 +325,7 @@ def test_money_whose_order_can_not_be_judged_runs_no_script_until_it_is(tree, tm
     assert len(owed) == 1
     assert str(owed[0]["note"]).startswith("judge: e.pay.")  # type: ignore[index,call-overload]
     damage.repair()
-    sale.outbox.apply()
+    sale.outbox.apply(again=True)
     assert (sale.payment.flag, sale.payment.apply_st) == ("", "due")
 
 
@@ -338,7 +338,7 @@ def test_an_order_that_was_cancelled_meanwhile_is_judged_to_be_gone(tree, tmp_pa
     with sale.world.storage.transaction("operator") as tx:
         record = tx.get(orders("demo"), sale.order.id)
         tx.put(orders("demo"), {**record, "ord_status": "CA"})
-    sale.outbox.apply()
+    sale.outbox.apply(again=True)
     assert (sale.payment.flag, sale.payment.apply_st, sale.owed()) == ("order_gone", "", [])
     assert sale.picture()["told"] == ["order.flagged"]
 
@@ -419,12 +419,12 @@ def test_a_row_that_somebody_wrote_makes_nothing_happen_that_no_moment_calls_for
 def test_a_row_about_another_order_of_a_paid_payment_does_nothing(tree):
     sale = a_sale(*tree)
     to_paid(sale)
-    sale.outbox.apply()
+    sale.outbox.apply(again=True)
     other = sale.world.orders.create(wanted((sale.product, 1), pay_tp="wx.qrcode"), BUYER)
     debt = Debt("paid", "move_order", "demo", other.id, sale.payment_id)
     with sale.world.storage.transaction("foreign") as tx:
         tx.insert(OUTBOX, debt.to_row("f" * 32, 1, "crafted"))
-    assert len(sale.outbox.apply().errors) == 1
+    assert len(sale.outbox.apply(again=True).errors) == 1
     assert sale.world.orders.get(other.id).ord_status == "NW"
 
 
@@ -446,7 +446,7 @@ def test_a_bug_in_a_step_costs_no_money(tree, mocker):
     assert (sale.payment.st, sale.payment.apply_st) == ("OK", "due")
     assert sale.owed() == ["tell_store"]
     mocker.stopall()
-    sale.outbox.apply()
+    sale.outbox.apply(again=True)
     assert sale.picture()["told"] == ["order.paid"]
 
 
@@ -489,14 +489,14 @@ def test_whatever_steps_fail_however_often_money_is_right_and_each_is_done_once(
                 assert sale.payment.st == ("OK" if moment == "paid" else "FAIL")
             for names in tables[1:]:
                 consequences.STEPS = failing(names)
-                sale.outbox.apply()
+                sale.outbox.apply(again=True)
                 owed = [name for name in owed if name in names]
                 assert sorted(sale.owed()) == sorted(owed)
         finally:
             consequences.STEPS = WHOLE
-        assert sale.outbox.apply().errors == ()
-        sale.outbox.apply()
-        assert sale.outbox.apply().count == 0
+        assert sale.outbox.apply(again=True).errors == ()
+        sale.outbox.apply(again=True)
+        assert sale.outbox.apply(again=True).count == 0
         picture = sale.picture()
         sale.world.storage.close()
         return picture

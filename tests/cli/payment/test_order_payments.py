@@ -225,11 +225,11 @@ def test_an_overdue_order_whose_payment_can_not_be_closed_is_told_and_left(
     away = folder.rename(folder.with_name("away"))
     with monkeypatch.context() as patch:
         run_later(patch, 16)
-        ran = store("tick", "--most", 1000)
+        ran = store("tick", "--most", 1000, exit_code=24)
     away.rename(folder)
     assert order not in ran.json["cancelled"]
     assert order in [error["id"] for error in ran.json["errors"]]
-    assert f"payment: {order}: e.pay.config: " in ran.err
+    assert f"payment tick: order {order}: e.pay.config: " in ran.err
     assert status(store, order) == "WT"
 
 
