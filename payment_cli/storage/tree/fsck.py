@@ -202,12 +202,11 @@ def _stale(one: Difference) -> Difference:
 
 def with_reasons(report: Report, stuck: dict[Key, str]) -> Report:
     """Return the report with why the files of these records could not be replaced."""
-    told = (
-        replace(one, detail=f"{one.detail}; {stuck[one.keys[0]]}")
-        if one.keys and one.keys[0] in stuck and stuck[one.keys[0]] not in one.detail
-        else one
-        for one in report.differences
-    )
+    told = []
+    for one in report.differences:
+        why = stuck.get(one.keys[0], "") if one.keys else ""
+        is_told = why in one.detail  # the check after a repair has tried, too
+        told.append(one if is_told else replace(one, detail=f"{one.detail}; {why}"))
     return replace(report, differences=tuple(told))
 
 
@@ -215,11 +214,8 @@ def _finish_writers(root: Path, writer: Writer) -> dict[Key, str] | None:
     """Finish what writers could not; return what still can't be, None if nothing can be written."""
     try:
         return left.end_taken_back(root, writer)
-    except (StorageError, OtherOwnerError):
-        return None
-    except (OSError, sqlite3.DatabaseError):
-        # A read-only disk, or a journal too damaged to open: the comparison says so.
-        return None
+    except (StorageError, OtherOwnerError, OSError, sqlite3.DatabaseError):
+        return None  # a read-only disk, or a journal too damaged to open: the comparison says so
 
 
 def _without_journal(root_fd: int) -> Report:
