@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -139,6 +140,34 @@ def test_a_repair_goes_on_past_what_can_not_be_replaced(
     (root / "var/payment/p2.json").write_text("{}")
     left = restore_files(root).differences
     assert [one.path for one in left] == [PATH]
+    assert re.search(r"can't be replaced|is not a plain file", left[0].detail)
+
+
+def test_a_folder_that_money_meets_is_replaced_by_itself_once_it_is_gone(root: Path) -> None:
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p1"))
+    free = a_full_folder(root / PATH)
+    with storage.transaction("w", leaves_foreign=True) as tx:
+        stored = tx.put(PAYMENTS, {**tx.get(PAYMENTS, "p1"), "paid": 1})
+    storage.close()
+    assert [one.path for one in check_tree(root).differences] == [PATH]
+    free()
+    assert check_tree(root).is_clean
+    assert (root / PATH).read_text() == encode_pretty(stored)
+
+
+def test_a_file_that_a_change_could_not_replace_is_named(
+    root: Path, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p1"))
+    refused = OSError(errno.EPERM, "Operation not permitted", "aside", None, "p1.json")
+    mocker.patch.object(safe_files.os, "rename", side_effect=refused)
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, {**tx.get(PAYMENTS, "p1"), "paid": 1})
+    with pytest.raises(StorageError, match=r"not written yet: p1\.json: Operation not permitted"):
+        storage.close()
+    assert "p1.json: Operation not permitted" in caplog.text
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS])
