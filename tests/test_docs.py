@@ -175,7 +175,7 @@ def test_every_decision_is_in_the_index_under_its_title() -> None:
     pages = sorted(decisions.glob("[0-9]*.md"))
     titles = [page.read_text().splitlines()[0].removeprefix("# ") for page in pages]
     numbers = [int(page.name[:4]) for page in pages]
-    assert numbers == sorted(set(numbers))
+    assert numbers == list(range(1, len(pages) + 1)), "a number is missing, or there twice"
     listed = re.findall(r"^(\d+\.) \[(.*)\]\((.*)\)$", index, re.M)
     assert [(f"{number} {title}", name) for number, title, name in listed] == [
         (title, page.name) for title, page in zip(titles, pages, strict=True)

@@ -35,7 +35,7 @@ _SHOWN = (
     ),
 )
 @click.argument("payment_id", metavar="[ID]", required=False)
-@click.option("--due", is_flag=True, help="Run all that are due, oldest first.")
+@click.option("--due", is_flag=True, help="Run all that are due, stores taking turns.")
 @click.option("--again", is_flag=True, help="Run ID's script although it failed, or may have run.")
 @click.option("--skip", is_flag=True, help="Decide that ID's script is not to run (again).")
 @click.option(

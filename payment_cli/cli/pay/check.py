@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     examples=(
         "pay check 3fa9c1",
         "pay check 3fa9c1 --exit-status >/dev/null && echo paid",
-        "* * * * *  pay check --pending -c >/dev/null    # in a crontab",
+        "* * * * *  pay check --pending -c --as root >/dev/null    # in a crontab",
     ),
 )
 @click.argument("payment_id", metavar="[ID]", required=False)
-@click.option("--pending", is_flag=True, help="All waiting payments that are due, oldest first.")
+@click.option(
+    "--pending", is_flag=True, help="All waiting payments that are due, stores taking turns."
+)
 @click.option(
     "--most",
     type=click.IntRange(1, 10_000),

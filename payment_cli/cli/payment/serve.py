@@ -40,7 +40,7 @@ LOOK_UP_S = 0.5
     examples=(
         "payment serve",
         "payment serve --port 9000",
-        "gunicorn payment_cli.web:application     # in earnest",
+        "gunicorn -c python:payment_cli.web.gunicorn_conf payment_cli.web:application",
     ),
 )
 @click.option(

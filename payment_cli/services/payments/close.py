@@ -1,7 +1,7 @@
 """`pay close`: ending a payment at its provider before it is paid; or, `--abandon`, without it.
 
 A payment whose account is gone can't be closed by anybody, and no answer will ever end it. An
-operator may end it all the same (docs/decisions/0020): it is FAIL and what it holds is free, but
+operator may end it all the same (docs/decisions/0018): it is FAIL and what it holds is free, but
 nobody has closed it, so that it may still be paid. Such money is flagged `late`, as any other.
 """
 
