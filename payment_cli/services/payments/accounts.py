@@ -107,7 +107,7 @@ def believed(payment: Payment, gateway: Gateway, answer: Answer) -> Answer:
     sent = f"{recorded} at {payment.pay_base}" if payment.pay_base else "an account not recorded"
     words = (
         f"{gateway.account_id} at {gateway.api_base} knows no such order, which decides nothing: "
-        f"it was sent through {sent}"
+        f"it was sent through {sent} (what to do: payment doctor)"
     )
     return replace(answer, outcome=Outcome.UNKNOWN, code=ELSEWHERE, message=words)
 

@@ -55,6 +55,12 @@ class Paying:
 #: What the sweep of overdue orders is called where it remembers what it could not do.
 OVERDUE = "order"
 
+#: What to do where it is not known whom a payment was sent to.
+_LOOK_IT_UP = (
+    "look it up at the provider; if it is not paid there, `payment o cancel {} --abandon --as "
+    "root` ends it and frees its stock, though it may be paid later"
+)
+
 #: An order that waits for a person's decision is looked at again after that time.
 PERSON_MS = 600_000
 
@@ -409,11 +415,10 @@ class OrderPayments:
                 continue
             result = self.closer.close(payment_id, reason)
             if result.payment.st is Status.WAIT:
-                unknown = ElsewhereError if result.is_answered else OutcomeUnknownError
-                raise unknown(
-                    f"payment {payment_id} could not be closed for sure: {result.err_msg}",
-                    hint="try again",
-                )
+                sentence = f"payment {payment_id} could not be closed for sure: {result.err_msg}"
+                if result.is_answered:
+                    raise ElsewhereError(sentence, hint=_LOOK_IT_UP.format(order.id))
+                raise OutcomeUnknownError(sentence, hint="try again")
 
     def _abandon(self, order: Order, reason: str) -> None:
         """End those payments of the order that can't be closed; what can be is left as it is.

@@ -20,6 +20,12 @@ WAITING_MAX = 1000
 #: What ends payments that can't be asked about.
 _ABANDON = "if it is gone for good: `pay close ID --abandon`"
 
+#: What ends payments of which nobody knows whom they were sent to; one that is paid settles.
+_LOOK_UP = (
+    "whoever knows one settles it; look the others up at the provider: one that is not paid there, "
+    "`pay close ID --abandon --as root` ends, which frees its stock, though it may be paid later"
+)
+
 #: Money that is here and could not settle; what went back is nobody's to return.
 _TO_RETURN = (Flag.LATE, Flag.DOUBLE, Flag.ORDER_GONE, Flag.ORDER_UNREAD)
 
@@ -67,11 +73,11 @@ def _waiting(reader: Reader, accounts: Accounts) -> Iterator[Finding]:
             sentence = f"payments wait (as {payment.id}) that {_sent(payment)}: " + (
                 f'"no such order" from {gateway.api_base} decides nothing about them'
             )
-            yield warn(" ".join(sent_to), sentence, _ABANDON)
+            yield warn(" ".join(sent_to), sentence, _ABANDON if payment.pay_mch else _LOOK_UP)
 
 
 def _scripts(reader: Reader) -> Iterator[Finding]:
-    """Tell of scripts that somebody began to run, of which there is no outcome."""
+    """Tell of scripts that wait for a person: those without an outcome, and those that failed."""
     claimed = equal("apply_st", str(ApplyStatus.CLAIMED))
     count = reader.count(PAYMENTS, claimed)
     for record in reader.query(PAYMENTS, Query(claimed, (("lm", 1),), limit=1)):
@@ -83,6 +89,12 @@ def _scripts(reader: Reader) -> Iterator[Finding]:
         hint = (
             "`pay apply` lists them; look at what it did, then `pay apply ID --again` or `--skip`"
         )
+        yield warn("scripts", sentence, hint)
+    failed = equal("apply_st", str(ApplyStatus.FAILED))
+    count = reader.count(PAYMENTS, failed)
+    for record in reader.query(PAYMENTS, Query(failed, (("lm", 1),), limit=1)):
+        sentence = f"scripts that failed: {count}, first that of {record['id']}"
+        hint = "no sweep runs one again; `pay apply` lists them: `pay apply ID --again` or `--skip`"
         yield warn("scripts", sentence, hint)
 
 

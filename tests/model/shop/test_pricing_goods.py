@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payment_cli.errors import InvalidValueError, NotAllowedError, NotFoundError
-from payment_cli.model.shop.pricing_goods import LINES_MAX, CartLine, goods_lines, missing_ids
+from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.pricing_goods import (
+    LINES_MAX,
+    CartLine,
+    Kinds,
+    goods_lines,
+    missing_ids,
+)
 from payment_cli.model.shop.product import PIECES_MAX
 from tests.support.shop import NOW, a_product, cart, catalogue, yuan
 
@@ -47,11 +54,18 @@ def test_a_package_without_weight_and_freight_is_sent_as_its_parts():
         a_product("cup", weight=Decimal("0.5")),
         a_product("tea", weight=Decimal("0.25"), freight=2),
     ]
-    contents = [{"w_id": "cup", "num": 2}, {"w_id": "tea"}]
+    contents = [{"w_id": "cup", "num": 2}, {"w_id": "tea", "num": 3}]
     (line,) = lines_of(cart(box=1), a_product("box", w_pkg=contents), *parts)
-    assert (line.weight, line.freight) == (Decimal("1.25"), 2_00)
+    assert (line.weight, line.freight) == (Decimal("1.75"), 6_00)
     (line,) = lines_of(cart(box=1), a_product("box", w_pkg=contents, weight=3), *parts)
     assert (line.weight, line.freight) == (3, 0)
+
+
+@pytest.mark.parametrize("said", [None, "A"])
+def test_what_the_store_says_of_the_whole_order_goes_before_what_its_goods_say(said):
+    kinds = Kinds(order=OrderKind.VIRTUAL)
+    (line,) = lines_of(cart(tea=1), a_product("tea", w_tp=said, freight=8, weight=3), kinds=kinds)
+    assert (line.is_virtual, line.weight, line.freight) == (True, 0, 0)
 
 
 def test_an_empty_cart_is_refused():

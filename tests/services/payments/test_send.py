@@ -127,7 +127,8 @@ def test_a_definite_refusal_makes_the_payment_new_again(world: World) -> None:
     with pytest.raises(ProviderRefusedError, match="PARAM_ERROR bad"):
         send(world, payment)
     stored = world.stored(payment)
-    assert (stored.st, stored.send_at, stored.intent) == ("NEW", 0, None)
+    assert (stored.st, stored.send_at, stored.expi, stored.intent) == ("NEW", 0, 0, None)
+    assert (stored.next_check_at, stored.check_count) == (0, 0)  # nobody asks about it
     assert send(world, payment).payment.st == "WAIT"
 
 

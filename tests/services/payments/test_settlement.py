@@ -24,7 +24,9 @@ def settle(world: World, payment: Payment, trade_no: str = "T1", **said: Any) ->
 def waiting(world: World) -> Payment:
     payment = world.create(callback="after")
     with world.storage.transaction("test") as tx:
-        sent = payment.on(Event.SEND, 1, "test", pay_tp="wx.qrcode", pay_target="shop", send_at=1)
+        sent = payment.on(
+            Event.SEND, 1, "test", pay_tp="wx.qrcode", pay_target="shop", send_at=1, next_check_at=1
+        )
         return Payment.from_record(_put(tx, sent))
 
 

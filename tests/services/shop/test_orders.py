@@ -11,7 +11,7 @@ from payment_cli.model.shop.coupon import Coupon
 from payment_cli.model.shop.discount import Discount
 from payment_cli.model.shop.order import Order
 from payment_cli.model.shop.order_input import OrderInput
-from payment_cli.model.shop.order_state import OrderKind
+from payment_cli.model.shop.order_state import OrderEvent, OrderKind
 from payment_cli.model.shop.product import Product
 from payment_cli.model.stores.settings import StoreSettings
 from payment_cli.services.shop.orders import Buying
@@ -141,6 +141,17 @@ def test_a_buyer_has_a_capped_number_of_unpaid_orders(world: World) -> None:
     with pytest.raises(NotAllowedError):
         world.orders.create(wanted((cup, 1)), BUYER)
     assert world.orders.create(wanted((cup, 1)), Buying("u2")).buyer_id == "u2"
+
+
+def test_an_unpaid_order_whose_payment_failed_counts_as_one(world: World) -> None:
+    cup = stock(world)
+    configure(world, pending_max=1)
+    order = world.orders.create(wanted((cup, 1)), BUYER)
+    with world.storage.transaction("test") as tx:
+        failed = order.on(OrderEvent.FAIL, 1, "test")
+        tx.put(orders("demo"), failed.to_record())
+    with pytest.raises(NotAllowedError, match="1 unpaid orders"):
+        world.orders.create(wanted((cup, 1)), BUYER)
 
 
 def test_freight_goes_by_the_default_addresses_and_the_sheet(world: World) -> None:
