@@ -75,6 +75,11 @@ _REPAIRS = (
         " the journal anew: of what can be read of it and the files, what neither has is lost, and"
         " the old one is kept",
     ),
+    (
+        {"backup"},
+        "put back what is missing, or use another backup; the first change made here ends the"
+        " comparison with the manifest for good",
+    ),
 )
 
 

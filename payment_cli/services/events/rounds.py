@@ -128,7 +128,11 @@ class Round:
     @property
     def news(self) -> tuple[str, ...]:
         """What a person is to be told: what was postponed that was not before, and what is done."""
-        healed = (f"{self._healed} of {self._work} could be done at last",) if self._healed else ()
+        healed = (
+            (f"{self._healed} postponed ({self._work}) could be done at last",)
+            if self._healed
+            else ()
+        )
         return (*self._news, *healed)
 
     def _of_work(self) -> Iterator[Postponed]:

@@ -107,7 +107,9 @@ def test_a_copy_without_its_end_is_told_by_verify_fsck_and_doctor(payment, made,
     ] == ["ok"]
     (copy / ".backup").unlink()
     payment("backup", "--verify", copy, exit_code=32)
-    assert "no manifest" in payment("fsck", "--root", copy, exit_code=32).text
+    checked = payment("fsck", "--root", copy, exit_code=32)
+    assert "no manifest" in checked.text
+    assert "use another backup" in checked.err
     found = payment("doctor", "--root", copy, exit_code=40).json
     assert [row["level"] for row in found if row["subject"] == "backup"] == ["error"]
 

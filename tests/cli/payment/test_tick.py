@@ -135,7 +135,7 @@ def test_what_fails_is_told_once_and_exit_24_says_so_until_it_is_done(
     conf.write_text(whole)
     done = payment("tick", "--all")
     assert (done.json["cancelled"], done.json["postponed"]) == ([order], 0)
-    assert done.err == "payment tick: 1 of order could be done at last\n"
+    assert done.err == "payment tick: 1 postponed (order) could be done at last\n"
     assert payment("tick").err == ""
 
 

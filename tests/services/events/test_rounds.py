@@ -83,7 +83,7 @@ def test_it_is_told_once_and_again_when_it_is_another_error_or_done(world, work)
     assert work.round(again=True).news == ("test a: e.pay.config: no config",)
     del work.ends["a"]
     last = work.round(again=True)
-    assert (last.news, last.undone) == (("1 of test could be done at last",), 0)
+    assert (last.news, last.undone) == (("1 postponed (test) could be done at last",), 0)
     assert list(work.postponements.all()) == []
 
 

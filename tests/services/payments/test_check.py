@@ -149,7 +149,7 @@ def test_a_provider_that_is_down_does_not_keep_the_sweep_from_another(world: Wor
     world.gateway.checks = [WAITING]
     healed = world.checker.check_pending(10)
     assert (healed.by_status, healed.undone) == ({"WAIT": 5}, 0)
-    assert healed.news == ("1 of payment could be done at last",)
+    assert healed.news == ("1 postponed (payment) could be done at last",)
 
 
 def test_pending_is_bounded_and_takes_the_longest_waiting_first(world: World) -> None:
