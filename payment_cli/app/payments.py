@@ -140,7 +140,7 @@ class PaymentServices(Tree):
             self._recorder,
             self.checker,
             self.clock,
-            partial(count_refusal, self.root),
+            lambda reason: count_refusal(self.root, reason, self.clock()),
         )
 
     @cached_property

@@ -100,9 +100,9 @@ class Upkeep:
         from payment_cli.storage.base import Collection
 
         count = self.app.storage.count(Collection("payment"), everything())
-        refused, reason = read_refusals(self.app.root)
-        last = f", the last because {reason}" if reason else ""
-        return f"{count} payments, {refused} callbacks refused since the tree was made{last}"
+        refused, reasons = read_refusals(self.app.root)
+        why = f", the last because {'; others: '.join(map(str, reasons))}" if reasons else ""
+        return f"{count} payments, {refused} callbacks refused since the tree was made{why}"
 
     def _all_owed(self) -> "Iterator[Record]":
         from payment_cli.services.upkeep.owed import OwedSteps

@@ -348,7 +348,7 @@ class ShopWalk(RuleBasedStateMachine):
         """What is told again has the same id, so that to the model nothing happened."""
         self.shop.ear.is_busy = is_busy
         ear = self.shop.ear
-        self.act(lambda app: replace(app.shop.notices, deliverer=ear).drain(20), crash)
+        self.act(lambda app: replace(app.shop.notices, deliverer=ear).drain(500), crash)
 
     def metadata_claims_to_pay(self, which: int, crash: int | None) -> None:
         meta = {"or_id": pick(self.model.orders, which)}

@@ -66,6 +66,9 @@ class storage_errors:  # noqa: N801 - used like contextlib.suppress, and as ofte
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(error, UnicodeDecodeError):
+            # SQLite quotes a damaged schema in its errors, and Python can't read such a one.
+            error = sqlite3.DatabaseError(str(error))
         if isinstance(error, sqlite3.Error | OSError):
             raise _translated(error, f"{self._verb} {self._noun}") from error
 

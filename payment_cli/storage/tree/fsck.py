@@ -5,12 +5,14 @@ It may run while others write: what looks different is looked at again under the
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from errno import EMFILE, ENFILE, ENOMEM
 from pathlib import Path
+from typing import Any
 
 from payment_cli.errors import CorruptRecordError, NotFoundError, OtherOwnerError, StorageError
 from payment_cli.files.safe_files import open_root
@@ -40,6 +42,15 @@ _JOURNAL_PATH = f"{JOURNAL_FOLDER}/{JOURNAL_NAME}"
 
 _RECORDS = """SELECT n, kind, domain, id, rev, doc FROM records WHERE n > ? AND n <= ?
     ORDER BY n LIMIT ?"""
+
+# Whether a row holds the record that it says, and its content. SQLite looks: to read a million
+# records in Python takes longer than all the rest. A unary plus keeps SQLite from taking "1" for 1.
+_COMPARED = """SELECT n, r.kind, r.domain, r.id, rev, doc,
+        CASE WHEN typeof(doc) = 'text' AND typeof(rev) = 'integer' AND json_valid(doc)
+        THEN json_extract(doc, '$.id') IS +r.id AND json_extract(doc, '$.rev') IS +rev END,
+        data
+    FROM records AS r LEFT JOIN contents AS c USING (kind, domain, id)
+    WHERE n > ? AND n <= ? ORDER BY n LIMIT ?"""
 _TEXTS = "SELECT kind, domain, id, after_digest FROM log"
 
 
@@ -109,9 +120,9 @@ def check_tree(
         try:
             if inode_of(journal_path(root)) is None:
                 return _without_journal(root_fd)
-            is_writable = _finish_writers(root, writer)
+            stuck = _finish_writers(root, writer)
             report = _compared(root, root_fd, progress or _silent)
-            if report.is_clean or not is_writable:
+            if report.is_clean or stuck is None:
                 return report
             try:
                 sure = tuple(confirmed(writer, report.differences))
@@ -119,7 +130,7 @@ def check_tree(
                 if not is_damage(error):
                     raise
                 return report
-            return replace(report, differences=sure)
+            return with_reasons(replace(report, differences=sure), stuck)
         finally:
             writer.close()
             os.close(root_fd)
@@ -189,16 +200,22 @@ def _stale(one: Difference) -> Difference:
     return replace(one, kind=Kind.STALE, detail="is an earlier revision: only --restore")
 
 
-def _finish_writers(root: Path, writer: Writer) -> bool:
-    """Finish what writers could not; return whether the tree can be written to at all."""
+def with_reasons(report: Report, stuck: dict[Key, str]) -> Report:
+    """Return the report with why the files of these records could not be replaced."""
+    told = []
+    for one in report.differences:
+        why = stuck.get(one.keys[0], "") if one.keys else ""
+        is_told = why in one.detail  # the check after a repair has tried, too
+        told.append(one if is_told else replace(one, detail=f"{one.detail}; {why}"))
+    return replace(report, differences=tuple(told))
+
+
+def _finish_writers(root: Path, writer: Writer) -> dict[Key, str] | None:
+    """Finish what writers could not; return what still can't be, None if nothing can be written."""
     try:
-        left.end_taken_back(root, writer)
-    except (StorageError, OtherOwnerError):
-        return False
-    except (OSError, sqlite3.DatabaseError):
-        # A read-only disk, or a journal too damaged to open: the comparison says so.
-        return False
-    return True
+        return left.end_taken_back(root, writer)
+    except (StorageError, OtherOwnerError, OSError, sqlite3.DatabaseError):
+        return None  # a read-only disk, or a journal too damaged to open: the comparison says so
 
 
 def _without_journal(root_fd: int) -> Report:
@@ -258,6 +275,8 @@ class _Comparison:
         self._done = 0
         self._total = 0
         self._found: list[Difference] = []
+        #: How many files of a kind were seen in a folder to be what the journal has.
+        self._seen: Counter[tuple[str, str]] = Counter()
 
     def run(self) -> Report:
         """Compare everything, or as much of it as can be read."""
@@ -283,13 +302,37 @@ class _Comparison:
         return Report(record_count, file_count, tuple(differences))
 
     def _check_records(self) -> None:
-        for key, row in records_of(self._conn):
-            if key is None:
-                self._found.append(_damaged(sqlite3.DatabaseError("a record has lost its name")))
-            else:
-                is_left = key in self._left
-                self._found += _of_record(self._conn, self._publication, key, row, is_left=is_left)
-            self._step()
+        for page in _pages(self._conn, _COMPARED):
+            for _, kind, domain, record_id, rev, doc, is_whole, content in page:
+                key = key_in(kind, domain, record_id)
+                if key is None:
+                    error = sqlite3.DatabaseError("a record has lost its name")
+                    self._found.append(_damaged(error))
+                elif not (is_whole and self._agrees(key, doc, content)):
+                    row, is_left = journal.row_of(rev, doc), key in self._left
+                    self._found += _of_record(
+                        self._conn, self._publication, key, row, is_left=is_left
+                    )
+            self._step(len(page))
+
+    def _agrees(self, key: Key, doc: str, content: bytes | None) -> bool:
+        """Return whether the files of a record are what the journal has, and count those that are.
+
+        What does not agree is looked at closely: this is only fast.
+        """
+        path, count = key.path, 1
+        try:
+            if self._publication.read(path) != doc.encode():
+                return False
+            if content is not None:
+                count = 2
+                if self._publication.read(key.content_path) != content:
+                    return False
+        except (CorruptRecordError, OSError):
+            return False
+        if scan.is_names_own(key):
+            self._seen[key.kind, path.rpartition("/")[0]] += count
+        return key not in self._left
 
     def _tell_stale(self) -> None:
         """Tell the journal's own earlier revisions from what a foreign hand wrote."""
@@ -306,13 +349,23 @@ class _Comparison:
                 self._found[at] = _stale(self._found[at])
 
     def _check_place(self, place: scan.Place) -> int:
-        """Look for files that the journal does not know; return how many files there are."""
+        """Look for files that the journal does not know; return how many files there are.
+
+        Where there are as many as records were seen to have, there is no other.
+        """
         count = 0
         try:
-            for found in scan.files(self._root_fd, place):
-                count += 1
-                self._check_file(found)
-                self._step()
+            count = scan.count(self._root_fd, place)
+            if count != self._seen[place.kind, place.path]:
+                count = 0
+                for found in scan.files(self._root_fd, place):
+                    count += 1
+                    self._check_file(found)
+                    if count % _PAGE == 0:
+                        self._step(_PAGE)
+                self._step(count % _PAGE)
+            else:
+                self._step(count)
         except CorruptRecordError as error:
             self._found.append(Difference(Kind.DAMAGED, place.path, str(error)))
         except OSError as error:
@@ -334,8 +387,8 @@ class _Comparison:
             why = why_not_new(self._conn, self._publication, found.path, found.keys)
         return f"not in the journal; can't be adopted: {why}" if why else "not in the journal"
 
-    def _step(self) -> None:
-        self._done += 1
+    def _step(self, count: int) -> None:
+        self._done += count
         self._total = max(self._total, self._done)
         self._progress(self._done, self._total)
 
@@ -348,13 +401,24 @@ def records_of(conn: sqlite3.Connection) -> Iterator[tuple[Key | None, journal.R
     Raises:
         sqlite3.DatabaseError: the journal is damaged, or the disk failed.
     """
+    for page in _pages(conn, _RECORDS):
+        for _, kind, domain, record_id, rev, doc in page:
+            yield key_in(kind, domain, record_id), journal.row_of(rev, doc)
+
+
+def _pages(conn: sqlite3.Connection, select: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the rows of `select`, which begin with their record's `n`, in pages of one snapshot.
+
+    Raises:
+        sqlite3.DatabaseError: the journal is damaged, or the disk failed.
+    """
     last, end = 0, single(conn, "SELECT coalesce(max(n), 0) FROM records", int)
-    while page := conn.execute(_RECORDS, (last, end, _PAGE)).fetchall():
-        for n, kind, domain, record_id, rev, doc in page:
+    while page := conn.execute(select, (last, end, _PAGE)).fetchall():
+        for n, *_ in page:
             if n <= last:
                 raise sqlite3.DatabaseError("the records are out of order")
             last = n
-            yield key_in(kind, domain, record_id), journal.row_of(rev, doc)
+        yield page
 
 
 def _is_known(conn: sqlite3.Connection, key: Key, found: scan.Found) -> bool:

@@ -147,10 +147,11 @@ def test_the_doctor_knows_why_a_callback_was_refused(pay, payment, shop):
     request = b"POST /pay/re/wx.qrcode/demo/nowhere HTTP/1.1\r\n\r\n{}"
     pay("re", "--http", stdin=request, exit_code=22)
     found = [row["sentence"] for row in payment("doctor").json if row["subject"] == "storage"]
-    assert found == [
+    assert len(found) == 1
+    assert found[0].startswith(
         "1 payments, 1 callbacks refused since the tree was made, "
-        "the last because there is no account demo/nowhere"
-    ]
+        "the last because there is no account demo/nowhere (1, last 20"
+    )
 
 
 def test_the_doctor_exits_40_when_something_will_fail(payment, shop, root):

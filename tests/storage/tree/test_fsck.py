@@ -20,31 +20,17 @@ from payment_cli.storage.tree.rebuild import rebuild_journal
 from payment_cli.storage.tree.repair import adopt_files, restore_files
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record
 from tests.support.clock import HandClock
+from tests.support.every_shape import open_every_shape, places
 
+#: Of a domain with the sign that parts the name of an order's file.
 ORDERS = Collection("order", "de_mo")
-PLACES = {
-    "payment": "var/payment/p1.json",
-    "content": "var/payment/p1",
-    "order": "sys/order/ord_de_mo_o_1.json",
-    "thing": "home/demo/.store/thing/t1.json",
-    "settings": "home/demo/.store/settings.json",
-}
+PLACES = places("de_mo")
 
 
 @pytest.fixture
 def storage(root: Path) -> Iterator[Storage]:
     """A tree with a record of every shape."""
-    opened = open_tree(root, HandClock())
-    with opened.transaction("w") as tx:
-        tx.insert(PAYMENTS, a_record(id="p1", name="ours", st="NEW"), b"script")
-        tx.insert(PAYMENTS, a_record(id="p2", st="NEW"))
-        tx.insert(ORDERS, a_record(id="o_1", name="ours"))
-        tx.insert(THINGS, a_record(id="t1", name="ours"))
-        tx.insert(Collection("settings", "demo"), a_record(id="settings", name="ours"))
-    store = root / "home" / "demo" / ".store"
-    (store / "store_info.json").write_text('{"id": "x", "title": "authored"}')
-    (store / "i18n").mkdir()
-    (store / "i18n" / "zh-cn.json").write_text("{}")
+    opened = open_every_shape(root, "de_mo")
     yield opened
     opened.close()
 
@@ -435,3 +421,36 @@ def test_progress_is_told_and_ends_at_the_end(root: Path, storage: Storage) -> N
         told.clear()
         repair(root, lambda done, total: told.append((done, total)))  # type: ignore[operator]
         assert told[-1][0] == told[-1][1] >= 5
+
+
+def test_a_foreign_file_is_found_where_one_of_ours_is_missing(root: Path, storage: Storage) -> None:
+    """There are as many files as there should be."""
+    (root / PLACES["payment"]).rename(root / "var/payment/p3.json")
+    assert named(check_tree(root)) == {
+        ("missing", PLACES["payment"]),
+        ("foreign", "var/payment/p3.json"),
+    }
+
+
+@pytest.mark.parametrize("column", ["rev = rev + 1", "id = 'p9'"])
+def test_a_row_that_holds_another_record_is_damaged_though_its_file_agrees(
+    root: Path, storage: Storage, column: str
+) -> None:
+    storage.close()
+    with sqlite3.connect(root / ".journal/payment.db") as conn:
+        conn.execute(f"UPDATE records SET {column} WHERE id = 'p2'")
+    conn.close()
+    (root / "var/payment/p9.json").write_bytes((root / "var/payment/p2.json").read_bytes())
+    assert "journal" in {kind for kind, _ in named(check_tree(root))}
+
+
+def test_progress_is_told_a_few_times_however_many_records_there_are(
+    root: Path, storage: Storage
+) -> None:
+    with storage.transaction("w") as tx:
+        for n in range(1200):
+            tx.insert(PAYMENTS, a_record(id=f"q{n}"))
+    told: list[tuple[int, int]] = []
+    assert check_tree(root, lambda *step: told.append(step)).is_clean
+    assert 4 <= len(told) < 40
+    assert told == sorted(told)

@@ -94,3 +94,14 @@ def said_of(ask: Callable[[Path], Report], root: Path) -> object:
         return "two lines" if "\n" in str(error) else error.exit_code
     except Exception as error:
         return repr(error)
+
+
+def test_a_schema_that_no_text_can_hold_is_damage(fast_disk: Path) -> None:
+    """SQLite names the function that it does not know, and Python can't read the name."""
+    make(fast_disk)
+    held = fast_disk / ".journal/payment.db"
+    data = held.read_bytes()
+    assert b"(substr(" in data
+    held.write_bytes(data.replace(b"(substr(", b"(\xf3ubstr("))
+    (held.with_name("payment.db-wal")).unlink()
+    assert said_of(check_tree, fast_disk) in ("", 30)
