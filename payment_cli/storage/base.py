@@ -179,6 +179,13 @@ class Storage(Reader, Protocol):
             NotFoundError: no id fits. AmbiguousIdError: several do.
         """
 
+    def ids_like(self, collection: Collection, fragment: str, most: int) -> list[str]:
+        """Return up to `most` ids that start or end with `fragment`, of which are read no more.
+
+        A whole id is alone; of less than 6 characters there are none. As in `find_id`, the name of
+        a file will do.
+        """
+
     def log(self, *, after: int = 0, limit: int | None = None) -> "Iterator[LogEntry]":
         """Yield log entries with a sequence above `after`, oldest first."""
 

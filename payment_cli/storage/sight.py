@@ -1,8 +1,13 @@
 """Finding a record by a part of its id, for who may not see all of its kind."""
 
+from typing import Final
+
 from payment_cli.errors import AmbiguousIdError, NotFoundError
 from payment_cli.storage.base import Collection, Storage
 from payment_cli.storage.kinds import typed_id
+
+#: Of so many ids that a part fits we look for whose they are; of more it says too little.
+LOOKED_AT: Final = 1000
 
 
 def find_owned(
@@ -11,7 +16,7 @@ def find_owned(
     """As `Storage.find_id`, but what is not `owner`'s makes no id ambiguous; None sees all.
 
     One of `fields` says whose a record is. The one that is found may still be another's: who reads
-    it looks.
+    it looks. A part that fits more than LOOKED_AT ids is ambiguous, whosever they are.
 
     Raises:
         NotFoundError, AmbiguousIdError, InvalidValueError: as `Storage.find_id`.
@@ -21,14 +26,15 @@ def find_owned(
     except AmbiguousIdError:
         if owner is None:
             raise
-    from payment_cli.model.query.match import Regex, all_of, any_of, between, equal
+    from payment_cli.model.query.match import In, all_of, any_of, equal
     from payment_cli.storage.base import Query
 
     part = asked_id(collection, fragment)
-    fits = any_of(between("id", part, f"{part}\x7f"), Regex("id", f"{part}$"))
+    like = storage.ids_like(collection, part, LOOKED_AT + 1)
+    if len(like) > LOOKED_AT:
+        raise AmbiguousIdError(collection.kind, part)
     mine = any_of(*(equal(field, owner) for field in fields))
-    # By time, for the index of an owner's records by time: of those of all it reads none.
-    records = storage.query(collection, Query(all_of(mine, fits), (("lm", -1),), limit=2))
+    records = storage.query(collection, Query(all_of(In("id", tuple(like)), mine), limit=2))
     ids = [str(record["id"]) for record in records]
     if not ids:
         raise NotFoundError(collection.kind, part)

@@ -146,22 +146,30 @@ class _TinyDbStorage(_Reader):
         return b64decode(found["data"]) if found else b""
 
     def find_id(self, collection: Collection, fragment: str) -> str:
-        domain, fragment = typed_id(*collection, fragment)
-        collection = Collection(collection.kind, domain)
-        ids = [str(record["id"]) for record in self._search(collection, everything())]
-        if fragment in ids:
-            return fragment
-        if len(fragment) < FRAGMENT_MIN:
+        part = typed_id(*collection, fragment)[1]
+        found = self.ids_like(collection, fragment, 2)
+        if part in found:
+            return part
+        if len(part) < FRAGMENT_MIN:
             raise InvalidValueError(
-                f"{fragment!a} is too short for an id",
+                f"{part!a} is too short for an id",
                 hint=f"give at least {FRAGMENT_MIN} characters of it",
             )
-        found = [each for each in ids if each.startswith(fragment) or each.endswith(fragment)]
         if not found:
-            raise NotFoundError(collection.kind, fragment)
+            raise NotFoundError(collection.kind, part)
         if len(found) > 1:
-            raise AmbiguousIdError(collection.kind, fragment)
+            raise AmbiguousIdError(collection.kind, part)
         return found[0]
+
+    def ids_like(self, collection: Collection, fragment: str, most: int) -> list[str]:
+        domain, part = typed_id(*collection, fragment)
+        place = Collection(collection.kind, domain)
+        ids = {str(record["id"]) for record in self._search(place, everything())}
+        if part in ids:
+            return [part]
+        if len(part) < FRAGMENT_MIN:
+            return []
+        return sorted(each for each in ids if each.startswith(part) or each.endswith(part))[:most]
 
     def log(self, *, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]:
         rows = self._db.table(_LOG).search(where("seq") > after)

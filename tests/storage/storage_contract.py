@@ -543,6 +543,22 @@ class StorageContract:
         with pytest.raises(AmbiguousIdError):
             storage.find_id(PAYMENTS, "abcdef")
 
+    def test_of_the_ids_like_a_fragment_no_more_are_read_than_asked_for(
+        self, storage: Storage
+    ) -> None:
+        ids = {f"01aaaaaa{n}bbbbbb" for n in range(3)}
+        insert(storage, *(a_record(id=each) for each in ids))
+        for fragment in ("01aaaa", "bbbbbb"):
+            assert set(storage.ids_like(PAYMENTS, fragment, 9)) == ids
+            assert len(storage.ids_like(PAYMENTS, fragment, 2)) == 2
+        assert storage.ids_like(PAYMENTS, min(ids), 9) == [min(ids)]
+        assert storage.ids_like(PAYMENTS, "01aaa", 9) == []
+
+    def test_an_id_that_two_domains_have_is_like_a_fragment_once(self, storage: Storage) -> None:
+        for domain in ("tea", "cafe"):
+            insert(storage, a_record(id="thing0thing0"), collection=Collection("thing", domain))
+        assert storage.ids_like(Collection("thing", None), "thing0", 9) == ["thing0thing0"]
+
     def test_a_fragment_of_no_id_is_not_found(self, storage: Storage) -> None:
         insert(storage, a_record(id="01aaaaaabbbbbb"), a_record(id="01ABCDEFGH"))
         for fragment in ("1aaaaaa", "aaaaab", "abcdefgh", an_id()):

@@ -82,6 +82,8 @@ def _is_unbounded(step: str, beside: list[str]) -> bool:
         return step.split()[1] not in _SMALL
     if step.startswith("USE TEMP B-TREE FOR ORDER BY"):
         return not any(_FRESH in other for other in beside)
+    if step.startswith("UNION USING TEMP B-TREE"):  # all of both parts, whatever LIMIT says
+        return True
     return _WHOLE.search(step) is not None
 
 

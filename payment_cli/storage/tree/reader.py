@@ -104,10 +104,7 @@ class Reader:
 
         A prefix is a range of the index on ids, a suffix begins in the index on their ends.
         """
-        check_name("id", fragment)
-        kind_of(collection.kind)
-        with storage_errors("looking for", fragment), self._snapshot() as conn:
-            ids = [] if conn is None else _ids_like(conn, collection, fragment)
+        ids = self.ids_like(collection, fragment, 2)
         if fragment in ids:
             return fragment
         if len(fragment) < FRAGMENT_MIN:
@@ -120,6 +117,13 @@ class Reader:
         if len(ids) > 1:
             raise AmbiguousIdError(collection.kind, fragment)
         return ids[0]
+
+    def ids_like(self, collection: Collection, fragment: str, most: int) -> list[str]:
+        """See storage/base.py."""
+        check_name("id", fragment)
+        kind_of(collection.kind)
+        with storage_errors("looking for", fragment), self._snapshot() as conn:
+            return [] if conn is None else _ids_like(conn, collection, fragment, most)
 
     def log(self, after: int, limit: int | None) -> Iterator[LogEntry]:
         """Yield log entries with a sequence above `after`, oldest first."""
@@ -210,8 +214,13 @@ def open_current(root: Path, lock_timeout_s: float) -> sqlite3.Connection:
     return open_reader(root)
 
 
-def _ids_like(conn: sqlite3.Connection, collection: Collection, fragment: str) -> list[str]:
-    """Return `fragment` if it is an id, else up to two ids that start or end with it."""
+def _ids_like(
+    conn: sqlite3.Connection, collection: Collection, fragment: str, most: int
+) -> list[str]:
+    """Return `fragment` if it is an id, else up to `most` ids that start or end with it.
+
+    UNION would read all of them first, so what is found twice is dropped here.
+    """
     kind, params = collection.kind, [collection.domain or ""]
     is_there = f"kind = '{kind}' AND domain = ?"
     if collection.domain is None:
@@ -227,13 +236,17 @@ def _ids_like(conn: sqlite3.Connection, collection: Collection, fragment: str) -
     ends = (*params, -len(fragment), fragment)
     found = conn.execute(
         f"{by_id} id BETWEEN ? AND ?"  # noqa: S608
-        f" UNION {select} INDEXED BY by_tail WHERE {TAIL} = ? AND fresh = 0"
+        f" UNION ALL {select} INDEXED BY by_tail WHERE {TAIL} = ? AND fresh = 0"
         f" AND {is_there} AND substr(id, ?) = ?"
-        f" UNION {select} NOT INDEXED WHERE n > (SELECT settled FROM tree) AND fresh = 1"
-        f" AND {is_there} AND substr(id, ?) = ? LIMIT 2",
+        f" UNION ALL {select} NOT INDEXED WHERE n > (SELECT settled FROM tree) AND fresh = 1"
+        f" AND {is_there} AND substr(id, ?) = ?",
         (*params, fragment, fragment + "\x7f", fragment[-FRAGMENT_MIN:], *ends, *ends),
     )
-    return [str(row[0]) for row in found]
+    ids: set[str] = set()
+    with closing(found):
+        while len(ids) < most and (row := found.fetchone()):
+            ids.add(str(row[0]))
+    return sorted(ids)
 
 
 def _log_entry(row: tuple[Any, ...]) -> LogEntry:

@@ -187,6 +187,11 @@ class TreeStorage:
                     return fragment
         return self._reader.find_id(collection, fragment)
 
+    def ids_like(self, collection: Collection, fragment: str, most: int) -> list[str]:
+        """See storage/base.py."""
+        domain, fragment = typed_id(*collection, fragment)
+        return self._reader.ids_like(Collection(collection.kind, domain), fragment, most)
+
     def log(self, *, after: int = 0, limit: int | None = None) -> Iterator[LogEntry]:
         """See storage/base.py."""
         return self._reader.log(after, limit)
