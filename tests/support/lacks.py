@@ -19,9 +19,11 @@ NO_ROOT: Final = "not root here: nothing can be given to another user"
 NO_STRACE: Final = "no strace here: system calls were not made to fail"
 NO_NGINX: Final = "no nginx here: its lines of the README were not tried"
 NO_PRCTL: Final = "not Linux here: detached processes can't be waited for"
+NO_PROC: Final = "not Linux here: which files a process writes was not seen"
+NO_CHATTR: Final = "no file can be made immutable here: not tried with one"
 
 #: The only reasons to skip.
-REASONS: Final = (NO_BROWSER, NO_MOUNT, NO_ROOT, NO_STRACE, NO_NGINX, NO_PRCTL)
+REASONS: Final = (NO_BROWSER, NO_MOUNT, NO_ROOT, NO_STRACE, NO_NGINX, NO_PRCTL, NO_PROC, NO_CHATTR)
 
 #: The marks of a module whose tests need a browser.
 NEEDS_BROWSER: Final = [
@@ -33,6 +35,12 @@ needs_root: Final = pytest.mark.skipif(os.geteuid() != 0, reason=NO_ROOT)
 needs_strace: Final = pytest.mark.skipif(shutil.which("strace") is None, reason=NO_STRACE)
 needs_nginx: Final = pytest.mark.skipif(shutil.which("nginx") is None, reason=NO_NGINX)
 needs_prctl: Final = pytest.mark.skipif(sys.platform != "linux", reason=NO_PRCTL)
+needs_proc: Final = pytest.mark.skipif(sys.platform != "linux", reason=NO_PROC)
+
+
+def no_chattr() -> None:
+    """Skip the test that is running: it could not make a file immutable."""
+    pytest.skip(NO_CHATTR)
 
 
 def no_mount() -> None:

@@ -77,7 +77,7 @@ def _waiting(reader: Reader, accounts: Accounts) -> Iterator[Finding]:
 
 
 def _scripts(reader: Reader) -> Iterator[Finding]:
-    """Tell of scripts that somebody began to run, of which there is no outcome."""
+    """Tell of scripts that wait for a person: those without an outcome, and those that failed."""
     claimed = equal("apply_st", str(ApplyStatus.CLAIMED))
     count = reader.count(PAYMENTS, claimed)
     for record in reader.query(PAYMENTS, Query(claimed, (("lm", 1),), limit=1)):
@@ -89,6 +89,12 @@ def _scripts(reader: Reader) -> Iterator[Finding]:
         hint = (
             "`pay apply` lists them; look at what it did, then `pay apply ID --again` or `--skip`"
         )
+        yield warn("scripts", sentence, hint)
+    failed = equal("apply_st", str(ApplyStatus.FAILED))
+    count = reader.count(PAYMENTS, failed)
+    for record in reader.query(PAYMENTS, Query(failed, (("lm", 1),), limit=1)):
+        sentence = f"scripts that failed: {count}, first that of {record['id']}"
+        hint = "no sweep runs one again; `pay apply` lists them: `pay apply ID --again` or `--skip`"
         yield warn("scripts", sentence, hint)
 
 

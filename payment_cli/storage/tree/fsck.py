@@ -120,9 +120,9 @@ def check_tree(
         try:
             if inode_of(journal_path(root)) is None:
                 return _without_journal(root_fd)
-            is_writable = _finish_writers(root, writer)
+            stuck = _finish_writers(root, writer)
             report = _compared(root, root_fd, progress or _silent)
-            if report.is_clean or not is_writable:
+            if report.is_clean or stuck is None:
                 return report
             try:
                 sure = tuple(confirmed(writer, report.differences))
@@ -130,7 +130,7 @@ def check_tree(
                 if not is_damage(error):
                     raise
                 return report
-            return replace(report, differences=sure)
+            return with_reasons(replace(report, differences=sure), stuck)
         finally:
             writer.close()
             os.close(root_fd)
@@ -200,16 +200,22 @@ def _stale(one: Difference) -> Difference:
     return replace(one, kind=Kind.STALE, detail="is an earlier revision: only --restore")
 
 
-def _finish_writers(root: Path, writer: Writer) -> bool:
-    """Finish what writers could not; return whether the tree can be written to at all."""
+def with_reasons(report: Report, stuck: dict[Key, str]) -> Report:
+    """Return the report with why the files of these records could not be replaced."""
+    told = []
+    for one in report.differences:
+        why = stuck.get(one.keys[0], "") if one.keys else ""
+        is_told = why in one.detail  # the check after a repair has tried, too
+        told.append(one if is_told else replace(one, detail=f"{one.detail}; {why}"))
+    return replace(report, differences=tuple(told))
+
+
+def _finish_writers(root: Path, writer: Writer) -> dict[Key, str] | None:
+    """Finish what writers could not; return what still can't be, None if nothing can be written."""
     try:
-        left.end_taken_back(root, writer)
-    except (StorageError, OtherOwnerError):
-        return False
-    except (OSError, sqlite3.DatabaseError):
-        # A read-only disk, or a journal too damaged to open: the comparison says so.
-        return False
-    return True
+        return left.end_taken_back(root, writer)
+    except (StorageError, OtherOwnerError, OSError, sqlite3.DatabaseError):
+        return None  # a read-only disk, or a journal too damaged to open: the comparison says so
 
 
 def _without_journal(root_fd: int) -> Report:

@@ -170,8 +170,8 @@ def is_free(conn: sqlite3.Connection, publication: Publication, key: Key) -> boo
     return found is None or not is_foreign(conn, found, key, frozenset())
 
 
-def publish_one(conn: sqlite3.Connection, publication: Publication, key: Key) -> bool:
-    """Publish the journal's files of a record; return whether they could be replaced.
+def publish_one(conn: sqlite3.Connection, publication: Publication, key: Key) -> str:
+    """Publish the journal's files of a record; return why they can't be replaced, "" if they could.
 
     Raises:
         OSError: the disk failed, and not for this file alone.
@@ -183,13 +183,14 @@ def publish_one(conn: sqlite3.Connection, publication: Publication, key: Key) ->
         publication.publish()
     except (CorruptRecordError, OSError) as error:
         publication.discard()
-        stuck_because(error)
-        return False
-    return True
+        return stuck_because(error)
+    return ""
 
 
-def end_taken_back(root: Path, writer: "Writer") -> None:
+def end_taken_back(root: Path, writer: "Writer") -> dict[Key, str]:
     """Publish the records whose files were put back, or were stuck, and end their notes.
+
+    Return why some still can't be replaced.
 
     Raises:
         LockedError, OSError, sqlite3.Error: nothing was ended.
@@ -202,13 +203,13 @@ def end_taken_back(root: Path, writer: "Writer") -> None:
         is_tried = note.published == STUCK and is_free(conn, publication, note.key)
         if is_tried or is_taken_back(conn, publication, note, doc):
             ended.append(note.key)
-    publish_ended(root, writer, ended)
+    return publish_ended(root, writer, ended)
 
 
-def publish_ended(root: Path, writer: "Writer", keys: list[Key]) -> None:
+def publish_ended(root: Path, writer: "Writer", keys: list[Key]) -> dict[Key, str]:
     """Publish the journal's files of these records, and end their notes once they are on disk.
 
-    What can't be replaced keeps no other from it.
+    What can't be replaced keeps no other from it; return why, by record.
 
     Raises:
         OSError, sqlite3.Error: the notes stand, whatever was published.
@@ -216,7 +217,8 @@ def publish_ended(root: Path, writer: "Writer", keys: list[Key]) -> None:
     from payment_cli.storage.tree.sync import sync_files
 
     try:
-        ended = [key for key in keys if publish_one(writer.conn, writer.publication, key)]
+        done = {key: publish_one(writer.conn, writer.publication, key) for key in keys}
+        ended = [key for key, reason in done.items() if not reason]
         if ended:
             sync_files(root, writer.root_fd)
         noted = [key for key in ended if writer.left_of(key) is not None]
@@ -226,3 +228,4 @@ def publish_ended(root: Path, writer: "Writer", keys: list[Key]) -> None:
             writer.commit([], writer.seq)
     finally:
         writer.rollback()
+    return {key: reason for key, reason in done.items() if reason}

@@ -132,15 +132,12 @@ def run_count(
         InvalidValueError: there is no such kind.
         CorruptRecordError: a record is damaged, and there is no `leave_out`.
     """
-    view = look_at(conn, collection.kind)
-    residual = _rows(collection, match, view).residual
-    what = "count(*)" if residual is None else "id, doc"
-    found = _select(what, collection, match, Wish(None), view)
+    found = count_of(collection, match, look_at(conn, collection.kind))
     try:
         rows = conn.execute(found.sql, found.params)
-        if residual is None:
+        if found.residual is None:
             return sum(int(row[0]) for row in rows)
-        return sum(map(predicate(residual), _decoded(collection.kind, rows)))
+        return sum(map(predicate(found.residual), _decoded(collection.kind, rows)))
     except (CorruptRecordError, sqlite3.OperationalError) as error:
         if leave_out is None or not _is_damage(error):
             raise

@@ -251,7 +251,7 @@ class _Rebuilding:
                 return
         except (CorruptRecordError, OSError):
             found = None
-        if not left.publish_one(self._conn, self._publication, key):
+        if left.publish_one(self._conn, self._publication, key):
             left.add(self._conn, left.Note(key, left.STUCK))
 
     def _take_newer(self, key: Key) -> None:

@@ -81,7 +81,9 @@ class Recovery:
             if left.find(conn, key) is None:
                 _repair_one(conn, publication, key, digests, rewrite=self._rewrite)
         for key in self._stuck:
-            if left.is_free(conn, publication, key) and left.publish_one(conn, publication, key):
+            if left.is_free(conn, publication, key) and not left.publish_one(
+                conn, publication, key
+            ):
                 # No change of it is pending any more: nobody would look at it after a power loss.
                 sync_record(publication.root_fd, key)
                 left.remove(conn, key)

@@ -25,6 +25,7 @@ from payment_cli.storage.tree.fsck import (
     Report,
     check_tree,
     look_again,
+    with_reasons,
 )
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.publish import Change
@@ -48,11 +49,13 @@ def restore_files(
 ) -> Report:
     """Write the journal's records over files that are missing, edited, damaged or left.
 
-    Files of which the journal knows nothing are left. Return what is different afterwards.
+    Files of which the journal knows nothing are left. Return what is different afterwards, and
+    why it could not be replaced.
 
     Raises:
         StorageError: the disk or the database failed. LockedError: others hold the lock.
     """
+    stuck: dict[Key, str] = {}
 
     def restore(writer: Writer, differences: list[Difference]) -> None:
         owners: set[Key] = set()
@@ -61,11 +64,10 @@ def restore_files(
                 writer.publication.remove(one.path)
             elif one.kind in _RESTORED:
                 owners.update(_owner(writer, one))
-        left.publish_ended(
-            root, writer, [key for key in sorted(owners) if _may_restore(writer, key)]
-        )
+        keys = [key for key in sorted(owners) if _may_restore(writer, key)]
+        stuck.update(left.publish_ended(root, writer, keys))
 
-    return _repaired(root, progress, lock_timeout_s, restore)
+    return with_reasons(_repaired(root, progress, lock_timeout_s, restore), stuck)
 
 
 def adopt_files(

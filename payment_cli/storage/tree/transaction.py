@@ -198,7 +198,10 @@ class TreeTransaction:
             except CorruptRecordError:
                 if not self.leaves_foreign:
                     raise
-                self.writer.leave(key, None if doc is None else journal.digest(doc))
+                # A folder holds no record that anybody could decide about.
+                is_stuck = publication.is_blocked(path)
+                published = None if doc is None else journal.digest(doc)
+                self.writer.leave(key, left.STUCK if is_stuck else published)
                 self._left.add(key)
         elif self.leaves_foreign:
             self._left.add(key)

@@ -194,7 +194,7 @@ class Writer:
             else:
                 self._note_problem("its folder was moved or replaced")
         except OSError as error:
-            self._note_problem(error.strerror or "the disk failed")
+            self._note_problem(_named(error))
         finally:
             self._release()
         self._require_place(is_committed=True)
@@ -254,8 +254,11 @@ class Writer:
 
     def _prepare(self) -> tuple[TreeLock, Syncer]:
         if self._lock is None or self._syncer is None:
-            if self._was_open and inode_of(journal_path(self.root)) is None:
-                require_new(self.root, was_open=True)  # nothing is made in its place
+            place = journal_path(self.root)
+            is_gone = inode_of(place) is None if self._was_open else not place.parent.exists()
+            if is_gone:
+                # Nothing is made in its place: what was moved away can be moved back.
+                require_new(self.root, was_open=self._was_open)
             if self._root_fd < 0:
                 self._root_fd = open_root(self.root, writes=True)
             self._lock = TreeLock(self._root_fd)
@@ -400,3 +403,9 @@ class Writer:
         if self._journal is not None:
             self._journal.conn.close()
             self._journal = None
+
+
+def _named(error: OSError) -> str:
+    """Say what failed, and at which file: a rename's is that of its new name."""
+    name, reason = error.filename2 or error.filename, error.strerror or "the disk failed"
+    return f"{name}: {reason}" if isinstance(name, str) else reason

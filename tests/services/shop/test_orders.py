@@ -148,7 +148,7 @@ def test_an_unpaid_order_whose_payment_failed_counts_as_one(world: World) -> Non
     configure(world, pending_max=1)
     order = world.orders.create(wanted((cup, 1)), BUYER)
     with world.storage.transaction("test") as tx:
-        failed = order.on(OrderEvent.FAIL, 1, "test")
+        failed = order.on(OrderEvent.OPEN, 1, "test").on(OrderEvent.FAIL, 2, "test")
         tx.put(orders("demo"), failed.to_record())
     with pytest.raises(NotAllowedError, match="1 unpaid orders"):
         world.orders.create(wanted((cup, 1)), BUYER)

@@ -90,3 +90,13 @@ def test_a_script_without_an_outcome_is_told_of(world: World) -> None:
     assert (level, subject) == (Level.WARN, "scripts")
     assert payment.id in sentence
     assert "here:1" in sentence
+
+
+def test_scripts_that_failed_are_told_of_until_somebody_decides(world: World) -> None:
+    payment = world.create(fee=0, callback="after")
+    world.scripts.exit_code = 3
+    world.applier.apply(payment.id)
+    told = (Level.WARN, "scripts", f"scripts that failed: 1, first that of {payment.id}")
+    assert sentences(world) == [told]
+    world.applier.skip(payment.id)
+    assert sentences(world) == []

@@ -17,40 +17,24 @@ from payment_cli.errors import (
     StorageError,
 )
 from payment_cli.model.query.match import everything
-from payment_cli.storage.base import Collection, Query, Storage
+from payment_cli.storage.base import Query, Storage
 from payment_cli.storage.tree import open_tree
 from payment_cli.storage.tree.backup import backup_tree
 from payment_cli.storage.tree.fsck import check_copy, check_tree
 from payment_cli.storage.tree.rebuild import rebuild_journal
-from tests.storage.storage_contract import PAYMENTS, THINGS, a_record, insert
+from tests.storage.storage_contract import PAYMENTS, a_record, insert
 from tests.support.clock import HandClock
+from tests.support.every_shape import open_every_shape, places
 from tests.support.failpoints import first_of_each, run_until_step, steps_of
 
-ORDERS = Collection("order", "demo")
-PLACES = {
-    "payment": "var/payment/p1.json",
-    "content": "var/payment/p1",
-    "order": "sys/order/ord_demo_o_1.json",
-    "thing": "home/demo/.store/thing/t1.json",
-    "settings": "home/demo/.store/settings.json",
-}
+PLACES = places("demo")
 KEY = "home/demo/.payment/wxpay/shop/wxpay.conf"
 
 
 @pytest.fixture
 def storage(root: Path) -> Iterator[Storage]:
     """A tree with a record of every shape, and files that people wrote."""
-    opened = open_tree(root, HandClock())
-    with opened.transaction("w") as tx:
-        tx.insert(PAYMENTS, a_record(id="p1", name="ours", st="NEW"), b"script")
-        tx.insert(PAYMENTS, a_record(id="p2", st="NEW"))
-        tx.insert(ORDERS, a_record(id="o_1", name="ours"))
-        tx.insert(THINGS, a_record(id="t1", name="ours"))
-        tx.insert(Collection("settings", "demo"), a_record(id="settings", name="ours"))
-    store = root / "home" / "demo" / ".store"
-    (store / "store_info.json").write_text('{"id": "x", "title": "authored"}')
-    (store / "i18n").mkdir()
-    (store / "i18n" / "zh-cn.json").write_text("{}")
+    opened = open_every_shape(root, "demo")
     yield opened
     opened.close()
 

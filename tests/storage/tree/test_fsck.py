@@ -20,31 +20,17 @@ from payment_cli.storage.tree.rebuild import rebuild_journal
 from payment_cli.storage.tree.repair import adopt_files, restore_files
 from tests.storage.storage_contract import PAYMENTS, THINGS, a_record
 from tests.support.clock import HandClock
+from tests.support.every_shape import open_every_shape, places
 
+#: Of a domain with the sign that parts the name of an order's file.
 ORDERS = Collection("order", "de_mo")
-PLACES = {
-    "payment": "var/payment/p1.json",
-    "content": "var/payment/p1",
-    "order": "sys/order/ord_de_mo_o_1.json",
-    "thing": "home/demo/.store/thing/t1.json",
-    "settings": "home/demo/.store/settings.json",
-}
+PLACES = places("de_mo")
 
 
 @pytest.fixture
 def storage(root: Path) -> Iterator[Storage]:
     """A tree with a record of every shape."""
-    opened = open_tree(root, HandClock())
-    with opened.transaction("w") as tx:
-        tx.insert(PAYMENTS, a_record(id="p1", name="ours", st="NEW"), b"script")
-        tx.insert(PAYMENTS, a_record(id="p2", st="NEW"))
-        tx.insert(ORDERS, a_record(id="o_1", name="ours"))
-        tx.insert(THINGS, a_record(id="t1", name="ours"))
-        tx.insert(Collection("settings", "demo"), a_record(id="settings", name="ours"))
-    store = root / "home" / "demo" / ".store"
-    (store / "store_info.json").write_text('{"id": "x", "title": "authored"}')
-    (store / "i18n").mkdir()
-    (store / "i18n" / "zh-cn.json").write_text("{}")
+    opened = open_every_shape(root, "de_mo")
     yield opened
     opened.close()
 

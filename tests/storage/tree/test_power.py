@@ -6,7 +6,6 @@ what was not synced is there, gone, without its name, empty, zeroed, torn or the
 
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -25,10 +24,11 @@ from payment_cli.storage.tree.repair import adopt_files, restore_files
 from tests.storage.storage_contract import PAYMENTS, a_record, insert
 from tests.storage.tree.test_crash import STATES, held, revision, work
 from tests.support.clock import HandClock
+from tests.support.lacks import needs_proc
 from tests.support.old_trees import old_tree
 from tests.support.recorded_disk import HOWS, Disk, How, Op, recorded
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc/self/fd")
+pytestmark = needs_proc
 
 
 @pytest.fixture

@@ -135,6 +135,20 @@ def test_reading_by_id_does_without_the_journal_and_says_so(root: Path, storage:
     ]
 
 
+def test_nothing_is_made_where_a_journal_was_moved_away(root: Path, storage: Storage) -> None:
+    """Else `mv AWAY .journal` would put it into the folder that is there by now."""
+    stored = insert_one(storage, a_record())
+    storage.close()
+    (root / ".journal").rename(root / "away")
+    fresh = open_tree(root, HandClock())
+    with pytest.raises(CorruptRecordError, match="the journal is missing"):
+        insert_one(fresh, a_record())
+    assert not (root / ".journal").exists()
+    (root / "away").rename(root / ".journal")
+    insert_one(fresh, a_record())
+    assert fresh.get(PAYMENTS, str(stored["id"])) == stored
+
+
 @pytest.mark.parametrize("reader", ["new", "that has asked", "that has the journal open"])
 def test_a_file_that_a_foreign_hand_edited_is_no_record(
     root: Path, storage: Storage, reader: str

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from payment_cli.storage.tree.repair import restore_files
 from tests.storage.storage_contract import PAYMENTS, a_record, insert
 from tests.storage.tree.test_crash import power_off
 from tests.support.clock import HandClock
+from tests.support.lacks import no_chattr
 
 PATH = "var/payment/p1.json"
 
@@ -40,7 +42,7 @@ def a_full_folder(place: Path) -> Callable[[], object]:
 def immutable(place: Path) -> Callable[[], object]:
     """An old revision that nobody can replace, as `chattr +i` makes it."""
     if subprocess.run(["chattr", "+i", place], check=False, capture_output=True).returncode:
-        pytest.skip("needs chattr")
+        no_chattr()
     return lambda: subprocess.run(["chattr", "-i", place], check=False)
 
 
@@ -139,6 +141,34 @@ def test_a_repair_goes_on_past_what_can_not_be_replaced(
     (root / "var/payment/p2.json").write_text("{}")
     left = restore_files(root).differences
     assert [one.path for one in left] == [PATH]
+    assert re.search(r"can't be replaced|is not a plain file", left[0].detail)
+
+
+def test_a_folder_that_money_meets_is_replaced_by_itself_once_it_is_gone(root: Path) -> None:
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p1"))
+    free = a_full_folder(root / PATH)
+    with storage.transaction("w", leaves_foreign=True) as tx:
+        stored = tx.put(PAYMENTS, {**tx.get(PAYMENTS, "p1"), "paid": 1})
+    storage.close()
+    assert [one.path for one in check_tree(root).differences] == [PATH]
+    free()
+    assert check_tree(root).is_clean
+    assert (root / PATH).read_text() == encode_pretty(stored)
+
+
+def test_a_file_that_a_change_could_not_replace_is_named(
+    root: Path, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage = open_tree(root, HandClock())
+    insert(storage, a_record(id="p1"))
+    refused = OSError(errno.EPERM, "Operation not permitted", "aside", None, "p1.json")
+    mocker.patch.object(safe_files.os, "rename", side_effect=refused)
+    with storage.transaction("w") as tx:
+        tx.put(PAYMENTS, {**tx.get(PAYMENTS, "p1"), "paid": 1})
+    with pytest.raises(StorageError, match=r"not written yet: p1\.json: Operation not permitted"):
+        storage.close()
+    assert "p1.json: Operation not permitted" in caplog.text
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS])
@@ -193,6 +223,7 @@ def test_a_leftover_that_can_not_be_removed_stops_nobody(root: Path, mocker: Moc
     (root / "var/payment/.0123-0.tmp").mkdir()
     power_off(root)
     insert(storage, a_record(id="p3"))
+    assert storage.get(PAYMENTS, "p3")["id"] == "p3"
     storage.close()
 
 
