@@ -195,6 +195,13 @@ class Storage(Reader, Protocol):
         An index finds them for kinds that are asked so (`storage/kinds.py: has_history`).
         """
 
+    def take_damaged(self) -> set[str]:
+        """Return the set of the names of damaged records that answers lack; it grows from now on.
+
+        The caller answers for them: nothing is said of them, and `close` does not raise. A name is
+        the kind and the id.
+        """
+
     def close(self) -> None:
         """Release files, locks and connections.
 

@@ -140,6 +140,9 @@ class _TinyDbStorage(_Reader):
     def left(self) -> Iterator[LeftFile]:
         return iter(())
 
+    def take_damaged(self) -> set[str]:
+        return set()
+
     def content(self, collection: Collection, record_id: str) -> bytes:
         self._find(collection, record_id)
         found = self._db.table(_CONTENT).get(where("key") == _content_key(collection, record_id))

@@ -81,6 +81,7 @@ def apply(
 
 def _apply_due(app: "App", most: int, printing: Printing) -> None:
     check_owner(app.place)
+    damaged = app.storage.take_damaged()
     with progress("scripts") as tell_progress:
         count = 0
 
@@ -94,8 +95,10 @@ def _apply_due(app: "App", most: int, printing: Printing) -> None:
     print_records((_shown(payment.to_record()) for payment in ran.after), printing)
     for payment_id, said in ran.errors:
         tell(f"pay: payment {payment_id}: {said}")
+    for name in sorted(damaged):
+        tell(f"pay: {name} is damaged in the journal, and left out")
     _leave(list(ran.after))
-    if ran.undone:
+    if ran.undone or damaged:
         click.get_current_context().exit(PartDoneError.exit_code)
 
 

@@ -76,12 +76,12 @@ def _check_pending(app: "App", most: int, printing: Printing, *, again: bool) ->
     from payment_cli.cli.shell.sweeps import leave_undone, sweeping
     from payment_cli.services.payments.due import is_quiet
 
-    with sweeping("check") as is_only:
+    with sweeping(app, "check") as is_only:
         if not is_only:
             print_record({"checked": 0, "scripts": 0, "busy": True, "errors": []}, printing)
             return
         # Cron asks every minute, and mostly nothing is due: then no gateway is even imported.
-        if is_quiet(app.payments, app.clock()):
+        if is_quiet(app.payments, app.clock()) and not app.storage.take_damaged():
             print_record({"checked": 0, "scripts": 0, "errors": []}, printing)
             return
         sweep, ran = _sweep(app, most, again=again)
@@ -90,7 +90,7 @@ def _check_pending(app: "App", most: int, printing: Printing, *, again: bool) ->
         ]
         summary: Record = {"checked": sweep.checked, **sweep.by_status}
         print_record({**summary, "scripts": len(ran.after), "errors": errors}, printing)
-        leave_undone("pay check", sweep.undone + ran.undone, (*sweep.news, *ran.news))
+        leave_undone(app, "pay check", sweep.undone + ran.undone, (*sweep.news, *ran.news))
 
 
 def _sweep(app: "App", most: int, *, again: bool) -> "tuple[Sweep, ScriptsRun]":

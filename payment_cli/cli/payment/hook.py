@@ -44,9 +44,10 @@ def drain(most: int, printing: Printing) -> None:
 
     app = current_app()
     check_owner(app.root)
+    app.storage.take_damaged()
     ran = app.shop.hooks.drain(most)
     print_record({"done": ran.done, "failed": ran.failed}, printing)
-    leave_undone("payment hook drain", ran.undone, ran.news)
+    leave_undone(app, "payment hook drain", ran.undone, ran.news)
 
 
 @hook.command(examples=("payment hook again 3fa9c1",))

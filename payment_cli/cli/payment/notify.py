@@ -99,6 +99,7 @@ def drain(most: int, printing: Printing) -> None:
 
     app = current_app()
     check_owner(app.root)
+    app.storage.take_damaged()
     done = app.shop.notices.drain(most)
     print_record(
         {
@@ -109,7 +110,7 @@ def drain(most: int, printing: Printing) -> None:
         },
         printing,
     )
-    leave_undone("payment notify drain", done.undone, done.news)
+    leave_undone(app, "payment notify drain", done.undone, done.news)
 
 
 @notify.command(

@@ -40,10 +40,11 @@ def tick(most: int, again: bool, printing: Printing) -> None:
     """
     from payment_cli.services.upkeep.tick import NOTHING
 
-    with sweeping("tick") as is_only:
+    app = current_app()
+    with sweeping(app, "tick") as is_only:
         if not is_only:
             print_record({**NOTHING, "busy": True, "errors": []}, printing)
             return
-        ticked = current_app().upkeep.ticker.tick(most, again=again)
+        ticked = app.upkeep.ticker.tick(most, again=again)
         print_record(ticked.to_record(), printing)
-        leave_undone("payment tick", ticked.undone, ticked.news)
+        leave_undone(app, "payment tick", ticked.undone, ticked.news)

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from payment_cli.errors import (
     ConfigError,
+    CorruptRecordError,
     ElsewhereError,
     LockedError,
     OtherAccountError,
@@ -251,3 +252,24 @@ def _in_turns(queues: Sequence[Sequence[_Item]]) -> Iterator[_Item]:
     """Yield the first of each queue, then the second of each, and so on."""
     for turn in zip_longest(*queues):
         yield from (item for item in turn if item is not None)
+
+
+def note_damaged(
+    postponements: Postponements, sweep: str, damaged: Iterable[str]
+) -> tuple[int, tuple[str, ...]]:
+    """Remember which damaged records the answers of a sweep lacked; return how many, and news.
+
+    They hindered nothing else. One that is mended, or not met any more, is forgotten.
+
+    Raises:
+        StorageError, LockedError: nothing can be written now.
+    """
+
+    def refuse(_name: str) -> End:
+        raise CorruptRecordError("it is damaged in the journal, and left out")
+
+    names = sorted(damaged)
+    caller = postponements.actor.domain
+    run = Round(postponements, f"{sweep} as {caller} met", len(names))
+    run.run([Due(name, caller) for name in names], refuse)
+    return run.undone, run.news

@@ -68,6 +68,7 @@ class TreeStorage:
         self._unchecked: set[str] = set()
         #: The damaged records that answers lacked.
         self._left_out: set[str] = set()
+        self._is_damage_taken = False
         self._clock = clock
         self._lock_timeout_s = lock_timeout_s
         self._is_layout_known = False
@@ -141,7 +142,8 @@ class TreeStorage:
         """Note that an answer lacks a damaged record, and say so."""
         if name not in self._left_out:
             self._left_out.add(name)
-            self._say(f"{name} is damaged in the journal, and left out")
+            if not self._is_damage_taken:
+                self._say(f"{name} is damaged in the journal, and left out")
 
     def _found(self, key: Key) -> bytes | None:
         """Return what is at the record's place, None for nothing; b"" if that can't be read."""
@@ -205,6 +207,11 @@ class TreeStorage:
         for key in self._reader.left():
             yield LeftFile(Collection(key.kind, key.domain), key.id, key.path)
 
+    def take_damaged(self) -> set[str]:
+        """See storage/base.py."""
+        self._is_damage_taken = True
+        return self._left_out
+
     def close(self) -> None:
         """See storage/base.py."""
         writer: Writer | None = self.__dict__.get("_writer")
@@ -217,7 +224,7 @@ class TreeStorage:
                 f"what was done is stored, but its file is not written yet: {problem}",
                 hint="don't do it again: the next command that writes makes the file",
             )
-        if self._left_out:
+        if self._left_out and not self._is_damage_taken:
             count = len(self._left_out)
             self._left_out = set()
             raise CorruptRecordError(
