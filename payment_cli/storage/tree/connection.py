@@ -15,7 +15,7 @@ from payment_cli.errors import CorruptRecordError, LockedError, PaymentError, St
 from payment_cli.files.safe_files import exists, folder, open_root, write_new
 from payment_cli.ids import new_token
 from payment_cli.storage.tree import ghost
-from payment_cli.storage.tree.layout import write_layout
+from payment_cli.storage.tree.layout import check_layout, write_layout
 from payment_cli.storage.tree.lock import JOURNAL_FOLDER, JOURNAL_NAME
 from payment_cli.storage.tree.schema import COPY_ID, create_indexes, create_tables
 from payment_cli.storage.tree.versions import NEW_END, OldTreeError, check_version
@@ -290,7 +290,7 @@ def require_new(root: Path, *, was_open: bool) -> None:
 
     Raises:
         CorruptRecordError: it has records, only its journal is missing; or it is the beginning of
-            a backup. StorageError: there is no tree any more.
+            a backup. StorageError: there is no tree any more. ConfigError: it is a newer tree.
     """
     from payment_cli.storage.tree import manifest
     from payment_cli.storage.tree.scan import has_records
@@ -300,6 +300,7 @@ def require_new(root: Path, *, was_open: bool) -> None:
         try:
             if manifest.is_unfinished(root_fd):
                 raise manifest.unfinished()
+            check_layout(root_fd)  # of a newer tree nobody here knows what is missing
             if has_records(root_fd):
                 raise missing_journal()
         finally:

@@ -110,10 +110,11 @@ def test_pending_is_bounded_by_the_settings_of_the_tree(pay, sandboxed, monkeypa
     settings.parent.mkdir(exist_ok=True)
     settings.write_text("pending_max = 1\n")
     try:
-        assert pay("check", "--pending").json["checked"] == 1
+        # Payments of other tests may be postponed, which is an exit code of its own.
+        assert pay("check", "--pending", exit_code=None).json["checked"] == 1
     finally:
         settings.unlink()
-    assert pay("check", "--pending", "--most", 1).json["checked"] == 1
+    assert pay("check", "--pending", "--most", 1, exit_code=None).json["checked"] == 1
 
 
 def test_pending_runs_scripts_that_are_due(pay, new, sandboxed):
