@@ -4,8 +4,9 @@ A view key is in the link that a payer is sent, and whoever has it sees that pay
 be in a log, which more people read. Behind a `#` no server would see it, but no page would be
 there without a script either. A server writes its log when the answer is out, from the environ: so
 that is where the key is taken out, whatever the server's format is. What is written instead is
-the same for the same key, and leads nobody back to it. Tokens of sessions are in no line: they come
-behind a `#`, in bodies, cookies and headers.
+the same for the same key, and leads nobody back to it. Tokens of sessions come behind a `#`, in
+bodies, cookies and headers, which are in no line; one that a program puts into an address is taken
+out, too.
 """
 
 import hashlib
@@ -14,7 +15,8 @@ from urllib.parse import quote, unquote
 from wsgiref.types import WSGIEnvironment
 
 #: A payment's id and a token, see services/payments/view.py; or a part of them in a longer text.
-_KEY = re.compile(r"[0-9A-Fa-f]{48,}")
+#: Else a session's: store, document and signature, see services/stores/sessions.py.
+_KEY = re.compile(r"[0-9A-Fa-f]{48,}|[\w.-]+~[\w-]{20,}~[\w-]{20,}=*", re.ASCII)
 
 
 def without_keys(text: str) -> str:

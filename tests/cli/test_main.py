@@ -146,6 +146,13 @@ def test_a_closed_stderr_changes_no_exit_code(monkeypatch):
     assert run("pay", ["nope"]) == 2
 
 
+def test_a_value_of_any_length_is_quoted_in_part(pay):
+    said = pay("query", "-limit", "9" * 100_000, exit_code=2).err
+    assert len(said) < 600
+    assert "-limit" in said
+    assert said.rstrip().endswith("(see pay query --help)")
+
+
 def test_click_errors_without_a_context_are_described():
     import click
 

@@ -16,6 +16,9 @@ from payment_cli.errors import InvalidValueError, PaymentError, StorageError
 
 INTERRUPTED = 130
 
+#: No longer sentence of Click's is shown whole.
+_MESSAGE_MAX = 400
+
 _BUG_HINT = "a bug; please report it, --debug shows where"
 
 
@@ -69,10 +72,10 @@ def describe(error: Exception) -> Failure:
         return Failure(error.code, str(error), error.hint, error.exit_code)
     if isinstance(error, click.UsageError):
         hint = f"see {error.ctx.command_path} --help" if error.ctx else ""
-        message = error.format_message().rstrip(".")
+        message = _short(error.format_message().rstrip("."))
         return Failure(InvalidValueError.code, message, hint, InvalidValueError.exit_code)
     if isinstance(error, click.ClickException):
-        message = error.format_message()
+        message = _short(error.format_message())
         return Failure(InvalidValueError.code, message, "", InvalidValueError.exit_code)
     if isinstance(error, OSError) and error.errno is not None:
         where = f": {error.filename}" if error.filename else ""
@@ -84,6 +87,13 @@ def describe(error: Exception) -> Failure:
         return Failure(StorageError.code, message, "", StorageError.exit_code)
     # Not the exception's own words: they may hold what was typed or sent, a secret for instance.
     return Failure("e.pay.bug", f"{type(error).__name__} in {_place(error)}", _BUG_HINT, 1)
+
+
+def _short(message: str) -> str:
+    """Return what Click says of an argument, which it quotes whole, without its middle if long."""
+    if len(message) <= _MESSAGE_MAX:
+        return message
+    return f"{message[: _MESSAGE_MAX // 2]}…{message[-_MESSAGE_MAX // 2 :]}"
 
 
 def _lacking(error: Exception) -> str:
