@@ -52,3 +52,11 @@ def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorruptRecordError), only_run(tmp_path, "tick"):
         pass
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_lock_that_is_a_link_makes_nothing_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir(mode=0o700)
+    (tmp_path / "var/tick.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"), only_run(tmp_path, "tick"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

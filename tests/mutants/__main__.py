@@ -24,6 +24,8 @@ RUNNERS = 2
 
 #: A fault that makes its tests hang is caught, too.
 TIME_LIMIT_S = 300
+#: All tests of the list at once, without a fault.
+BASELINE_LIMIT_S = 3600
 
 #: What most tests import, and is none of ours: loaded once, before the runners are forked.
 _PRELOADED = (
@@ -79,10 +81,15 @@ def _copied(place: Path) -> Path:
 def _pass_without_faults(copy: Path, mutants: Sequence[Mutant]) -> bool:
     """Whether the tests of all these faults pass: else they would catch anything."""
     tests = sorted({test for mutant in mutants for test in mutant.tests})
-    _, status = os.waitpid(_start(copy, [f"-n{RUNNERS}", *tests]), 0)
+    _, status = os.waitpid(_start(copy, [f"-n{RUNNERS}", *tests], BASELINE_LIMIT_S), 0)
     if status:
+        is_late = os.waitstatus_to_exitcode(status) == -signal.SIGALRM
         print((copy / "said").read_text())
-        print("the tests fail without any fault: mend them first")
+        print(
+            f"the tests take more than {BASELINE_LIMIT_S} s without any fault"
+            if is_late
+            else "the tests fail without any fault: mend them first"
+        )
     return status == 0
 
 
@@ -131,20 +138,20 @@ def _is_caught(one: _Try, status: int) -> bool:
     return is_caught
 
 
-def _start(copy: Path, arguments: Sequence[str]) -> int:
+def _start(copy: Path, arguments: Sequence[str], limit_s: int = TIME_LIMIT_S) -> int:
     """Run pytest on a copy in a forked process; return its id."""
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        _run(copy, arguments)
+        _run(copy, arguments, limit_s)
     return child
 
 
-def _run(copy: Path, arguments: Sequence[str]) -> NoReturn:
+def _run(copy: Path, arguments: Sequence[str], limit_s: int) -> NoReturn:
     """Become pytest, over the copy and nothing of the checkout."""
     status = 4
     try:
-        signal.alarm(TIME_LIMIT_S)
+        signal.alarm(limit_s)
         with (copy / "said").open("wb") as said:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)

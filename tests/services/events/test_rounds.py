@@ -100,6 +100,18 @@ def test_failures_never_take_the_place_of_what_can_be_done(world, work) -> None:
     assert "good" not in [one.id for one in work.due]
 
 
+def test_a_round_does_as_much_as_it_may_beside_what_fails(work) -> None:
+    work.due = [
+        Due("bad1", "shop"),
+        Due("bad2", "shop"),
+        Due("good1", "other"),
+        Due("good2", "other"),
+    ]
+    work.ends = dict.fromkeys(("bad1", "bad2"), CorruptRecordError("damaged"))
+    work.round(2)
+    assert [one.id for one in work.due] == ["bad1", "bad2"]
+
+
 def test_stores_take_turns_and_so_do_their_accounts(work) -> None:
     work.due = [Due(f"a{n}", "big", "big wx 1") for n in range(5)]
     work.due += [Due("b0", "big", "big wx 2"), Due("s0", "small"), Due("s1", "small")]

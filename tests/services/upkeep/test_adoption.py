@@ -56,6 +56,13 @@ def test_what_was_paid_stays_as_it_was_paid(field: str, value: object) -> None:
     assert field in why_not("payment", late, {**late, field: value})  # type: ignore[dict-item]
 
 
+@pytest.mark.parametrize("state", ["OK", "SP", "DN"])
+def test_a_paid_order_keeps_what_was_sold(state: str) -> None:
+    order: Record = {"id": "o", "ord_status": state, "total": 100, "note": ""}
+    assert "total" in why_not("order", order, {**order, "total": 1})
+    assert why_not("order", order, {**order, "note": "called"}) == ""
+
+
 def test_its_other_fields_are_the_operators() -> None:
     assert why_not("payment", PAID, {**PAID, "brief": "green tea", "note": "called"}) == ""
     waiting = {**PAID, "st": "WAIT", "paid_fee": 0}
