@@ -27,11 +27,6 @@ SWEEPS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _only_flat_questions():
-    """Over a row that is no JSON its whole kind is read, to name what answers lack."""
-
-
 def harm(root, harm, kind, record_id=""):
     """Damage the rows of a kind, or that of `record_id`; return what mends them."""
     with sqlite3.connect(root / ".journal/payment.db") as conn:
@@ -130,3 +125,14 @@ def test_beside_a_damaged_order_the_others_end(root, payment, monkeypatch):
     assert third in payment("tick", exit_code=24).json["cancelled"]
     doctor = payment("doctor", "--as", "root", exit_code=40)
     assert f"order {other}" in doctor.text
+
+
+@pytest.mark.usefixtures("a_shop")
+def test_another_stores_damaged_payment_is_not_told(root, payment, pay):
+    payment("store", "init", "redfox", "--as", "root")
+    theirs = pay("create", "-fee", 5, "-br", "x", "--as", "redfox").json["id"]
+    harm(root, "cut", "payment", theirs)
+    ran = pay("query")
+    assert (len(ran.json), ran.err) == (1, "")
+    assert theirs in pay("query", "--as", "redfox", exit_code=32).err
+    assert theirs in pay("query", "--as", "root", exit_code=32).err

@@ -7,7 +7,7 @@ index it may have its ten records after ten reads, or, if what it filters is rar
 them: the reckoning lies in the middle between what is hoped and what is feared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from decimal import Decimal
 from math import prod, sqrt
 from typing import NamedTuple, TypeAlias
@@ -193,6 +193,12 @@ def conjuncts(match: Match) -> Iterator[Match]:
             yield from conjuncts(part)
     else:
         yield match
+
+
+def bound_by(match: Match, paths: Container[str]) -> Match:
+    """Return what of a match is asked of these fields alone; all that matches fulfils it."""
+    parts = conjuncts(match)
+    return And(tuple(p for p in parts if isinstance(p, _Bound) and p.path in paths))
 
 
 def distinct(part: In) -> list[Scalar]:

@@ -32,7 +32,7 @@ _ONE = "kind = ? AND domain = ? AND id = ?"
 #: What was published last is not known: a repair found the foreign file. No file has this digest.
 UNKNOWN = b""
 
-#: Nothing could be published, though no foreign hand's record is in the way: see try_again.
+#: Nothing could be published, though no foreign hand's record is in the way: see is_free.
 STUCK = b"-"
 
 #: What strikes every file alike is no reason to give one of them up.

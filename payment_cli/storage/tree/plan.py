@@ -20,7 +20,7 @@ from payment_cli.model.query.match import Match
 from payment_cli.model.record import Record
 from payment_cli.storage.base import Collection, Query
 from payment_cli.storage.kinds import kind_of
-from payment_cli.storage.tree.choice import Wish, choose_index, streams
+from payment_cli.storage.tree.choice import Wish, bound_by, choose_index, streams
 from payment_cli.storage.tree.connection import is_damage
 from payment_cli.storage.tree.journal import decoded
 from payment_cli.storage.tree.match_sql import Compiled, compile_sql, order_terms
@@ -101,14 +101,19 @@ def _whole(
     query: Query,
     leave_out: LeaveOut,
 ) -> Iterator[Record]:
-    """Yield all that matches and is whole. Of what is no JSON nobody knows whether it matches."""
-    kind, domain = collection.kind, collection.domain
-    broken = f"SELECT id, domain FROM records NOT INDEXED WHERE {_kind_is(kind)}"  # noqa: S608
-    for record_id, owner in conn.execute(f"{broken} AND NOT json_valid(doc)"):
-        if domain is None or not owner or owner == domain:
-            leave_out(f"{kind} {record_id}")
-    view = look_at(conn, kind)._replace(doc=_WHOLE_DOC)
-    select = select_of(collection, query._replace(skip=0, limit=None), view)
+    """Yield all that matches and is whole.
+
+    What is no JSON is left out as far as its columns match: of the rest nobody knows. So what is
+    another's is not told, and no more is read than the columns find.
+    """
+    kind, view = collection.kind, look_at(conn, collection.kind)
+    near = bound_by(query.match, view.columns)
+    found = _select("id, json_valid(doc) AS whole", collection, near, Wish(None), view)
+    broken = f"SELECT id FROM ({found.sql}) WHERE NOT whole"  # noqa: S608
+    for (record_id,) in conn.execute(broken, found.params):
+        leave_out(f"{kind} {record_id}")
+    whole_view = view._replace(doc=_WHOLE_DOC)
+    select = select_of(collection, query._replace(skip=0, limit=None), whole_view)
     holds = (lambda _: True) if select.residual is None else predicate(select.residual)
     for record_id, doc, *_ in cursor.execute(select.sql, select.params):
         try:
