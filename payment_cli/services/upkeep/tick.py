@@ -91,7 +91,8 @@ class Ticker:
         parts: list[Part] = []
         actor = self.order_payments.orders.actor
         postponements = Postponements(self.outbox.storage, actor, self.outbox.clock)
-        run = Round(postponements, "tick", len(sweeps), again=again)
+        # Two callers' ticks are two sweeps: what fails in one need not in the other.
+        run = Round(postponements, f"tick as {actor.domain}", len(sweeps), again=again)
 
         def sweep(name: str) -> End:
             parts.append(sweeps[name](most, again=again))

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from payment_cli.errors import ConfigError, LockedError
+from payment_cli.model.actor import Actor
 from payment_cli.services.events.hooks import HooksRun
 from payment_cli.services.events.notices import Drained
 from payment_cli.services.events.outbox import OUTBOX, Outbox, outbox_row
@@ -97,3 +100,23 @@ def test_a_tree_that_can_not_be_written_is_an_error_of_the_run(world: World) -> 
     outbox = Outbox(world.storage, "demo", world.clock, {"do": locked})
     with pytest.raises(LockedError):
         Ticker(world.order_payments, outbox, lambda: world.applier, NoNotices, NoHooks).tick(10)
+
+
+def test_a_sweep_that_fails_for_two_callers_is_postponed_for_each(
+    world: World, outbox: Outbox
+) -> None:
+    def broken() -> Applier:
+        raise ConfigError("no shell")
+
+    orders = {name: replace(world.orders, actor=Actor(name)) for name in ("demo", "redfox")}
+    tickers = {
+        name: Ticker(replace(world.order_payments, orders=of), outbox, broken, NoNotices, NoHooks)
+        for name, of in orders.items()
+    }
+    for ticker in tickers.values():
+        first = ticker.tick(10)
+        assert first.errors == (("scripts", "e.pay.config: no shell"),)
+        assert len(first.news) == 1
+    for ticker in tickers.values():
+        again = ticker.tick(10)
+        assert (again.undone, again.errors, again.news) == (1, (), ())
