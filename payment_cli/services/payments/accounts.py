@@ -84,7 +84,7 @@ def check_own_account(payment: Payment, gateway: Gateway) -> None:
         )
 
 
-def account_of(gateway: Gateway) -> dict[str, Any]:
+def sent_through(gateway: Gateway) -> dict[str, Any]:
     """Return what a payment records of where it was sent."""
     account = gateway.account_id
     return {"pay_mch": account.merchant, "pay_app": account.app, "pay_base": gateway.api_base}
@@ -116,4 +116,4 @@ def with_account(payment: Payment, gateway: Gateway, answer: Answer) -> Payment:
     """Return the payment with the account of `gateway`, if its `answer` shows that it knows it."""
     if answer.outcome not in _KNOWING:
         return payment
-    return payment._replace(**account_of(gateway))
+    return payment._replace(**sent_through(gateway))

@@ -24,7 +24,7 @@ from payment_cli.model.payments.pay_type import Argument, PayType, pay_type
 from payment_cli.model.payments.payment import Event, Payment, Status
 from payment_cli.model.payments.result import Result, result_of
 from payment_cli.model.secret import Secret
-from payment_cli.services.payments.accounts import Accounts, account_of
+from payment_cli.services.payments.accounts import Accounts, sent_through
 from payment_cli.services.payments.answers import Recorder, reason_of
 from payment_cli.services.payments.ask import order_ref
 from payment_cli.services.payments.lookup import Payments
@@ -175,7 +175,7 @@ class Sender:
                 Event.SEND, now, actor, f"{request.pay_tp} {target}",
                 pay_tp=request.pay_tp,
                 pay_target=target,
-                **account_of(gateway),
+                **sent_through(gateway),
                 send_at=now,
                 expi=request.expires_at,
                 next_check_at=now + FIRST_CHECK_MS,
