@@ -20,7 +20,7 @@ from payment_cli.storage.tree.connection import (
     new_journal,
     storage_errors,
 )
-from payment_cli.storage.tree.fsck import LOCK_TIMEOUT_S, Progress, records_of
+from payment_cli.storage.tree.fsck import LOCK_TIMEOUT_S, Progress, records_of, silent
 from payment_cli.storage.tree.publish import Change, Publication
 from payment_cli.storage.tree.reader import open_current
 from payment_cli.storage.tree.schema import COPY_ID
@@ -59,7 +59,7 @@ def backup_tree(
                 raise missing_journal()
             copy_fd = open_root(destination, writes=True)
             try:
-                return _copy(root, root_fd, destination, copy_fd, progress or _silent, now)
+                return _copy(root, root_fd, destination, copy_fd, progress or silent, now)
             finally:
                 os.close(copy_fd)
         finally:
@@ -231,7 +231,3 @@ def _copy_file(source_fd: int, target_fd: int, name: str) -> None:
             os.close(copy_fd)
     finally:
         os.close(file_fd)
-
-
-def _silent(_done: int, _total: int) -> None:
-    pass

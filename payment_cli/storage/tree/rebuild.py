@@ -33,7 +33,14 @@ from payment_cli.storage.tree.connection import (
     storage_errors,
 )
 from payment_cli.storage.tree.foreign import read_record
-from payment_cli.storage.tree.fsck import LOCK_TIMEOUT_S, Progress, Report, check_tree, records_of
+from payment_cli.storage.tree.fsck import (
+    LOCK_TIMEOUT_S,
+    Progress,
+    Report,
+    check_tree,
+    records_of,
+    silent,
+)
 from payment_cli.storage.tree.key import Key
 from payment_cli.storage.tree.layout import check_layout
 from payment_cli.storage.tree.lock import JOURNAL_NAME, Mark, TreeLock, read_boot_id
@@ -82,7 +89,7 @@ def rebuild_journal(
                 kept = (
                     ()
                     if finish_new_journal(root_fd)
-                    else _rebuild(root, root_fd, lock, clock, progress or _silent)
+                    else _rebuild(root, root_fd, lock, clock, progress or silent)
                 )
             finally:
                 lock.close()
@@ -284,7 +291,3 @@ def _records_in(root_fd: int, place: scan.Place) -> Iterator[scan.Found]:
     except (CorruptRecordError, OSError):
         return
     yield from sorted(found, key=lambda one: one.name)
-
-
-def _silent(_done: int, _total: int) -> None:
-    pass
